@@ -139,7 +139,8 @@ bool Mmu::translate(u64 linear, AccessKind kind, Privilege privilege, Translatio
         return fail_with(linear, page_fault_bit::kPresent, kind, privilege, fault);
     set_accessed_dirty(found, kind, TableMemory{map_});
     out = found.translation;
-    if (shadow_ && !shadow_->insert(linear, found)) untracked_ = true;
+    // An insertion that had to make room fails; the next one finds the room.
+    if (shadow_ && !shadow_->insert(linear, found) && !shadow_->insert(linear, found)) untracked_ = true;
     return true;
 }
 
