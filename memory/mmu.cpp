@@ -349,15 +349,12 @@ void Mmu::drop_page(u64 linear) {
     }
 }
 
-void Mmu::drop_large_fragments(u64 linear) {
-    // The largest page that INVLPG can meet below the long modes has 4 MiB; 1 GiB pages are dropped in full
-    // as well.
-    const unsigned shift = control_.mode >= PagingMode::FourLevel ? 30 : 22;
+void Mmu::drop_range(u64 linear, unsigned shift, u8 marks) {
     for (unsigned table = 0; table < 2; table++) {
         const FillLog& log = logs_[table];
         const auto drop = [&](unsigned index) {
             TlbEntry& entry = tlbs_[table].entries[index];
-            if (!(log.marks[index] & FillLog::kLarge)) return;
+            if ((log.marks[index] & marks) != marks) return;
             const auto inside = [&](u64 tag) {
                 return tag != TlbEntry::kNoPage && tag >> shift == linear >> shift;
             };
@@ -405,7 +402,9 @@ void Mmu::set_paging(const PagingState& next, bool cr3_written) {
 void Mmu::invlpg(LinearAddr linear) {
     drop_page(linear.value);
     const unsigned region = linear.value >> 22 & 1023;
-    if (large_regions_[region / 64] >> region % 64 & 1) drop_large_fragments(linear.value);
+    if (!(large_regions_[region / 64] >> region % 64 & 1)) return;
+    // No page below the long modes is larger than 4 MiB; in these, more than the page may go.
+    drop_range(linear.value, control_.mode >= PagingMode::FourLevel ? 30 : 22, FillLog::kLarge);
 }
 
 void Mmu::flush_tlb() {

@@ -127,6 +127,7 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
 
     [[nodiscard]] Walk walk(u64 linear) const;
     void linear_page_changed(u64 linear) override { drop_page(linear); }
+    void linear_range_changed(u64 linear, unsigned shift) override { drop_range(linear, shift, 0); }
     void verify_shadow(u64 linear, const Translation& known) const;
     void verify_tlb() const;
     [[noreturn]] void report_incoherence(const char* what, u64 linear, const Translation& known,
@@ -146,7 +147,8 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     void flush_local(Privilege privilege);
     void flush_table(Privilege privilege);
     void drop_page(u64 linear);
-    void drop_large_fragments(u64 linear);
+    /// Drops the entries for the 2^shift bytes around `linear` that have all of these marks.
+    void drop_range(u64 linear, unsigned shift, u8 marks);
     void note_writer(u32 ram_page, unsigned index);
 
     PhysicalMap& map_;

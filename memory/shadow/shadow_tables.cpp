@@ -191,19 +191,39 @@ void ShadowTables::drop_key(u64 key) {
     }
 }
 
-void ShadowTables::drop_linear(u32 space, u64 linear) {
+void ShadowTables::drop_translations(u32 space, u64 linear) {
     if (space != kAnySpace) {
         drop_key(key_of(space, linear));
-    } else {
-        for (const Space& each : spaces_)
-            if (each.id != 0) drop_key(key_of(each.id, linear));
+        return;
     }
+    for (const Space& each : spaces_)
+        if (each.id != 0) drop_key(key_of(each.id, linear));
+}
+
+void ShadowTables::drop_linear(u32 space, u64 linear) {
+    drop_translations(space, linear);
     listener_.linear_page_changed(linear);
 }
 
+/// Drops the fragments of a large page.
 void ShadowTables::drop_range(u32 space, u64 base, unsigned shift) {
-    const u64 pages = u64{1} << (shift - 12);
-    for (u64 page = 0; page < pages; page++) drop_linear(space, base + (page << 12));
+    if (space != kAnySpace && shift < 30) {
+        for (u64 offset = 0; offset < u64{1} << shift; offset += kPageSize)
+            drop_translations(space, base + offset);
+    } else {
+        // More keys than the table has entries.
+        const u64 range = (key_of(0, base) << 12) >> shift;
+        for (size_t i = 0; i < size_t{1} << kSetBits; i++)
+            for (Entry& entry : sets_[i].ways) {
+                const u32 id = static_cast<u32>(entry.key >> kPageBits);
+                const u64 page = entry.key & ((u64{1} << kPageBits) - 1);
+                if (id == 0 || (space != kAnySpace && id != space) || (page << 12) >> shift != range)
+                    continue;
+                entry = {};
+                invalidations_++;
+            }
+    }
+    listener_.linear_range_changed(base, shift);
 }
 
 // --- Tracking

@@ -22,6 +22,8 @@ class ShadowTables final : public PageWriteObserver {
     class Listener {
       public:
         virtual void linear_page_changed(u64 linear) = 0;
+        /// The same for the 2^shift bytes around `linear`.
+        virtual void linear_range_changed(u64 linear, unsigned shift) = 0;
 
       protected:
         ~Listener() = default;
@@ -124,6 +126,7 @@ class ShadowTables final : public PageWriteObserver {
     void drop_table(u64 physical, const Use& use);
     void drop_range(u32 space, u64 base, unsigned shift);
     void drop_linear(u32 space, u64 linear);
+    void drop_translations(u32 space, u64 linear);
     void drop_key(u64 key);
     void retire(Space& space);
     void forget_everything();
