@@ -80,11 +80,11 @@ bool load_pdptes(PhysicalMap& map, const PagingState& state, std::array<u64, 4>&
     return true;
 }
 
-Mmu::Mmu(PhysicalMap& map, Shadow shadow)
+Mmu::Mmu(PhysicalMap& map, Shadow shadow, unsigned tracked_frames)
     : map_(map), verify_(shadow == Shadow::Verify), writers_(std::make_unique<u32[]>(map.ram_pages())) {
     map_.add_translation_observer(*this);
     ShadowTables::Listener& listener = *this;
-    if (shadow != Shadow::Off) shadow_ = std::make_unique<ShadowTables>(map, listener);
+    if (shadow != Shadow::Off) shadow_ = std::make_unique<ShadowTables>(map, listener, tracked_frames);
 }
 
 Mmu::~Mmu() { map_.remove_translation_observer(*this); }
@@ -276,7 +276,10 @@ void Mmu::fill(u64 linear, Privilege privilege, const Translation& translation,
     if (translation.page_shift > 12) {
         mark |= FillLog::kLarge;
         const unsigned region = linear >> 22 & 1023;
-        large_regions_[region / 64] |= u64{1} << region % 64;
+        if (translation.page_shift == 30)
+            std::fill_n(large_regions_.begin() + region / 256 * 4, 4, ~u64{0});  // all of the page's regions
+        else
+            large_regions_[region / 64] |= u64{1} << region % 64;
     }
     log.marks[index] = mark;
 }

@@ -42,7 +42,7 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
   public:
     enum class Shadow : u8 { Off, On, Verify };  ///< Verify: re-walks on every shadow hit and compares
 
-    Mmu(PhysicalMap& map, Shadow shadow);
+    Mmu(PhysicalMap& map, Shadow shadow, unsigned tracked_frames = ShadowTables::kDefaultFrames);
     ~Mmu();
     Mmu(const Mmu&) = delete;
     Mmu& operator=(const Mmu&) = delete;
@@ -100,6 +100,8 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
         if (shadow_) counters.shadow_invalidations = shadow_->invalidations();
         return counters;
     }
+    /// Null if they are off.
+    [[nodiscard]] const ShadowTables* shadow() const { return shadow_.get(); }
     /// Text for `info shadow`: counters, and what the shadow tables hold.
     [[nodiscard]] std::string describe() const;
 

@@ -429,6 +429,20 @@ TEST_P(ShadowTest, TableSharedByManySpacesDropsInAllOfThem) {
     EXPECT_GE(mmu->counters().shadow_invalidations, 20u);
 }
 
+TEST_P(ShadowTest, RootsOfForgottenSpacesLoseTheirFlag) {
+    map_page(0x5000, 0x105000, 7);
+    const auto root = [](u64 i) { return 0x200000 + i * 0x1000; };
+    for (u64 i = 0; i < ShadowTables::kSpaces + 1; i++) {
+        put(root(i), kTable0 | 7);
+        paging_.cr3 = root(i);
+        load();
+        EXPECT_EQ(read(0x5000, kUser), "ok 0");
+    }
+    EXPECT_EQ(map->flags(root(0) >> 12), 0);
+    EXPECT_NE(map->flags(root(1) >> 12), 0);
+    EXPECT_EQ(mmu->shadow()->live_spaces(), ShadowTables::kSpaces);
+}
+
 TEST_P(ShadowTest, DescribesSpacesAndFrames) {
     map_page(0x5000, 0x105000, 7);
     load();

@@ -42,11 +42,12 @@ unsigned index_bits(unsigned entry_size) { return entry_size == 4 ? 10 : 9; }
 
 }  // namespace
 
-ShadowTables::ShadowTables(PhysicalMap& map, Listener& listener)
+ShadowTables::ShadowTables(PhysicalMap& map, Listener& listener, unsigned frames)
     : map_(map),
       listener_(listener),
+      frame_count_(frames),
       sets_(std::make_unique<Set[]>(size_t{1} << kSetBits)),
-      frames_(std::make_unique<Frame[]>(kFrames)),
+      frames_(std::make_unique<Frame[]>(frame_count_)),
       frame_index_(std::make_unique<u16[]>(map.ram_pages())) {
     map_.observe_writes(PageFlag::PageTable, this);
 }
@@ -99,7 +100,7 @@ void ShadowTables::retire(Space& space) {
     space.id = 0;
     roots_[static_cast<size_t>(&space - spaces_.data())] = 0;
     // Its translations cannot be found any more; the frames it alone used are ordinary pages again.
-    for (unsigned i = 0; i < kFrames && frames_used_ != 0; i++) {
+    for (unsigned i = 0; i < frame_count_ && frames_used_ != 0; i++) {
         Frame& frame = frames_[i];
         if (!frame.in_use) continue;
         const auto end = std::remove_if(frame.uses.begin(), frame.uses.begin() + frame.use_count,
@@ -115,7 +116,7 @@ unsigned ShadowTables::live_spaces() const {
 }
 
 void ShadowTables::forget_everything() {
-    for (unsigned i = 0; i < kFrames && frames_used_ != 0; i++)
+    for (unsigned i = 0; i < frame_count_ && frames_used_ != 0; i++)
         if (frames_[i].in_use) release(frames_[i]);
     for (Space& space : spaces_) space.id = 0;
     roots_ = {};
@@ -263,7 +264,7 @@ ShadowTables::Frame* ShadowTables::track(u32 ram_page) {
 ShadowTables::Frame& ShadowTables::recycle_frame() {
     for (;;) {
         Frame& frame = frames_[hand_];
-        hand_ = (hand_ + 1) % kFrames;
+        hand_ = (hand_ + 1) % frame_count_;
         if (!frame.in_use) return frame;
         if (frame.walk == walks_) continue;  // part of the walk being recorded
         if (frame.referenced) {
@@ -374,11 +375,8 @@ void ShadowTables::page_written(u32 page, u32 offset, u32 size) {
         return;
     }
     unsigned first = offset / 4;
-    unsigned last = (offset + size - 1) / 4;
-    if (frame.wide) {
-        first &= ~1u;
-        last |= 1;
-    }
+    const unsigned last = (offset + size - 1) / 4;
+    if (frame.wide) first &= ~1u;  // a store to the upper half of an entry
     for (unsigned position = first; position <= last; position++) {
         const u64 bit = u64{1} << position % 64;
         if (!(frame.derived[position / 64] & bit)) continue;
@@ -414,7 +412,7 @@ std::string ShadowTables::describe() const {
                            space.id == current_ ? " (current)" : "", space.control.root,
                            kModes[static_cast<size_t>(space.control.mode)], entries[slot]);
     }
-    for (unsigned i = 0; i < kFrames; i++) {
+    for (unsigned i = 0; i < frame_count_; i++) {
         const Frame& frame = frames_[i];
         if (!frame.in_use) continue;
         unsigned derived = 0;

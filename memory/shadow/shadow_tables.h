@@ -29,7 +29,8 @@ class ShadowTables final : public PageWriteObserver {
         ~Listener() = default;
     };
 
-    ShadowTables(PhysicalMap& map, Listener& listener);
+    /// `frames`: how many page-table pages are watched at once, 16 to 65535.
+    ShadowTables(PhysicalMap& map, Listener& listener, unsigned frames = kDefaultFrames);
     ~ShadowTables();
     ShadowTables(const ShadowTables&) = delete;
     ShadowTables& operator=(const ShadowTables&) = delete;
@@ -55,7 +56,7 @@ class ShadowTables final : public PageWriteObserver {
     [[nodiscard]] std::string describe() const;
 
     static constexpr unsigned kSpaces = 64;
-    static constexpr unsigned kFrames = 2048;
+    static constexpr unsigned kDefaultFrames = 2048;
     /// A frame that is written this often without a walk through it is no page table any more, or is being
     /// torn down.
     static constexpr unsigned kIdleWrites = 32;
@@ -133,6 +134,7 @@ class ShadowTables final : public PageWriteObserver {
 
     PhysicalMap& map_;
     Listener& listener_;
+    const unsigned frame_count_;
     std::unique_ptr<Set[]> sets_;
     std::unique_ptr<Frame[]> frames_;
     std::unique_ptr<u16[]> frame_index_;  ///< by RAM page: index of its frame plus one

@@ -27,6 +27,7 @@ struct Plan {
     unsigned slots;  ///< entries of each table in play
     unsigned operations;
     u32 seed;
+    unsigned frames = ShadowTables::kDefaultFrames;  ///< that can be tracked
 };
 
 class Workout : public ::testing::TestWithParam<Plan> {
@@ -170,6 +171,14 @@ class Workout : public ::testing::TestWithParam<Plan> {
     }
     bool in_tables(u64 physical) const { return physical >= kTables && physical < table(plan.tables); }
 
+    /// Exactly the tracked frames have the flag.
+    void check_flags() {
+        if (!mmu->shadow()) return;
+        unsigned flagged = 0;
+        for (u32 page = 0; page < map->ram_pages(); page++) flagged += map->flags(page) != 0;
+        ASSERT_EQ(flagged, mmu->shadow()->tracked_frames());
+    }
+
     void run() {
         for (unsigned i = 0; i < plan.operations && !HasFatalFailure(); i++) {
             const u64 dice = pick(1000);
@@ -191,7 +200,9 @@ class Workout : public ::testing::TestWithParam<Plan> {
                 paging_.cr4 ^= u64{1} << 7, mmu->set_paging(paging_, false);
             else
                 access();
+            if (i % 1024 == 0) check_flags();
         }
+        check_flags();
         const Mmu::Counters counters = mmu->counters();
         EXPECT_GT(tlb_hits, 0u);
         EXPECT_GT(faults, 0u);
@@ -204,12 +215,12 @@ class Workout : public ::testing::TestWithParam<Plan> {
     const Plan plan = GetParam();
     Log log{[](LogLevel, std::string_view, std::string_view) {}};
     std::unique_ptr<PhysicalMap> map = std::move(PhysicalMap::create(u64{32} << 20, log)).value();
-    std::unique_ptr<Mmu> mmu = std::make_unique<Mmu>(*map, plan.shadow);
+    std::unique_ptr<Mmu> mmu = std::make_unique<Mmu>(*map, plan.shadow, plan.frames);
     std::mt19937_64 random_{plan.seed};
     PagingState paging_;
     unsigned entry_size_ = 4;
     bool use_global_ = false;
-    bool coherent_tlb_ = true;
+    bool coherent_tlb_ = plan.shadow != Mmu::Shadow::Off;
     u64 tlb_hits = 0;
     u64 faults = 0;
 };
@@ -238,6 +249,10 @@ std::vector<Plan> plans() {
     all.push_back({"DensePae", kPae, kVerify, 6, 4, 6, 200000, 5});
     all.push_back({"WidePae", kPae, kVerify, 40, 12, 20, 200000, 6});
     all.push_back({"DenseLong", k64, kVerify, 8, 3, 4, 200000, 7});
+    all.push_back({"Recycling32", k32, kVerify, 60, 12, 4, 200000, 9, 16});
+    all.push_back({"RecyclingPae", kPae, kVerify, 60, 12, 4, 200000, 10, 16});
+    all.push_back({"RecyclingLong", k64, kVerify, 60, 12, 3, 200000, 11, 16});
+    all.push_back({"Off32", k32, Mmu::Shadow::Off, 6, 3, 6, 200000, 12});
     all.push_back({"WideLong", k64, kOn, 40, 12, 6, 200000, 8});
     return all;
 }
