@@ -14,7 +14,7 @@ struct SdlDisplayTest : testing::Test {
     std::vector<InputEvent> events;
 
     void SetUp() override {
-        setenv("SDL_VIDEODRIVER", "dummy", 1);
+        setenv("SDL_VIDEODRIVER", "dummy", 0);
         Result<std::unique_ptr<Display>> made = make_display(DisplayKind::Sdl, {.title = "Test", .scale = 1});
         ASSERT_TRUE(made.ok()) << made.error().message;
         display = std::move(*made);
