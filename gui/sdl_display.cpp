@@ -81,7 +81,7 @@ class SdlDisplay final : public Display {
     bool sized_ = false;  ///< the window has been given the size of a picture
     bool grabbed_ = false;
     std::set<Key> held_;    ///< keys the guest believes to be down
-    unsigned buttons_ = 0;    ///< mouse buttons likewise
+    unsigned buttons_ = 0;  ///< mouse buttons likewise
     bool closed_ = false;
 };
 

@@ -203,7 +203,7 @@ TEST_F(TextRendererTest, StartAddressScrollsByCharacters) {
 
 TEST_F(TextRendererTest, StartAddressAbove8000ShowsTheOtherPageOfOddEvenMode) {
     const Frame before = picture();
-    out(0x3c2, kMode3.misc & ~0x20);    // the odd cells
+    out(0x3c2, kMode3.misc & ~0x20);  // the odd cells
     for (u32 i = 0; i < screen.size(); i++) vga->mmio_write(0x18000 + i, 1, screen[i]);
     out(0x3c2, kMode3.misc);
     for (u32 i = 0; i < screen.size(); i++) vga->mmio_write(0x18000 + i, 1, 0);
