@@ -382,7 +382,8 @@ Result<void> I8042::type_text(std::string_view text) {
 
 void I8042::type_step() {
     if (text_.empty()) return;
-    if (!keyboard_.codes_waiting()) {
+    // A key once pressed is released in time, or it would repeat.
+    if (typing_step_ != 0 || !keyboard_.codes_waiting()) {
         const TypedKey typed = us_key(static_cast<char>(text_.front())).value_or(TypedKey{});
         switch (typing_step_) {
             case 0:
