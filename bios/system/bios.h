@@ -217,6 +217,12 @@ void shadow_ro(u32 linear, u32 bytes);
 void shadow_off(u32 linear, u32 bytes);
 int pci_bios_call(struct Regs *r);
 
+// processor.c
+bool_t has_cpuid(void);
+void cpuid(u32 leaf, u32 out[4]);
+bool_t has_local_apic(void);
+void processor_setup(void);
+
 // fw_cfg.c
 void fw_cfg_probe(void);
 struct FwFile {

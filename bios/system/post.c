@@ -95,6 +95,7 @@ void start_post(void) {
     setup_data_area();
     setup_interrupt_controllers();
     setup_dma();
+    processor_setup();
     a20_set(1);
     debugf(BIOS_NAME " " BIOS_VERSION "\n");
     fw_cfg_probe();

@@ -79,14 +79,6 @@ static void chassis(void) {
     end(1);
 }
 
-static bool_t has_cpuid(void) {
-    u32 before, after;
-    __asm__ volatile(
-        "pushfl\n\tpushfl\n\tpopl %0\n\tmovl %0,%1\n\txorl $0x200000,%1\n\tpushl %1\n\tpopfl\n\tpushfl\n\tpopl %1\n\tpopfl"
-        : "=&r"(before), "=&r"(after));
-    return ((before ^ after) & 0x200000) != 0;
-}
-
 static void processor(void) {
     struct PACKED {
         u8 type, length;
@@ -102,16 +94,15 @@ static void processor(void) {
            0x41, 6,        0xFFFF, 0xFFFF, 0xFFFF, 0, 0, 0};
     char vendor[13] = "Unknown";
     if (has_cpuid()) {
-        u32 a = 0, b, c, d;
-        __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
-        memcpy(vendor, &b, 4);
-        memcpy(vendor + 4, &d, 4);
-        memcpy(vendor + 8, &c, 4);
+        u32 r[4];
+        cpuid(0, r);
+        memcpy(vendor, &r[1], 4);
+        memcpy(vendor + 4, &r[3], 4);
+        memcpy(vendor + 8, &r[2], 4);
         vendor[12] = '\0';
-        a = 1;
-        __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
-        s.signature = a;
-        s.features = d;
+        cpuid(1, r);
+        s.signature = r[0];
+        s.features = r[3];
     }
     begin(&s, sizeof s);
     text("CPU 0");
