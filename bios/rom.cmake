@@ -23,7 +23,7 @@ function(gnomon_rom name size_kb script)
   set(linked ${CMAKE_CURRENT_BINARY_DIR}/${name}.elf)
   set(image ${CMAKE_CURRENT_BINARY_DIR}/${name}.bin)
   add_custom_command(OUTPUT ${image}
-    COMMAND ${GNOMON_ROM_GCC} -m32 -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-T,${CMAKE_CURRENT_SOURCE_DIR}/${script}
+    COMMAND ${GNOMON_ROM_GCC} -m32 -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,${CMAKE_CURRENT_SOURCE_DIR}/${script}
             -o ${linked} ${objects}
     COMMAND ${GNOMON_ROM_OBJCOPY} -O binary ${linked} ${linked}.raw
     COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/bios/finish_rom.py ${linked}.raw ${image} ${size_kb}
