@@ -25,18 +25,26 @@ static u8* take(u32 size, u32 alignment) {
 
 static u32 module_start[GNOMON_MAX_MODULES];
 
-static void load_modules(const struct GnomonBootPlan* plan, u32 floor) {
+// Modules go above the image; when that is full (the image may sit at the top), between 1 MB and the image.
+static void load_modules(const struct GnomonBootPlan* plan, u32 delta) {
     struct FwFile file;
+    u32 floor = plan->image_end + delta;
+    u64 limit = 0x100000000ull;
     if (!plan->module_count) return;
     fw_cfg_need(GNOMON_BOOT_INITRD, &file);
     if (floor < 0x100000) floor = 0x100000;
     for (u32 i = 0; i < plan->module_count; ++i) {
         const struct GnomonBootModule* module = &modules(plan)[i];
-        u32 at = find_low(module->size ? module->size : 1, 4096, floor, 0x100000000ull);
+        u32 size = module->size ? module->size : 1, at = find_low(size, 4096, floor, limit);
+        if (!at && limit > plan->image_start + delta) {
+            floor = 0x100000;
+            limit = plan->image_start + delta;
+            at = find_low(size, 4096, floor, limit);
+        }
         if (!at) fail("the modules do not fit into the machine's memory", "");
         if (module->size) fw_cfg_read(&file, module->offset, (u8*)at, module->size);
         module_start[i] = at;
-        floor = at + module->size;
+        floor = at + size;
     }
 }
 
@@ -91,7 +99,7 @@ enum {
 void boot_multiboot1(struct GnomonBootPlan* plan) {
     info_end = GNOMON_INFO_START;
     load_segments(plan, 0);
-    load_modules(plan, plan->image_end);
+    load_modules(plan, 0);
 
     struct MultibootInfo* info = (struct MultibootInfo*)take(sizeof *info, 16);
     u8* strings = take(plan->strings_size, 4);
@@ -220,7 +228,7 @@ void boot_multiboot2(struct GnomonBootPlan* plan) {
     u32 delta = place(plan);
     info_end = GNOMON_INFO_START;
     load_segments(plan, delta);
-    load_modules(plan, plan->image_end + delta);
+    load_modules(plan, delta);
     copy_strings(plan, (u8*)strings);
 
     u32* head = (u32*)take(8, 8);

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 
-FIRST, SECOND = b"first module " * 700, b"2"
+FIRST, SECOND = b"first module " * 20000, b"2"
 
 
 def checksum(data):
