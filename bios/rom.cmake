@@ -1,5 +1,5 @@
 # gnomon_rom(NAME SIZE_KB LINKER_SCRIPT FLAGS … SOURCES …): an option ROM, built by gcc for a 386 whatever compiler
-# builds the rest. The image is ${CMAKE_CURRENT_BINARY_DIR}/NAME.bin, its target NAME_image.
+# builds the rest. The image is ${CMAKE_BINARY_DIR}/NAME.bin, its target NAME_image.
 find_program(GNOMON_ROM_GCC NAMES x86_64-linux-gnu-gcc i686-linux-gnu-gcc gcc REQUIRED)
 find_program(GNOMON_ROM_OBJCOPY NAMES objcopy REQUIRED)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
@@ -21,7 +21,7 @@ function(gnomon_rom name size_kb script)
     list(APPEND objects ${object})
   endforeach()
   set(linked ${CMAKE_CURRENT_BINARY_DIR}/${name}.elf)
-  set(image ${CMAKE_CURRENT_BINARY_DIR}/${name}.bin)
+  set(image ${CMAKE_BINARY_DIR}/${name}.bin)
   add_custom_command(OUTPUT ${image}
     COMMAND ${GNOMON_ROM_GCC} -m32 -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-T,${CMAKE_CURRENT_SOURCE_DIR}/${script}
             -o ${linked} ${objects}
