@@ -61,8 +61,6 @@ class Cpu final : public LineSink {
     /// Devices moved the next event earlier: run() returns with Budget as soon as `instructions` from now are done.
     void shorten_budget(u64 instructions);
     [[nodiscard]] bool interrupts_enabled() const { return state.eflags & flag::IF; }
-    /// An interrupt waits that only IF (or the blocking of NMIs) holds back.
-    [[nodiscard]] bool interrupt_requested() const { return intr_ || (state.nmi_pending && !state.nmi_blocked); }
     /// True if HLT can never end: interrupts off and nothing else pending.
     [[nodiscard]] bool halted_for_good() const;
     [[nodiscard]] const ShutdownReport& shutdown_report() const { return shutdown_; }
