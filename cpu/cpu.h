@@ -185,6 +185,10 @@ class Cpu final : public LineSink {
     /// A near transfer: checks the CS limit (#GP(0)), applies the operand size, sets rip.
     [[nodiscard]] Outcome jump_near(u64 target, unsigned operand_bytes);
 
+    /// An interrupt could be taken at the next instruction boundary: instructions that open the window then return to the run loop.
+    [[nodiscard]] bool event_waiting() const {
+        return (intr_ && (state.eflags & flag::IF)) || (state.nmi_pending && !state.nmi_blocked) || stop_requested_;
+    }
     /// Recomputes mode_key, tlb and the interrupt window; after any change of CR0, CR4, EFLAGS.VM/AC/TF, CS, SS, DS, ES, CPL, DR7.
     void update_mode();
     /// Recomputes the windows of a segment from base, limit and attributes, in the way of the mode in force.
