@@ -3,6 +3,7 @@
 #include "memory/mmu.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 namespace gnomon {
@@ -64,7 +65,8 @@ WalkControl walk_control(const PagingState& state) {
     control.global_pages = state.cr4 & kCr4Pge;
     control.write_protect = state.cr0 & kCr0WriteProtect;
     control.smep = state.cr4 & kCr4Smep;
-    control.smap = state.cr4 & kCr4Smap && !state.access_override;
+    control.smap = state.cr4 & kCr4Smap;
+    control.smap_override = state.access_override;
     control.reports_fetch = control.no_execute || control.smep;
     return control;
 }
@@ -78,8 +80,11 @@ bool load_pdptes(PhysicalMap& map, const PagingState& state, std::array<u64, 4>&
     return true;
 }
 
-Mmu::Mmu(PhysicalMap& map, Shadow) : map_(map), writers_(std::make_unique<u32[]>(map.ram_pages())) {
+Mmu::Mmu(PhysicalMap& map, Shadow shadow, unsigned tracked_frames)
+    : map_(map), verify_(shadow == Shadow::Verify), writers_(std::make_unique<u32[]>(map.ram_pages())) {
     map_.add_translation_observer(*this);
+    ShadowTables::Listener& listener = *this;
+    if (shadow != Shadow::Off) shadow_ = std::make_unique<ShadowTables>(map, listener, tracked_frames);
 }
 
 Mmu::~Mmu() { map_.remove_translation_observer(*this); }
@@ -115,6 +120,18 @@ bool Mmu::translate(u64 linear, AccessKind kind, Privilege privilege, Translatio
         out.page = linear & kPageMask;
         return true;
     }
+    if (shadow_) {
+        if (shadow_->find(linear, out)) {
+            counters_.shadow_hits++;
+            if (verify_) verify_shadow(linear, out);
+            if (!access_allowed(control_, out, kind, privilege))
+                return fail_with(linear, page_fault_bit::kPresent, kind, privilege, fault);
+            // The first write through an entry must set its dirty flag.
+            if (kind != AccessKind::Write || out.dirty) return true;
+        } else {
+            counters_.shadow_misses++;
+        }
+    }
     counters_.page_walks++;
     Walk found = walk(linear);
     if (!found.mapped) return fail_with(linear, found.error, kind, privilege, fault);
@@ -122,6 +139,8 @@ bool Mmu::translate(u64 linear, AccessKind kind, Privilege privilege, Translatio
         return fail_with(linear, page_fault_bit::kPresent, kind, privilege, fault);
     set_accessed_dirty(found, kind, TableMemory{map_});
     out = found.translation;
+    // An insertion that had to make room fails; the next one finds the room.
+    if (shadow_ && !shadow_->insert(linear, found) && !shadow_->insert(linear, found)) untracked_ = true;
     return true;
 }
 
@@ -231,12 +250,15 @@ void Mmu::fill(u64 linear, Privilege privilege, const Translation& translation,
     const unsigned index = linear >> 12 & (Tlb::kEntries - 1);
     const u64 tag = linear & kPageMask;
     const auto may = [&](AccessKind kind) { return access_allowed(control_, translation, kind, privilege); };
+    // Whether a supervisor access to a user page is allowed changes with EFLAGS.AC, too often to flush each
+    // time: with SMAP such data accesses are always checked here.
+    const bool depends_on_ac = control_.smap && privilege == Privilege::Supervisor && translation.user;
     TlbEntry& entry = tlb(privilege).entries[index];
-    entry.read_tag = may(AccessKind::Read) ? tag : TlbEntry::kNoPage;
+    entry.read_tag = !depends_on_ac && may(AccessKind::Read) ? tag : TlbEntry::kNoPage;
     entry.fetch_tag = may(AccessKind::Fetch) ? tag : TlbEntry::kNoPage;
     entry.write_tag = TlbEntry::kNoPage;
     entry.addend = reinterpret_cast<u64>(page.host) - tag;
-    if (page.writable && translation.dirty && may(AccessKind::Write)) {
+    if (page.writable && translation.dirty && !depends_on_ac && may(AccessKind::Write)) {
         entry.write_tag = tag;
         note_writer(page.ram_page, index);
     }
@@ -254,7 +276,10 @@ void Mmu::fill(u64 linear, Privilege privilege, const Translation& translation,
     if (translation.page_shift > 12) {
         mark |= FillLog::kLarge;
         const unsigned region = linear >> 22 & 1023;
-        large_regions_[region / 64] |= u64{1} << region % 64;
+        if (translation.page_shift == 30)
+            std::fill_n(large_regions_.begin() + region / 256 * 4, 4, ~u64{0});  // all of the page's regions
+        else
+            large_regions_[region / 64] |= u64{1} << region % 64;
     }
     log.marks[index] = mark;
 }
@@ -327,15 +352,12 @@ void Mmu::drop_page(u64 linear) {
     }
 }
 
-void Mmu::drop_large_fragments(u64 linear) {
-    // The largest page that INVLPG can meet below the long modes has 4 MiB; 1 GiB pages are dropped in full
-    // as well.
-    const unsigned shift = control_.mode >= PagingMode::FourLevel ? 30 : 22;
+void Mmu::drop_range(u64 linear, unsigned shift, u8 marks) {
     for (unsigned table = 0; table < 2; table++) {
         const FillLog& log = logs_[table];
         const auto drop = [&](unsigned index) {
             TlbEntry& entry = tlbs_[table].entries[index];
-            if (!(log.marks[index] & FillLog::kLarge)) return;
+            if ((log.marks[index] & marks) != marks) return;
             const auto inside = [&](u64 tag) {
                 return tag != TlbEntry::kNoPage && tag >> shift == linear >> shift;
             };
@@ -354,42 +376,114 @@ void Mmu::set_paging(const PagingState& next, bool cr3_written) {
     const WalkControl before = control_;
     paging_ = next;
     control_ = walk_control(next);
+    const bool paging = control_.mode != PagingMode::None;
+    const bool same_space = control_.same_space(before);
 
     const bool smep_set = control_.smep && !before.smep;
     if (!control_.same_format(before) || smep_set) {
-        counters_.tlb_flushes++;
-        flush_table(Privilege::Supervisor);
-        flush_table(Privilege::User);
-        large_regions_ = {};
-        return;
-    }
-    // Without paging, addresses do not depend on CR3.
-    const bool moved = cr3_written || !control_.same_space(before);
-    if (control_.mode != PagingMode::None && moved) {
-        counters_.tlb_flushes++;
-        flush_local(Privilege::Supervisor);
-        flush_local(Privilege::User);
+        flush_tlb();
+    } else if (paging && (cr3_written || !same_space)) {
+        // A TLB that is coherent with the tables has nothing to lose when the same tables are loaded again.
+        if (shadow_ && same_space && !untracked_) {
+            if (verify_) verify_tlb();
+        } else {
+            counters_.tlb_flushes++;
+            flush_local(Privilege::Supervisor);
+            flush_local(Privilege::User);
+            // Global pages were not judged; but only INVLPG and full flushes need to remove them.
+            untracked_ = false;
+        }
     }
     // These make supervisor rights smaller; entries that were filled with the larger ones must go. Larger
     // rights are found by the slow path.
     const bool stricter =
         (control_.write_protect && !before.write_protect) || (control_.smap && !before.smap);
-    if (control_.mode != PagingMode::None && stricter) flush_table(Privilege::Supervisor);
+    if (paging && stricter) flush_table(Privilege::Supervisor);
+    if (shadow_ && paging && !same_space) shadow_->select(control_);
 }
 
 void Mmu::invlpg(LinearAddr linear) {
     drop_page(linear.value);
     const unsigned region = linear.value >> 22 & 1023;
-    if (large_regions_[region / 64] >> region % 64 & 1) drop_large_fragments(linear.value);
+    if (!(large_regions_[region / 64] >> region % 64 & 1)) return;
+    // No page below the long modes is larger than 4 MiB; in these, more than the page may go.
+    drop_range(linear.value, control_.mode >= PagingMode::FourLevel ? 30 : 22, FillLog::kLarge);
 }
 
-void Mmu::flush_all() {
+void Mmu::flush_tlb() {
     counters_.tlb_flushes++;
     flush_table(Privilege::Supervisor);
     flush_table(Privilege::User);
     large_regions_ = {};
+    untracked_ = false;
+}
+
+void Mmu::flush_all() {
+    flush_tlb();
+    if (shadow_) shadow_->clear();
 }
 
 void Mmu::physical_map_changed() { flush_all(); }
+
+// --- Checks of ourselves
+// -------------------------------------------------------------------------------------------
+
+void Mmu::report_incoherence(const char* what, u64 linear, const Translation& known, const Walk& now) const {
+    const auto text = [](const Translation& t) {
+        return fmt::format("page {:#x} size 2^{} {}{}{}{}{}", t.page, t.page_shift, t.writable ? 'w' : '-',
+                           t.user ? 'u' : '-', t.executable ? 'x' : '-', t.global ? 'g' : '-',
+                           t.dirty ? 'd' : '-');
+    };
+    fmt::print(stderr, "gnomon: our bug: stale {} for linear {:#x}\n  it says:    {}\n  tables say: {}\n",
+               what, linear, text(known), now.mapped ? text(now.translation) : "not mapped");
+    for (unsigned i = 0; i < now.count; i++)
+        fmt::print(stderr, "  entry at {:#x}: {:#x}\n", now.steps[i].address, now.steps[i].value);
+    fmt::print(stderr, "  CR0={:#x} CR3={:#x} CR4={:#x} EFER={:#x}\n{}", paging_.cr0, paging_.cr3,
+               paging_.cr4, paging_.efer, describe());
+    std::abort();
+}
+
+void Mmu::verify_shadow(u64 linear, const Translation& known) const {
+    const Walk now = walk(linear);
+    bool good = now.mapped;
+    for (unsigned i = 0; i < now.count; i++) good &= (now.steps[i].value & page_entry::kAccessed) != 0;
+    // Another space may have made the page dirty; the reverse would let a write pass unseen.
+    Translation expected = now.translation;
+    if (!known.dirty) expected.dirty = false;
+    if (!good || known != expected) report_incoherence("shadow entry", linear, known, now);
+}
+
+void Mmu::verify_tlb() const {
+    for (Privilege privilege : {Privilege::Supervisor, Privilege::User}) {
+        const FillLog& log = logs_[static_cast<unsigned>(privilege)];
+        for (unsigned i = 0; i < log.local_count; i++) {
+            const unsigned index = log.local[i];
+            if (log.marks[index] & FillLog::kGlobal) continue;
+            const TlbEntry& entry = tlbs_[static_cast<unsigned>(privilege)].entries[index];
+            for (AccessKind kind : {AccessKind::Read, AccessKind::Write, AccessKind::Fetch}) {
+                const u64 tag = kind == AccessKind::Read    ? entry.read_tag
+                                : kind == AccessKind::Write ? entry.write_tag
+                                                            : entry.fetch_tag;
+                if (tag == TlbEntry::kNoPage) continue;
+                const Walk now = walk(tag);
+                const PhysicalMap::Page page = map_.page(GuestPhys(now.translation.page));
+                bool good = now.mapped && access_allowed(control_, now.translation, kind, privilege) &&
+                            reinterpret_cast<u64>(page.host) == tag + entry.addend;
+                if (kind == AccessKind::Write) good = good && page.writable && now.translation.dirty;
+                if (!good) report_incoherence("TLB entry", tag, Translation{}, now);
+            }
+        }
+    }
+}
+
+std::string Mmu::describe() const {
+    const Counters c = counters();
+    std::string out = fmt::format(
+        "TLB misses {}, flushes {}; page walks {}, page faults {}\nshadow hits {}, misses {}, invalidations "
+        "{}\n",
+        c.tlb_misses, c.tlb_flushes, c.page_walks, c.page_faults, c.shadow_hits, c.shadow_misses,
+        c.shadow_invalidations);
+    return out + (shadow_ ? shadow_->describe() : "shadow page tables are off\n");
+}
 
 }  // namespace gnomon

@@ -7,6 +7,7 @@
 
 #include "memory/page_walk.h"
 #include "memory/physical_map.h"
+#include "memory/shadow/shadow_tables.h"
 #include "memory/tlb.h"
 
 namespace gnomon {
@@ -37,11 +38,11 @@ struct PageFault {
 };
 
 /// Slow paths return false with `fault` filled, or true. They fill the TLB.
-class Mmu final : public TranslationObserver {
+class Mmu final : public TranslationObserver, private ShadowTables::Listener {
   public:
     enum class Shadow : u8 { Off, On, Verify };  ///< Verify: re-walks on every shadow hit and compares
 
-    Mmu(PhysicalMap& map, Shadow shadow);
+    Mmu(PhysicalMap& map, Shadow shadow, unsigned tracked_frames = ShadowTables::kDefaultFrames);
     ~Mmu();
     Mmu(const Mmu&) = delete;
     Mmu& operator=(const Mmu&) = delete;
@@ -58,7 +59,8 @@ class Mmu final : public TranslationObserver {
     /// Checks (and sets A/D as a store would) without writing.
     bool probe(LinearAddr linear, unsigned size, AccessKind kind, Privilege privilege, PageFault& fault);
     /// Direct host pointer for an access within one page, or null where accesses need read()/write() (MMIO,
-    /// flagged pages); false on a fault.
+    /// flagged pages); false on a fault. Valid until the next call of the Mmu or the map: of several
+    /// pointers, take those for writing last (the walk for another one may flag the page).
     bool host_pointer(LinearAddr linear, AccessKind kind, Privilege privilege, u8*& host, PageFault& fault);
     /// The page that instructions are fetched from.
     struct FetchPage {
@@ -94,7 +96,15 @@ class Mmu final : public TranslationObserver {
         u64 page_walks = 0;
         u64 page_faults = 0;
     };
-    [[nodiscard]] const Counters& counters() const { return counters_; }
+    [[nodiscard]] Counters counters() const {
+        Counters counters = counters_;
+        if (shadow_) counters.shadow_invalidations = shadow_->invalidations();
+        return counters;
+    }
+    /// Null if they are off.
+    [[nodiscard]] const ShadowTables* shadow() const { return shadow_.get(); }
+    /// Text for `info shadow`: counters, and what the shadow tables hold.
+    [[nodiscard]] std::string describe() const;
 
   private:
     /// What the TLB remembers about each of its entries besides the entry, and which entries are in use, so
@@ -119,6 +129,12 @@ class Mmu final : public TranslationObserver {
     };
 
     [[nodiscard]] Walk walk(u64 linear) const;
+    void linear_page_changed(u64 linear) override { drop_page(linear); }
+    void linear_range_changed(u64 linear, unsigned shift) override { drop_range(linear, shift, 0); }
+    void verify_shadow(u64 linear, const Translation& known) const;
+    void verify_tlb() const;
+    [[noreturn]] void report_incoherence(const char* what, u64 linear, const Translation& known,
+                                         const Walk& now) const;
     bool translate(u64 linear, AccessKind kind, Privilege privilege, Translation& out, PageFault& fault);
     bool fail_with(u64 linear, u32 cause, AccessKind kind, Privilege privilege, PageFault& fault);
     bool resolve(u64 linear, AccessKind kind, Privilege privilege, Place& out, PageFault& fault);
@@ -130,13 +146,19 @@ class Mmu final : public TranslationObserver {
         return control_.mode >= PagingMode::FourLevel ? linear + bytes : (linear + bytes) & 0xffffffff;
     }
 
+    void flush_tlb();
     void flush_local(Privilege privilege);
     void flush_table(Privilege privilege);
     void drop_page(u64 linear);
-    void drop_large_fragments(u64 linear);
+    /// Drops the entries for the 2^shift bytes around `linear` that have all of these marks.
+    void drop_range(u64 linear, unsigned shift, u8 marks);
     void note_writer(u32 ram_page, unsigned index);
 
     PhysicalMap& map_;
+    std::unique_ptr<ShadowTables> shadow_;  ///< null: Shadow::Off
+    bool verify_ = false;
+    /// The TLB may hold translations that the shadow tables do not keep coherent; only a flush removes them.
+    bool untracked_ = false;
     std::array<Tlb, 2> tlbs_;
     std::array<FillLog, 2> logs_;
     /// For each RAM page up to two TLB indices (plus one) whose entries may have its write tag; kManyWriters:

@@ -48,7 +48,8 @@ struct WalkControl {
     bool global_pages = false;   ///< CR4.PGE
     bool write_protect = false;  ///< CR0.WP
     bool smep = false;
-    bool smap = false;           ///< and not overridden by EFLAGS.AC
+    bool smap = false;
+    bool smap_override = false;  ///< CPL < 3 and EFLAGS.AC
     bool reports_fetch = false;  ///< the I/D bit of error codes exists
 
     /// Whether the same tables mean the same translations under `other`. Rights that depend on WP, SMEP and
@@ -99,7 +100,8 @@ struct Walk {
                                          Privilege privilege) {
     if (kind == AccessKind::Fetch && !page.executable) return false;
     if (privilege == Privilege::User) return page.user && (kind != AccessKind::Write || page.writable);
-    if (page.user && (kind == AccessKind::Fetch ? control.smep : control.smap)) return false;
+    if (page.user && (kind == AccessKind::Fetch ? control.smep : control.smap && !control.smap_override))
+        return false;
     return kind != AccessKind::Write || page.writable || !control.write_protect;
 }
 
