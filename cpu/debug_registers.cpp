@@ -1,6 +1,8 @@
 // Breakpoint matching, the debug status and control registers. SDM Vol. 3, "Debug Registers", "Debug Exceptions".
 #include "cpu/debug_registers.h"
 
+#include <utility>
+
 #include "cpu/system_registers.h"
 
 namespace gnomon {
@@ -38,37 +40,48 @@ void set_status(Cpu& cpu, u32 bits) { cpu.state.dr[6] = (cpu.state.dr[6] | (bits
 
 }  // namespace
 
-bool before_instruction(Cpu& cpu) {
+namespace {
+
+void deliver_debug_exception(Cpu& cpu, u32 status) {
+    set_status(cpu, status);
+    cpu.state.pending_debug = 0;
+    cpu.deliver(EventKind::Exception, {Vector::DB, false, 0, 0});
+}
+
+}  // namespace
+
+bool instruction_breakpoint(Cpu& cpu) {
     CpuState& s = cpu.state;
-    if ((s.dr[7] & dr7::kAnyEnable) && !(s.eflags & flag::RF) && !(s.pending_debug & dr6::kShadow)) {
+    const bool in_shadow = s.pending_debug & dr6::kShadow;
+    if ((s.pending_debug & dr6::kStatus) && !in_shadow) {
+        // A task switch with the T bit, or a breakpoint on the stack of an event that was delivered.
+        deliver_debug_exception(cpu, s.pending_debug);
+        return true;
+    }
+    if ((s.dr[7] & dr7::kAnyEnable) && !(s.eflags & flag::RF) && !in_shadow) {
         const u64 linear = static_cast<u32>(cpu.segment(Seg::CS).base + s.rip);
         const u32 found = hits(s, linear, 1, [](Condition c) { return c == Condition::Execute; });
         if (found) {
-            set_status(cpu, found);
-            s.pending_debug = 0;
-            cpu.fault = {Vector::DB, false, 0, 0};
+            deliver_debug_exception(cpu, found);
             return true;
         }
     }
+    // RF lasts for one instruction. If that faults, its saved image has RF set again; IRET may load it anew.
+    s.eflags &= ~flag::RF;
     if (s.eflags & flag::TF) s.pending_debug |= dr6::BS;
     return false;
 }
 
-bool after_instruction(Cpu& cpu, bool repeating) {
+void deliver_debug_traps(Cpu& cpu, bool repeating) {
     CpuState& s = cpu.state;
-    s.eflags = repeating && (s.dr[7] & dr7::kAnyEnable) ? s.eflags | flag::RF : s.eflags & ~flag::RF;
+    if (repeating && (s.dr[7] & dr7::kAnyEnable)) s.eflags |= flag::RF;
     if (s.pending_debug & dr6::kHold) {
         s.pending_debug = (s.pending_debug & ~dr6::kHold) | dr6::kShadow;
-        return false;
+        return;
     }
-    s.pending_debug &= ~dr6::kShadow;
-    const u32 found = s.pending_debug;
-    s.pending_debug = 0;
-    cpu.update_mode();
-    if (!found) return false;
-    set_status(cpu, found);
-    cpu.fault = {Vector::DB, false, 0, 0};
-    return true;
+    const u32 pending = std::exchange(s.pending_debug, 0);
+    if (pending & dr6::kStatus) deliver_debug_exception(cpu, pending);
+    else if (pending) cpu.update_mode();
 }
 
 void note_data_access(Cpu& cpu, u64 linear, unsigned size, bool write) {

@@ -6,15 +6,15 @@
 
 namespace gnomon {
 
-/// Before an instruction at state.rip: true if a breakpoint stops it (the fault #DB is set, DR6 is updated). Otherwise arms the
-/// single-step trap if TF is set.
-[[nodiscard]] bool before_instruction(Cpu& cpu);
-/// After an instruction that did not fault, state.rip being the next to execute: RF is cleared, or set in the middle of
-/// a repeated string instruction (`repeating`). True if a debug trap must be delivered now: EventKind::Exception with `fault`.
-/// The trap waits while MOV SS or POP SS holds it off.
-[[nodiscard]] bool after_instruction(Cpu& cpu, bool repeating);
+/// Before an instruction at state.rip: a debug trap that is still due, or an instruction breakpoint, is delivered (true: look again
+/// at what to execute). Otherwise arms the single-step trap if TF is set.
+[[nodiscard]] bool instruction_breakpoint(Cpu& cpu);
+/// After an instruction, state.rip being the next to execute; nothing is due if it faulted. RF is set in the middle of a
+/// repeated string instruction (`repeating`); then the traps of the instruction are delivered, unless it was MOV SS or
+/// POP SS, which hold them off until the following one is done.
+void deliver_debug_traps(Cpu& cpu, bool repeating);
 
-/// Data breakpoints: called by the slow path of every access once mode::kChecked is set, after its checks. `size` 1 to 64.
+/// Data breakpoints: told of every access while mode::kChecked is set. Hits of an instruction that faults are forgotten. `size` 1 to 64.
 void note_data_access(Cpu& cpu, u64 linear, unsigned size, bool write);
 /// I/O breakpoints (CR4.DE).
 void note_port_access(Cpu& cpu, u16 port, unsigned size);

@@ -282,9 +282,9 @@ StopReason Cpu::run(u64 instructions) {
         }
         const bool careful = mode_key & mode::kSingle;
         if (careful && instruction_breakpoint(*this)) continue;
-        const bool trap = state.eflags & flag::TF;
+        outcome_ = Outcome::Next;
         execute_from(inhibited || careful ? 1 : static_cast<u64>(budget));
-        if (careful && state.activity != Activity::Shutdown) deliver_debug_traps(*this, trap);
+        if (careful && state.activity != Activity::Shutdown) deliver_debug_traps(*this, outcome_ == Outcome::Repeat);
     }
     stop_requested_ = false;
     const u64 executed = static_cast<u64>(slice_ - budget);

@@ -1,5 +1,6 @@
 // IN, OUT, INS, OUTS: I/O permission, breakpoints on ports, repetition. SDM Vol. 1, "Input/Output".
 #include "cpu/debug_registers.h"
+#include "cpu/decode.h"
 #include "cpu/system_instructions.h"
 #include "cpu/system_registers.h"
 
@@ -80,7 +81,8 @@ Outcome string_io(Cpu& cpu, const Instruction& insn, bool (*element)(Cpu&, const
     const u16 port = cpu.get<u16>(reg::DX);
     if (!port_allowed(cpu, port, sizeof(T))) return Outcome::Fault;
     const unsigned address_bytes = insn.address_bytes();
-    const u32 step = cpu.state.eflags & flag::DF ? 0u - sizeof(T) : sizeof(T);
+    constexpr u32 kSize = sizeof(T);
+    const u32 step = cpu.state.eflags & flag::DF ? 0u - kSize : kSize;
     if (!(insn.prefix & (prefix::kRep | prefix::kRepne))) {
         if (!element(cpu, insn, port)) return Outcome::Fault;
         add_masked(cpu, index, address_bytes, step);
