@@ -42,29 +42,25 @@ void set_status(Cpu& cpu, u32 bits) { cpu.state.dr[6] = (cpu.state.dr[6] | (bits
 
 namespace {
 
-void deliver_debug_exception(Cpu& cpu, u32 status) {
+bool raise_debug_exception(Cpu& cpu, u32 status) {
     set_status(cpu, status);
     cpu.state.pending_debug = 0;
-    cpu.deliver(EventKind::Exception, {Vector::DB, false, 0, 0});
+    cpu.update_mode();
+    cpu.fault = {Vector::DB, false, 0, 0};
+    return true;
 }
 
 }  // namespace
 
-bool instruction_breakpoint(Cpu& cpu) {
+bool before_instruction(Cpu& cpu) {
     CpuState& s = cpu.state;
     const bool in_shadow = s.pending_debug & dr6::kShadow;
-    if ((s.pending_debug & dr6::kStatus) && !in_shadow) {
-        // A task switch with the T bit, or a breakpoint on the stack of an event that was delivered.
-        deliver_debug_exception(cpu, s.pending_debug);
-        return true;
-    }
+    // Still due: a task switch with the T bit, or a breakpoint on the stack of an event that was delivered.
+    if ((s.pending_debug & dr6::kStatus) && !in_shadow) return raise_debug_exception(cpu, s.pending_debug);
     if ((s.dr[7] & dr7::kAnyEnable) && !(s.eflags & flag::RF) && !in_shadow) {
         const u64 linear = static_cast<u32>(cpu.segment(Seg::CS).base + s.rip);
         const u32 found = hits(s, linear, 1, [](Condition c) { return c == Condition::Execute; });
-        if (found) {
-            deliver_debug_exception(cpu, found);
-            return true;
-        }
+        if (found) return raise_debug_exception(cpu, found);
     }
     // RF lasts for one instruction. If that faults, its saved image has RF set again; IRET may load it anew.
     s.eflags &= ~flag::RF;
@@ -72,16 +68,17 @@ bool instruction_breakpoint(Cpu& cpu) {
     return false;
 }
 
-void deliver_debug_traps(Cpu& cpu, bool repeating) {
+bool after_instruction(Cpu& cpu, bool repeating) {
     CpuState& s = cpu.state;
     if (repeating && (s.dr[7] & dr7::kAnyEnable)) s.eflags |= flag::RF;
     if (s.pending_debug & dr6::kHold) {
         s.pending_debug = (s.pending_debug & ~dr6::kHold) | dr6::kShadow;
-        return;
+        return false;
     }
     const u32 pending = std::exchange(s.pending_debug, 0);
-    if (pending & dr6::kStatus) deliver_debug_exception(cpu, pending);
-    else if (pending) cpu.update_mode();
+    if (pending & dr6::kStatus) return raise_debug_exception(cpu, pending);
+    if (pending) cpu.update_mode();
+    return false;
 }
 
 void note_data_access(Cpu& cpu, u64 linear, unsigned size, bool write) {

@@ -6,13 +6,13 @@
 
 namespace gnomon {
 
-/// Before an instruction at state.rip: a debug trap that is still due, or an instruction breakpoint, is delivered (true: look again
-/// at what to execute). Otherwise arms the single-step trap if TF is set.
-[[nodiscard]] bool instruction_breakpoint(Cpu& cpu);
-/// After an instruction, state.rip being the next to execute; nothing is due if it faulted. RF is set in the middle of a
-/// repeated string instruction (`repeating`); then the traps of the instruction are delivered, unless it was MOV SS or
-/// POP SS, which hold them off until the following one is done.
-void deliver_debug_traps(Cpu& cpu, bool repeating);
+/// Before an instruction at state.rip: true if a debug trap that is still due or an instruction breakpoint stops it (`fault` is set, DR6
+/// updated; deliver as EventKind::Exception). Otherwise arms the single-step trap if TF is set.
+[[nodiscard]] bool before_instruction(Cpu& cpu);
+/// After an instruction that did not fault, state.rip being the next to execute. RF is set in the middle of a repeated
+/// string instruction (`repeating`). True if its traps must be delivered now, as above; MOV SS and POP SS hold them off
+/// until the following instruction is done.
+[[nodiscard]] bool after_instruction(Cpu& cpu, bool repeating);
 
 /// Data breakpoints: told of every access while mode::kChecked is set. Hits of an instruction that faults are forgotten. `size` 1 to 64.
 void note_data_access(Cpu& cpu, u64 linear, unsigned size, bool write);

@@ -282,9 +282,9 @@ StopReason Cpu::run(u64 instructions) {
         }
         const bool careful = mode_key & mode::kSingle;
         if (careful && instruction_breakpoint(*this)) continue;
-        outcome_ = Outcome::Next;
+        const bool trap = state.eflags & flag::TF;
         execute_from(inhibited || careful ? 1 : static_cast<u64>(budget));
-        if (careful && state.activity != Activity::Shutdown) deliver_debug_traps(*this, outcome_ == Outcome::Repeat);
+        if (careful && state.activity != Activity::Shutdown) deliver_debug_traps(*this, trap);
     }
     stop_requested_ = false;
     const u64 executed = static_cast<u64>(slice_ - budget);
