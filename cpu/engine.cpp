@@ -245,6 +245,7 @@ void Cpu::execute_from(u64 limit) {
         block = Engine::lookup(*this, state.rip, mode | mode::kSingle);
     }
     if (!block) {
+        outcome_ = Outcome::Fault;
         Engine::deliver_fault(*this);
         return;
     }
@@ -281,10 +282,14 @@ StopReason Cpu::run(u64 instructions) {
             break;
         }
         const bool careful = mode_key & mode::kSingle;
-        if (careful && instruction_breakpoint(*this)) continue;
-        const bool trap = state.eflags & flag::TF;
+        if (careful && before_instruction(*this)) {
+            Engine::deliver_fault(*this);
+            continue;
+        }
+        outcome_ = Outcome::Next;
         execute_from(inhibited || careful ? 1 : static_cast<u64>(budget));
-        if (careful && state.activity != Activity::Shutdown) deliver_debug_traps(*this, trap);
+        if (careful && outcome_ != Outcome::Fault && after_instruction(*this, outcome_ == Outcome::Repeat))
+            Engine::deliver_fault(*this);
     }
     stop_requested_ = false;
     const u64 executed = static_cast<u64>(slice_ - budget);
