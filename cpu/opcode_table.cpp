@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "cpu/rows/fpu.h"
 #include "cpu/rows/integer.h"
 
 namespace gnomon {
@@ -69,7 +70,7 @@ consteval RowShape shape_of(const OpcodeRow& r) {
     return s;
 }
 
-constexpr auto kRows = join(kIntegerRows);
+constexpr auto kRows = join(kIntegerRows, kFpuRows);
 constexpr size_t kRowCount = kRows.size();
 
 constexpr auto kShapes = [] {
