@@ -147,8 +147,17 @@ INSTANTIATE_TEST_SUITE_P(Cases, InnerStackFault,
                                          InnerStackCase{sel::kData | 3, 0x67, Vector::TS, sel::kData},
                                          InnerStackCase{sel::kUserData, 0x67, Vector::TS, sel::kUserData},
                                          InnerStackCase{sel::kReadOnly, 0x67, Vector::TS, sel::kReadOnly},
-                                         InnerStackCase{sel::kAbsentData, 0x67, Vector::SS, sel::kAbsentData},
-                                         InnerStackCase{sel::kExpandDown, 0x67, Vector::PF, 0}));
+                                         InnerStackCase{sel::kAbsentData, 0x67, Vector::SS, sel::kAbsentData}));
+
+TEST(FarCall, InnerStackWithoutRoomIsStackFaultWithItsSelector) {
+    TestMachine m;
+    m.enter_protected(3);
+    m.poke16(TestMachine::kTssABase + 8, sel::kExpandDown);
+    m.poke32(TestMachine::kTssABase + 4, 0x1008);
+    EXPECT_EQ(far_call(m.cpu, sel::kGate32, 0, 4), Outcome::Fault);
+    EXPECT_TRUE(fault_is(m.cpu, Vector::SS, sel::kExpandDown));
+    EXPECT_EQ(m.gpr(reg::SP), TestMachine::kUserStack);
+}
 
 TEST(FarReturn, RealModePopsWordsAndReleases) {
     TestMachine m;
