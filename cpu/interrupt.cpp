@@ -168,8 +168,6 @@ bool Cpu::try_deliver(EventKind kind, const Fault& event) {
     }
     if (kind == EventKind::Nmi) state.nmi_blocked = true;
     if (exception && event.vector == Vector::DB) state.dr[7] &= ~dr7::GD;
-    if (kind == EventKind::External || kind == EventKind::Nmi) counters.interrupts++;
-    else if (exception) counters.exceptions++;
     // The single-step trap of an instruction that entered a handler is lost; hits of breakpoints of a faulting one too.
     state.pending_debug &= exception ? dr6::BT : dr6::kHits | dr6::BT;
     state.inhibit_interrupts = false;

@@ -33,6 +33,9 @@ bool flat(const Segment& s, bool code) {
     return s.base == 0 && s.read_low == 0 && s.read_high == 0xffffffff && (code || (s.write_low == 0 && s.write_high == 0xffffffff));
 }
 
+/// What handlers probe while every access must be looked at: it never hits, so that they take the slow path.
+constinit const Tlb kEmptyTlb{};
+
 }  // namespace
 
 void Cpu::update_mode() {
@@ -56,7 +59,8 @@ void Cpu::update_mode() {
     if (em || !(state.cr4 & cr4::OSFXSR)) key |= mode::kSseUndefined;
     if (ts && (state.cr0 & cr0::MP)) key |= mode::kWaitTrap;
     mode_key = key;
-    tlb = mmu_->tlb(privilege()).entries.data();
+    // Nothing writes through Cpu::tlb; the MMU fills its own tables.
+    tlb = key & mode::kChecked ? const_cast<TlbEntry*>(kEmptyTlb.entries.data()) : mmu_->tlb(privilege()).entries.data();
     if (event_waiting()) break_chain();
 }
 
