@@ -357,7 +357,8 @@ void ShadowTables::drop_table(u64 physical, const Use& use) {
     const u8 left = static_cast<u8>(end - frame->uses.begin());
     if (left != frame->use_count) disturbed_ = true;
     frame->use_count = left;
-    // Of a table that maps itself only roles below the one being worked on are gone, so that it is still in use.
+    // Of a table that maps itself only roles below the one being worked on are gone, so that it is still in
+    // use.
     if (left == 0) release(*frame);
 }
 
