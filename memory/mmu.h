@@ -77,6 +77,7 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
 
     // --- Control --------------------------------------------------------------------------------
     [[nodiscard]] const PagingState& paging() const { return paging_; }
+    [[nodiscard]] PhysicalMap& physical_map() { return map_; }
     /// After MOV to CR0, CR3, CR4, EFER writes, task switches: compares with the old state and invalidates
     /// what the manual says (SDM Vol. 3, "Operations that Invalidate TLBs and Paging-Structure Caches").
     /// `cr3_written` is true for any load of CR3, also of the same value.
