@@ -205,6 +205,28 @@ TEST_P(MmuTest, MmioNeverEntersTheTlb) {
     EXPECT_EQ(bytes[1], 0x22);
 }
 
+TEST_P(MmuTest, FetchPageIsTheSameWithAndWithoutTheTlb) {
+    const std::vector<u8> bytes(0x1000, 0x90);
+    auto rom = map->add_rom("bios", GuestPhys(0xf0000), bytes);
+    map_page(0x5000, 0x105000, 7);
+    map_page(0x6000, 0xf0000, 7);
+    load();
+    for (int round = 0; round < 2; round++) {
+        Mmu::FetchPage page;
+        EXPECT_TRUE(mmu->fetch_page(LinearAddr(0x5123), kUser, page, fault));
+        EXPECT_EQ(page.host, map->ram() + 0x105000);
+        EXPECT_EQ(page.physical.value, 0x105000u);
+        EXPECT_TRUE(page.ram);
+        EXPECT_EQ(page.ram_page, 0x105u);
+        EXPECT_TRUE(mmu->fetch_page(LinearAddr(0x6123), kUser, page, fault));
+        EXPECT_EQ(page.host[0], 0x90);
+        EXPECT_EQ(page.physical.value, 0xf0000u);
+        EXPECT_FALSE(page.ram);
+    }
+    EXPECT_FALSE(mmu->fetch_page(LinearAddr(0x7123), kUser, *std::make_unique<Mmu::FetchPage>(), fault));
+    EXPECT_EQ(fault_text(), "fault 7123 4");
+}
+
 TEST_P(MmuTest, FlaggedPagesLoseTheirWriteTagsAndAnnounceStores) {
     map_page(0x5000, 0x105000, 7);
     map_page(0x7000, 0x105000, 7);
