@@ -343,9 +343,12 @@ TEST_F(PitChannelTest, BehavesAsTheDatasheetSaysPulseByPulse) {
                 channel.run_to(++tick);
                 model.pulse();
                 ASSERT_EQ(channel.out(), model.out) << "mode " << mode << " round " << round;
-                if (model.counting)
+                if (model.counting) {
                     ASSERT_EQ(counter(), model.element & 0xff) << "mode " << mode << " round " << round;
-                if (model.written) ASSERT_EQ(status() & 0x40, model.fresh ? 0x40 : 0) << "mode " << mode;
+                }
+                if (model.written) {
+                    ASSERT_EQ(status() & 0x40, model.fresh ? 0x40 : 0) << "mode " << mode;
+                }
             }
         }
     }
