@@ -54,7 +54,10 @@ class Cpu final : public LineSink {
     void init();
     void set_line(unsigned pin, bool level) override;
     /// The run loop returns at the next instruction boundary; callable from devices while run() is active.
-    void request_stop() { stop_requested_ = true; break_chain(); }
+    void request_stop() {
+        stop_requested_ = true;
+        break_chain();
+    }
     /// Devices moved the next event earlier: run() returns with Budget as soon as `instructions` from now are done.
     void shorten_budget(u64 instructions);
     [[nodiscard]] bool interrupts_enabled() const { return state.eflags & flag::IF; }
@@ -70,7 +73,7 @@ class Cpu final : public LineSink {
     TlbEntry* tlb = nullptr;             ///< table of the current privilege
     i64 budget = 0;                      ///< instructions left, those of the current block already taken off
     u32 mode_key = 0;                    ///< mode:: bits in force
-    bool code_written = false;           ///< a store hit the block that is running
+    bool leave_after = false;            ///< the engine must leave the block after the current instruction (code was written, an event moved)
     LazyFlags lazy;                      ///< while out of line; handlers carry the flags in registers
     u64 next_rip = 0;                    ///< out of line: IP of the following instruction
     const Instruction* current = nullptr;///< out of line: the instruction being executed
@@ -182,6 +185,10 @@ class Cpu final : public LineSink {
     /// A near transfer: checks the CS limit (#GP(0)), applies the operand size, sets rip.
     [[nodiscard]] Outcome jump_near(u64 target, unsigned operand_bytes);
 
+    /// An interrupt could be taken at the next instruction boundary: instructions that open the window then return to the run loop.
+    [[nodiscard]] bool event_waiting() const {
+        return (intr_ && (state.eflags & flag::IF)) || (state.nmi_pending && !state.nmi_blocked) || stop_requested_;
+    }
     /// Recomputes mode_key, tlb and the interrupt window; after any change of CR0, CR4, EFLAGS.VM/AC/TF, CS, SS, DS, ES, CPL, DR7.
     void update_mode();
     /// Recomputes the windows of a segment from base, limit and attributes, in the way of the mode in force.
@@ -234,6 +241,7 @@ class Cpu final : public LineSink {
 
     /// Ends the chaining of blocks soon: the budget is set aside.
     void break_chain() {
+        leave_after = true;
         if (budget > 0) {
             set_aside_ += budget;
             budget = 0;
@@ -264,6 +272,11 @@ class Cpu final : public LineSink {
 
   private:
     friend struct Engine;
+    /// Delivers an NMI or an interrupt if one is pending and allowed.
+    bool take_interrupt();
+    /// Enters the block at rip; with a limit below the budget, executes that many instructions one by one.
+    void execute_from(u64 limit);
+
     const CpuModel& model_;
     FeatureSet features_;
     PortSpace& ports_;
@@ -276,7 +289,8 @@ class Cpu final : public LineSink {
     bool intr_ = false;
     bool nmi_level_ = false;
     bool stop_requested_ = false;
-    bool delivering_ = false;
+    bool reset_requested_ = false;
+    Outcome outcome_ = Outcome::Next;    ///< of the out-of-line instruction that is leaving its block
     i64 set_aside_ = 0;         ///< budget taken away by break_chain
     i64 slice_ = 0;             ///< what run() was asked for and has not reported to the clock
     u64 reported_ = 0;

@@ -41,6 +41,7 @@ struct Decoded {
     u64 imm = 0;                      ///< sign-extended from the size of its operand code
     u16 imm2 = 0;                     ///< selector of a far pointer; second immediate of ENTER
     u8 length = 0;
+    bool flags_dead = false;          ///< the flags it sets are overwritten before anything can see them
 };
 
 enum class DecodeStatus : u8 { Ok, Undefined, TooLong, NeedMore };

@@ -58,57 +58,29 @@ constexpr FlagKind sub_kind() {
     return static_cast<FlagKind>(static_cast<u8>(FlagKind::Sub8) + std::countr_zero(sizeof(T)));
 }
 
-template <class T>
-constexpr bool add_carry(u64 result, u64 source) { return static_cast<T>(result) < static_cast<T>(source); }
-template <class T>
-constexpr bool sub_carry(u64 result, u64 source) { return static_cast<T>(result + source) < static_cast<T>(source); }
-template <class T>
-constexpr bool add_overflow(u64 result, u64 source) {
-    const u64 a = result - source;
-    return ((a ^ result) & (source ^ result)) >> (8 * sizeof(T) - 1) & 1;
-}
-template <class T>
-constexpr bool sub_overflow(u64 result, u64 source) {
-    const u64 a = result + source;
-    return ((a ^ source) & (a ^ result)) >> (8 * sizeof(T) - 1) & 1;
-}
-
 constexpr bool parity_even(u64 result) { return !(std::popcount(static_cast<u8>(result)) & 1); }
 
 constexpr bool zf(u64 result, u64 kind) { return kind == 0 ? (result & flag::ZF) != 0 : result == 0; }
 constexpr bool sf(u64 result, u64 kind) { return kind == 0 ? (result & flag::SF) != 0 : static_cast<i64>(result) < 0; }
 constexpr bool pf(u64 result, u64 kind) { return kind == 0 ? (result & flag::PF) != 0 : parity_even(result); }
 
+/// Without a switch: the width becomes a shift, so that the common callers stay free of unpredictable jumps.
 constexpr bool cf(u64 result, u64 source, u64 kind) {
-    switch (static_cast<FlagKind>(kind)) {
-    case FlagKind::Flags: return result & flag::CF;
-    case FlagKind::Result: return source & flag::CF;
-    case FlagKind::Add8: return add_carry<u8>(result, source);
-    case FlagKind::Add16: return add_carry<u16>(result, source);
-    case FlagKind::Add32: return add_carry<u32>(result, source);
-    case FlagKind::Add64: return add_carry<u64>(result, source);
-    case FlagKind::Sub8: return sub_carry<u8>(result, source);
-    case FlagKind::Sub16: return sub_carry<u16>(result, source);
-    case FlagKind::Sub32: return sub_carry<u32>(result, source);
-    case FlagKind::Sub64: return sub_carry<u64>(result, source);
-    }
-    return false;
+    if (kind <= static_cast<u64>(FlagKind::Result)) return (kind ? source : result) & flag::CF;
+    const unsigned unused = 64 - (8u << ((kind - static_cast<u64>(FlagKind::Add8)) & 3));
+    const u64 compared = kind >= static_cast<u64>(FlagKind::Sub8) ? result + source : result;
+    return compared << unused < source << unused;
 }
 
 constexpr bool of(u64 result, u64 source, u64 kind) {
-    switch (static_cast<FlagKind>(kind)) {
-    case FlagKind::Flags: return result & flag::OF;
-    case FlagKind::Result: return source & flag::OF;
-    case FlagKind::Add8: return add_overflow<u8>(result, source);
-    case FlagKind::Add16: return add_overflow<u16>(result, source);
-    case FlagKind::Add32: return add_overflow<u32>(result, source);
-    case FlagKind::Add64: return add_overflow<u64>(result, source);
-    case FlagKind::Sub8: return sub_overflow<u8>(result, source);
-    case FlagKind::Sub16: return sub_overflow<u16>(result, source);
-    case FlagKind::Sub32: return sub_overflow<u32>(result, source);
-    case FlagKind::Sub64: return sub_overflow<u64>(result, source);
+    if (kind <= static_cast<u64>(FlagKind::Result)) return ((kind ? source : result) & flag::OF) != 0;
+    const unsigned sign = (8u << ((kind - static_cast<u64>(FlagKind::Add8)) & 3)) - 1;
+    if (kind >= static_cast<u64>(FlagKind::Sub8)) {
+        const u64 a = result + source;
+        return ((a ^ source) & (a ^ result)) >> sign & 1;
     }
-    return false;
+    const u64 a = result - source;
+    return ((a ^ result) & (source ^ result)) >> sign & 1;
 }
 
 constexpr bool af(u64 result, u64 source, u64 kind) {

@@ -28,6 +28,9 @@ inline constexpr u16 kEnds = 8;         ///< always the last of its block (branc
 inline constexpr u16 kNo64 = 16;        ///< #UD in 64-bit mode
 inline constexpr u16 kOnly64 = 32;      ///< only in 64-bit mode (otherwise another row, or #UD)
 inline constexpr u16 kDefault64 = 64;   ///< operand size 64 in 64-bit mode without REX.W
+inline constexpr u16 kSetsFlags = 128;  ///< defines all six arithmetic flags and reads none
+inline constexpr u16 kPure = 256;       ///< neither reads nor writes flags and, without a memory operand, cannot fault
+inline constexpr u16 kKeepsFlags = 512; ///< changes some arithmetic flags and leaves the others (INC, rotates, shifts by CL)
 }  // namespace attr
 
 struct OpcodeRow {

@@ -31,7 +31,7 @@ GNOMON_HANDLER void call(Cpu* cpu, const Instruction* insn, u64 ip, u64 result, 
     detail::enter_out_of_line(cpu, insn, ip, result, source, kind);
     const u32 mode = cpu->mode_key;
     const Outcome outcome = execute(*cpu, *insn);
-    if (outcome == Outcome::Next && cpu->mode_key == mode && !cpu->code_written) [[likely]]
+    if (outcome == Outcome::Next && cpu->mode_key == mode && !cpu->leave_after) [[likely]]
         GNOMON_TAIL insn[1].handler(cpu, insn + 1, ip, cpu->lazy.result, cpu->lazy.source, cpu->lazy.kind);
     detail::park(cpu, outcome);
     GNOMON_TAIL leave_block(cpu, insn, ip, result, source, kind);

@@ -176,6 +176,7 @@ struct CpuState {
     bool inhibit_interrupts = false;    ///< the instruction after STI, MOV SS, POP SS
     bool nmi_blocked = false;
     bool nmi_pending = false;
+    u32 pending_debug = 0;              ///< DR6 bits of the debug trap that the next instruction boundary delivers
     FpuState fpu;
     MsrState msr;
 
@@ -200,6 +201,7 @@ struct CpuState {
         v("inhibit_interrupts", inhibit_interrupts);
         v("nmi_blocked", nmi_blocked);
         v("nmi_pending", nmi_pending);
+        v("pending_debug", pending_debug);
         v("fpu", fpu);
         v("msr", msr);
     }
