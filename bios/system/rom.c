@@ -166,6 +166,8 @@ void rom_video(void) {
     if (mapped_count != 0 && mapped[0] == AREA) keep(AREA, run_rom(AREA, 0xFFFF, "display"));
     if (next_free == AREA) load_fw_cfg_roms("vgaroms/");
     if (next_free == AREA) load_pci_roms(1);
+    struct CallRegs mode = {.eax = 0x0003};  // the ROM's initialisation leaves the display dark
+    call_interrupt(&mode, 0x10);
 }
 
 void rom_scan(void) {
