@@ -12,7 +12,7 @@ struct DmaAccess {
 
 static u8 present, has_dma;
 
-static void read_bytes(void *dst, u32 n) {
+static void read_bytes(void* dst, u32 n) {
     __asm__ volatile("rep insb" : "+D"(dst), "+c"(n) : "d"((u16)DATA) : "memory");
 }
 
@@ -28,7 +28,7 @@ void fw_cfg_probe(void) {
     has_dma = (id & 2) != 0;
 }
 
-bool_t fw_cfg_file(u32 index, struct FwFile *file) {
+bool_t fw_cfg_file(u32 index, struct FwFile* file) {
     if (!present) return 0;
     u32 count;
     outw(SELECT, KEY_FILE_DIR);
@@ -47,14 +47,14 @@ bool_t fw_cfg_file(u32 index, struct FwFile *file) {
     return 1;
 }
 
-bool_t fw_cfg_find(const char *name, struct FwFile *file) {
+bool_t fw_cfg_find(const char* name, struct FwFile* file) {
     for (u32 i = 0; fw_cfg_file(i, file); i++) {
         if (memcmp(file->name, name, string_length(name) + 1) == 0) return 1;
     }
     return 0;
 }
 
-void fw_cfg_read_linear(const struct FwFile *file, u32 dst, u32 bytes) {
+void fw_cfg_read_linear(const struct FwFile* file, u32 dst, u32 bytes) {
     if (has_dma) {
         volatile struct DmaAccess access;
         access.control = be32((u32)file->select << 16 | DMA_SELECT | DMA_READ);
@@ -62,7 +62,7 @@ void fw_cfg_read_linear(const struct FwFile *file, u32 dst, u32 bytes) {
         access.address_high = 0;
         access.address_low = be32(dst);
         outl(DMA_HIGH, 0);
-        outl(DMA_LOW, be32(own_linear((const void *)&access)));
+        outl(DMA_LOW, be32(own_linear((const void*)&access)));
         while ((be32(access.control) & ~DMA_ERROR) != 0) {
         }
         if (access.control == 0) return;
@@ -78,4 +78,6 @@ void fw_cfg_read_linear(const struct FwFile *file, u32 dst, u32 bytes) {
     }
 }
 
-void fw_cfg_read(const struct FwFile *file, void *dst, u32 bytes) { fw_cfg_read_linear(file, own_linear(dst), bytes); }
+void fw_cfg_read(const struct FwFile* file, void* dst, u32 bytes) {
+    fw_cfg_read_linear(file, own_linear(dst), bytes);
+}
