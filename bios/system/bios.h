@@ -242,7 +242,7 @@ struct FwFile {
     char name[56];
 };
 bool_t fw_cfg_find(const char* name, struct FwFile* file);
-bool_t fw_cfg_file(u32 index, struct FwFile* file);
+bool_t fw_cfg_find_in(const char* folder, u32 index, struct FwFile* file);
 void fw_cfg_read(const struct FwFile* file, void* dst, u32 bytes);
 void fw_cfg_read_linear(const struct FwFile* file, u32 dst, u32 bytes);
 

@@ -83,9 +83,7 @@ static void load_fw_cfg_rom(const struct FwFile* file, const char* name) {
 
 static void load_fw_cfg_roms(const char* folder) {
     struct FwFile file;
-    for (u32 i = 0; fw_cfg_file(i, &file); i++) {
-        if (string_starts(file.name, folder)) load_fw_cfg_rom(&file, file.name);
-    }
+    for (u32 i = 0; fw_cfg_find_in(folder, i, &file); i++) load_fw_cfg_rom(&file, file.name);
 }
 
 // Copies the PC-AT image of a device's expansion ROM to the next free place.
