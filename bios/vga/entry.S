@@ -64,10 +64,10 @@ set_segments:
     movw %ax, %gs
     ret
 
-# INT 10h. The upper half of ESP is cleared for the C code, which addresses its stack by ESP.
+# INT 10h. The upper half of ESP is cleared for the C code, which addresses its stack by ESP. Interrupts stay off:
+# callers that come from protected mode may not have the vectors that a real-mode interrupt would need.
     .globl int10_entry
 int10_entry:
-    sti
     cld
     pushal
     pushw %ds
