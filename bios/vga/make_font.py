@@ -87,7 +87,7 @@ def read_psf(path):
 def frame(character, height):
     left, right, up, down = FRAMES[character]
     grid = [[0] * 8 for _ in range(height)]
-    middle = height // 2 - 1 if height == 8 else height // 2 - 1
+    middle = height // 2 - 1
     double_rows = (middle - 1, middle + 1)
     columns = {0: (3, 4), 1: (3, 4), 2: (2, 5)}          # outer edges of the vertical stroke
 
@@ -102,9 +102,9 @@ def frame(character, height):
     # Vertical strokes reach the horizontal ones; the nearer rail stops where a double corridor opens.
     if vertical == 1:
         if up:
-            fill(3, 4, 0, row_edges[1] if not down and horizontal == 2 else row_edges[0])
+            fill(3, 4, 0, row_edges[1] if not down and not (left and right) else row_edges[0])
         if down:
-            fill(3, 4, row_edges[0] if not up and horizontal == 2 else row_edges[1], height - 1)
+            fill(3, 4, row_edges[0] if not up and not (left and right) else row_edges[1], height - 1)
         if up and down and (horizontal < 2 or not (left and right) or character == "╪"):
             fill(3, 4, 0, height - 1)
     elif vertical == 2:
