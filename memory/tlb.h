@@ -10,14 +10,15 @@ namespace gnomon {
 enum class Privilege : u8 { Supervisor, User };
 enum class AccessKind : u8 { Read, Write, Fetch };
 
-/// A tag is the linear address of the page if this kind of access may use `addend`, else kNoPage. An access of `size`
-/// bytes hits when ((linear + size - 1) & kPageMask) == tag in the entry of `linear`: page-crossing accesses miss.
+/// A tag is the linear address of the page if this kind of access may use `addend`, else kNoPage. An access
+/// of `size` bytes hits when ((linear + size - 1) & kPageMask) == tag in the entry of `linear`: page-crossing
+/// accesses miss.
 struct TlbEntry {
     static constexpr u64 kNoPage = ~u64{0};
     u64 read_tag = kNoPage;
     u64 write_tag = kNoPage;
     u64 fetch_tag = kNoPage;
-    u64 addend = 0;    ///< host address = linear + addend (modulo 2^64)
+    u64 addend = 0;  ///< host address = linear + addend (modulo 2^64)
 };
 static_assert(sizeof(TlbEntry) == 32);
 
