@@ -56,6 +56,15 @@ post:
     popfl
     lretw
 
+# VBE's window function, called far with BH = 1 to get or 0 to set the bank in DX.
+    .globl vbe_window
+vbe_window:
+    pushw %ax
+    movw $0x4F05, %ax
+    int $0x10
+    popw %ax
+    lretw
+
 set_segments:
     movw %ss, %ax
     movw %ax, %ds
