@@ -94,6 +94,7 @@ namespace {
 /// The slow side of jump_to.
 GNOMON_HANDLER __attribute__((noinline)) void resolve(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     park_registers(c, ip, r, s, k);
+    if (c->budget <= 0) return;    // before the next instruction can fault
     Block* block = Engine::lookup(*c, ip, c->mode_key);
     if (!block) {
         if (Engine::deliver_fault(*c) || c->leave_after) return;
@@ -126,6 +127,7 @@ namespace {
 template <bool taken>
 GNOMON_HANDLER GNOMON_INLINE void link(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     park_registers(c, ip, r, s, k);
+    if (c->budget <= 0) return;
     const u64 flushes = c->blocks().counters().flushes;
     const u32 mode = c->mode_key;
     Block* block = Engine::lookup(*c, ip, mode);
