@@ -184,6 +184,7 @@ bool Cpu::deliver(EventKind kind, Fault event) {
         const u16 cs = segment(Seg::CS).selector;
         const u64 rip = state.rip;
         if (try_deliver(kind, event)) return true;
+        if (fault.vector == Vector::PF) state.cr2 = fault.address;
         if (report.count == 0) report.before = architectural_state();
         if (report.count == report.chain.size()) {
             for (size_t i = 1; i < report.chain.size(); i++) report.chain[i - 1] = report.chain[i];
@@ -199,7 +200,6 @@ bool Cpu::deliver(EventKind kind, Fault event) {
         }
         const bool becomes_double = (pending == FaultClass::Contributory && next == FaultClass::Contributory) ||
                                     (pending == FaultClass::PageFault && severe);
-        if (becomes_double && fault.vector == Vector::PF) state.cr2 = fault.address;
         event = becomes_double ? Fault{Vector::DF, true, 0, 0} : fault;
         kind = EventKind::Exception;
         pending = class_of(event.vector);

@@ -58,10 +58,12 @@ void Cpu::update_mode() {
     if (em) key |= mode::kMmxUndefined;
     if (em || !(state.cr4 & cr4::OSFXSR)) key |= mode::kSseUndefined;
     if (ts && (state.cr0 & cr0::MP)) key |= mode::kWaitTrap;
+    // Debug events are looked for in the run loop.
+    const bool becomes_careful = key & ~mode_key & mode::kSingle;
     mode_key = key;
     // Nothing writes through Cpu::tlb; the MMU fills its own tables.
     tlb = key & mode::kChecked ? const_cast<TlbEntry*>(kEmptyTlb.entries.data()) : mmu_->tlb(privilege()).entries.data();
-    if (event_waiting()) break_chain();
+    if (becomes_careful || event_waiting()) break_chain();
 }
 
 void Cpu::update_paging(bool cr3_written) {
