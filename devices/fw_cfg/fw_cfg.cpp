@@ -17,6 +17,7 @@ constexpr u32 kDmaSelect = 1 << 3;
 constexpr u32 kDmaWrite = 1 << 4;
 
 constexpr u32 kDirectoryEntryBytes = 64;
+constexpr u64 kPhysicalLimit = u64{1} << 52;
 
 template<class T>
 void append_little(std::vector<u8>& out, T value) {
@@ -185,8 +186,11 @@ void FwCfg::run_dma(GuestPhys descriptor) {
     const GuestPhys buffer(u64{big_at(raw, 8)} << 32 | big_at(raw, 12));
 
     if (control & kDmaSelect) select(static_cast<u16>(control >> 16));
-    bool error = false;
-    if (control & kDmaRead) {
+    // No processor has more physical address bits: a descriptor of ones must not keep the machine busy.
+    bool error = buffer.value > kPhysicalLimit - length;
+    if (error) {
+        log_.guest("fw_cfg", "bad DMA address", "DMA of {} bytes at {:#x}", length, buffer.value);
+    } else if (control & kDmaRead) {
         dma_read_item(buffer, length);
     } else if (control & kDmaWrite) {
         error = !dma_write_item(buffer, length);

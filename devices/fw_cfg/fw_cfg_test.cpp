@@ -3,59 +3,52 @@
 
 #include <gtest/gtest.h>
 
+#include "devices/device_fuzz.h"
+#include "devices/snapshot_check.h"
+
 namespace gnomon {
 namespace {
 
-struct FakeMemory final : DmaPort {
-    std::vector<u8> bytes = std::vector<u8>(0x10000, 0xcc);
-    void dma_read(GuestPhys address, std::span<u8> out) override {
-        for (size_t i = 0; i < out.size(); i++)
-            out[i] = address.value + i < bytes.size() ? bytes[address.value + i] : 0;
-    }
-    void dma_write(GuestPhys address, std::span<const u8> data) override {
-        for (size_t i = 0; i < data.size(); i++)
-            if (address.value + i < bytes.size()) bytes[address.value + i] = data[i];
-    }
+struct FwCfgTest : testing::Test, DeviceBench {
+    DmaMemory memory{0x10000};
+    std::unique_ptr<FwCfg> device = std::move(*FwCfg::create(ports, memory, log));
+
+    FwCfgTest() { std::fill(memory.bytes.begin(), memory.bytes.end(), u8{0xcc}); }
+
     void put_big(u64 at, u32 value) {
-        for (int i = 0; i < 4; i++) bytes[at + i] = static_cast<u8>(value >> (24 - 8 * i));
+        for (int i = 0; i < 4; i++) memory.bytes[at + i] = static_cast<u8>(value >> (24 - 8 * i));
     }
-    [[nodiscard]] u32 big(u64 at) const {
+    u32 big(u64 at) {
+        const auto& bytes = memory.bytes;
         return u32{bytes[at]} << 24 | u32{bytes[at + 1]} << 16 | u32{bytes[at + 2]} << 8 | bytes[at + 3];
     }
-    [[nodiscard]] std::string text(u64 at, size_t length) const {
-        return {bytes.begin() + static_cast<long>(at), bytes.begin() + static_cast<long>(at + length)};
+    std::string text(u64 at, size_t length) {
+        return {memory.bytes.begin() + static_cast<long>(at),
+                memory.bytes.begin() + static_cast<long>(at + length)};
     }
-};
-
-struct FwCfgTest : testing::Test {
-    Log log{[](LogLevel, std::string_view, std::string_view) {}};
-    PortBus bus{log};
-    FakeMemory memory;
-    std::unique_ptr<FwCfg> device = std::move(*FwCfg::create(bus, memory, log));
-
     std::string read(u16 key, size_t count) {
-        bus.port_write(0x510, 2, key);
+        ports.port_write(0x510, 2, key);
         std::string out;
-        for (size_t i = 0; i < count; i++) out += static_cast<char>(bus.port_read(0x511, 1));
+        for (size_t i = 0; i < count; i++) out += static_cast<char>(ports.port_read(0x511, 1));
         return out;
     }
     /// Runs a descriptor at 0x100 through the low half of the address register; returns the control word
     /// after it.
     u32 dma(u32 control, u32 length, u32 address) {
-        memory.put_big(0x100, control);
-        memory.put_big(0x104, length);
-        memory.put_big(0x108, 0);
-        memory.put_big(0x10c, address);
-        bus.port_write(0x518, 4, 0x00010000);  // 0x100, big-endian
-        return memory.big(0x100);
+        put_big(0x100, control);
+        put_big(0x104, length);
+        put_big(0x108, 0);
+        put_big(0x10c, address);
+        ports.port_write(0x518, 4, 0x00010000);  // 0x100, big-endian
+        return big(0x100);
     }
 };
 
 TEST_F(FwCfgTest, SignatureAndIdAreThere) {
     EXPECT_EQ(read(0, 5), std::string("QEMU\0", 5));
     EXPECT_EQ(read(1, 4), std::string("\3\0\0\0", 4));
-    EXPECT_EQ(bus.port_read(0x514, 4), 0x554d4551u);
-    EXPECT_EQ(bus.port_read(0x518, 4), 0x47464320u);
+    EXPECT_EQ(ports.port_read(0x514, 4), 0x554d4551u);
+    EXPECT_EQ(ports.port_read(0x518, 4), 0x47464320u);
 }
 
 TEST_F(FwCfgTest, LegacyIntegersAreLittleEndianAndRestartOnSelect) {
@@ -89,25 +82,25 @@ TEST_F(FwCfgTest, BadFilesAreRefusedByName) {
 TEST_F(FwCfgTest, DmaSelectsReadsSkipsAndPadsWithZeros) {
     ASSERT_TRUE(device->add_file("f", "abcdefgh").ok());
     EXPECT_EQ(dma(0x20 << 16 | 8 | 2, 3, 0x1000), 0u);
-    EXPECT_EQ(memory.text(0x1000, 4), "abc\xcc");
+    EXPECT_EQ(text(0x1000, 4), "abc\xcc");
     EXPECT_EQ(dma(4, 2, 0), 0u);
     EXPECT_EQ(dma(2, 5, 0x1000), 0u);
-    EXPECT_EQ(memory.text(0x1000, 6), std::string("fgh\0\0\xcc", 6));
+    EXPECT_EQ(text(0x1000, 6), std::string("fgh\0\0\xcc", 6));
     EXPECT_EQ(dma(0x7777 << 16 | 8 | 2, 2, 0x1000), 0u);
-    EXPECT_EQ(memory.text(0x1000, 3), std::string("\0\0h", 3));
+    EXPECT_EQ(text(0x1000, 3), std::string("\0\0h", 3));
 }
 
 TEST_F(FwCfgTest, DmaHighHalfIsUsedOnce) {
-    memory.put_big(0x100, 0x00000002);
-    memory.put_big(0x104, 4);
-    memory.put_big(0x108, 0);
-    memory.put_big(0x10c, 0x1000);
-    bus.port_write(0x514, 4, 0x01000000);  // 4 GiB: nothing there reads as ones, all of which is refused
-    bus.port_write(0x518, 4, 0x00010000);
-    EXPECT_EQ(memory.big(0x100), 2u);
-    bus.port_write(0x518, 4, 0x00010000);
-    EXPECT_EQ(memory.big(0x100), 0u);
-    EXPECT_EQ(memory.text(0x1000, 4), "QEMU");
+    put_big(0x100, 8 | 2);
+    put_big(0x104, 4);
+    put_big(0x108, 0);
+    put_big(0x10c, 0x1000);
+    ports.port_write(0x514, 4, 0x01000000);  // 4 GiB: nothing there reads as ones, all of which is refused
+    ports.port_write(0x518, 4, 0x00010000);
+    EXPECT_EQ(big(0x100), 10u);
+    ports.port_write(0x518, 4, 0x00010000);
+    EXPECT_EQ(big(0x100), 0u);
+    EXPECT_EQ(text(0x1000, 4), "QEMU");
 }
 
 TEST_F(FwCfgTest, DmaWritesOnlyWritableFilesWithinTheirSize) {
@@ -135,20 +128,35 @@ TEST_F(FwCfgTest, SnapshotKeepsPositionAndWrittenFiles) {
     ASSERT_TRUE(device->add_file("rw", std::vector<u8>{1, 2, 3}, true).ok());
     memory.bytes[0x2000] = 9;
     dma(0x20 << 16 | 8 | 16, 1, 0x2000);
-    const StateNode saved = device->save_state();
-    memory.bytes[0x2000] = 7;
-    dma(0x20 << 16 | 8 | 16, 1, 0x2000);
-    bus.port_write(0x510, 2, 0);
-    Result<StatePart::Install> install = device->load_state(saved);
-    ASSERT_TRUE(install.ok());
-    (*install)();
-    EXPECT_EQ(diff_state(device->save_state(), saved), "");
-    EXPECT_EQ(device->file("rw")[0], 9);
-    EXPECT_EQ(bus.port_read(0x511, 1), 2u);
+    out32(0x514, 0x12345678);
+    expect_snapshot_round_trip(scheduler, *device, [this] {
+        EXPECT_EQ(device->file("rw")[0], 9);
+        EXPECT_EQ(in8(0x511), 2);
+        memory.bytes[0x2000] = 7;
+        out32(0x514, 0);
+        dma(0x20 << 16 | 8 | 16, 1, 0x2000);
+        EXPECT_EQ(device->file("rw")[0], 7);
+        out16(0x510, 0);
+    });
+}
+
+TEST_F(FwCfgTest, ABufferBeyondTheAddressSpaceIsAnError) {
+    put_big(0x100, 2);
+    put_big(0x104, 0xffffffff);
+    put_big(0x108, 0xffffffff);
+    put_big(0x10c, 0xffffff00);
+    out32(0x518, 0x00010000);
+    EXPECT_EQ(big(0x100), 1u);
+}
+
+TEST_F(FwCfgTest, RandomAccesses) {
+    ASSERT_TRUE(device->add_file("rw", std::vector<u8>(100, 1), true).ok());
+    const PortRange ranges[] = {{0x510, 2}, {0x514, 8}};
+    fuzz_ports(*this, ranges);
 }
 
 TEST_F(FwCfgTest, PortsCannotBeClaimedTwice) {
-    EXPECT_EQ(FwCfg::create(bus, memory, log).error().message,
+    EXPECT_EQ(FwCfg::create(ports, memory, log).error().message,
               "port 0x0510 is claimed by both fw_cfg and fw_cfg");
 }
 

@@ -1,8 +1,10 @@
 // The controller: commands, status, interrupts, serial links, typing, snapshots.
 #include "devices/keyboard/i8042.h"
 
+#include "devices/device_fuzz.h"
 #include "devices/keyboard/keyboard_fixture.h"
 #include "devices/keyboard/us_text.h"
+#include "devices/snapshot_check.h"
 
 namespace gnomon {
 namespace {
@@ -65,7 +67,7 @@ TEST_F(I8042Test, AnInhibitedKeyboardKeepsItsBytes) {
     device->press(Key::A);
     EXPECT_EQ(bytes(), "");
     command(0xae);
-    run_for(200'000);
+    advance(200'000);
     command(0xad);  // in the middle of the byte
     EXPECT_EQ(bytes(), "");
     command(0xae);
@@ -75,18 +77,18 @@ TEST_F(I8042Test, AnInhibitedKeyboardKeepsItsBytes) {
 TEST_F(I8042Test, BytesTakeTheirTimeAndOneWaitsForTheOther) {
     command_byte(0x01);
     device->press(Key::A);
-    run_for(399'999);
+    advance(399'999);
     EXPECT_EQ(status() & 1, 0);
     EXPECT_FALSE(level[kIrq1]);
-    run_for(1);
+    advance(1);
     EXPECT_EQ(status() & 0x21, 1);
     EXPECT_TRUE(level[kIrq1]);
     device->release(Key::A);
-    run_for(5 * kMs);
+    advance(5 * kMs);
     EXPECT_EQ(data(), 0x1c);
     EXPECT_FALSE(level[kIrq1]);
     EXPECT_EQ(data(), 0x1c);  // the latch
-    run_for(400'000);
+    advance(400'000);
     EXPECT_EQ(data(), 0xf0);
     EXPECT_EQ(edges[kIrq1], 2);
 }
@@ -104,7 +106,7 @@ TEST_F(I8042Test, MouseBytesRaiseTheirOwnInterrupt) {
     command_byte(0x03);
     command(0xd4);
     write(0xf2);
-    run_for(2 * kMs);
+    advance(2 * kMs);
     EXPECT_EQ(status() & 0x21, 0x21);
     EXPECT_TRUE(level[kIrq12]);
     EXPECT_FALSE(level[kIrq1]);
@@ -119,7 +121,7 @@ TEST_F(MouselessTest, WithoutAMouseTheControllerReportsATimeout) {
     command_byte(0x00);
     command(0xd4);
     write(0xff);
-    run_for(kMs);
+    advance(kMs);
     EXPECT_EQ(status() & 0x61, 0x61);
     EXPECT_EQ(data(), 0xfe);
     EXPECT_EQ(status() & 0x61, 0x00);
@@ -208,7 +210,7 @@ TEST_F(I8042Test, TextIsTypedOnTheUsLayout) {
 TEST_F(I8042Test, TypingWaitsForAGuestThatDoesNotRead) {
     command_byte(0x50);
     ASSERT_TRUE(device->type_text(std::string(100, 'x')).ok());
-    run_for(5000 * kMs);
+    advance(5000 * kMs);
     EXPECT_TRUE(device->typing());
     command(0xae);
     std::string expected = "2d ad";
@@ -224,21 +226,38 @@ TEST(UsText, EveryPrintableCharacterHasAKey) {
 
 TEST_F(I8042Test, SnapshotResumesInTheMiddleOfAByte) {
     command_byte(0x43);
+    ASSERT_TRUE(mouse(0xf4) == "fa");
     device->press(Key::Right);
     device->mouse_move(3, 4, 0);
-    run_for(200'000);
-    const StateNode saved = device->save_state();
-    const StateNode queue = scheduler.save_state();
-    run_for(200'000);
-    EXPECT_EQ(bytes(5 * kMs), "e0 4d");
-    Result<StatePart::Install> install = device->load_state(saved);
-    Result<StatePart::Install> install_queue = scheduler.load_state(queue);
-    ASSERT_TRUE(install.ok());
-    ASSERT_TRUE(install_queue.ok());
-    (*install_queue)();
-    (*install)();
-    EXPECT_EQ(diff_state(device->save_state(), saved), "");
-    EXPECT_EQ(bytes(5 * kMs), "e0 4d");
+    ASSERT_TRUE(device->type_text("Hello").ok());
+    advance(200'000);
+    expect_snapshot_round_trip(scheduler, *device, [this] {
+        EXPECT_EQ(bytes(12 * kMs), "e0 4d 28 03 fc");
+        EXPECT_EQ(bytes(30 * kMs), "2a 23 a3");
+    });
+}
+
+TEST_F(I8042Test, RandomAccesses) {
+    const PortRange ranges[] = {{0x60, 1}, {0x64, 1}};
+    fuzz_ports(*this, ranges,
+               {.seed = 1, .steps = 100'000, .longest_pause_ns = 2'000'000, .between = [this](u64 random) {
+                    const Key key = static_cast<Key>(random >> 8 & 0xff);
+                    switch (random % 16) {
+                        case 0: device->press(key); break;
+                        case 1: device->release(key); break;
+                        case 2: device->mouse_move(static_cast<int>(random >> 8 & 0xfff) - 2048, 1, 1); break;
+                        case 3:
+                            device->mouse_button(static_cast<MouseButton>((random >> 8) % 5),
+                                                 random >> 16 & 1);
+                            break;
+                        default: break;
+                    }
+                }});
+    // Whatever was done to it, it can be set up again.
+    device->release_all();
+    device->reset();
+    command_byte(0x40);
+    EXPECT_EQ(tap(Key::A), "1e / 9e");
 }
 
 TEST_F(I8042Test, BadSnapshotsAreRefused) {
@@ -248,7 +267,7 @@ TEST_F(I8042Test, BadSnapshotsAreRefused) {
     EXPECT_EQ(device->load_state(saved).error().message, "controller: 9 is not a channel");
 }
 
-TEST_F(I8042Test, PortConflictsAreErrors) { EXPECT_FALSE(bus.claim("other", {0x64, 1}, *device).ok()); }
+TEST_F(I8042Test, PortConflictsAreErrors) { EXPECT_FALSE(ports.claim("other", {0x64, 1}, *device).ok()); }
 
 }  // namespace
 }  // namespace gnomon

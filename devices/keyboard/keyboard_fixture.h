@@ -5,17 +5,14 @@
 
 #include <string>
 
+#include "devices/device_bench.h"
 #include "devices/keyboard/i8042.h"
 
 namespace gnomon {
 
-struct KeyboardFixture : testing::Test, LineSink {
+struct KeyboardFixture : testing::Test, DeviceBench, LineSink {
     enum Pin : unsigned { kIrq1, kIrq12, kA20Pin };
 
-    Log log{[](LogLevel, std::string_view, std::string_view) {}};
-    VirtualClock clock{ClockMode::Deterministic, VirtualClock::kSecond};
-    Scheduler scheduler{clock};
-    PortBus bus{log};
     std::array<bool, 3> level{};
     std::array<int, 3> edges{};
     int resets = 0;
@@ -27,7 +24,7 @@ struct KeyboardFixture : testing::Test, LineSink {
     std::unique_ptr<I8042> make(I8042::Config config) {
         I8042::Wiring wiring{Line(*this, kIrq1), Line(*this, kIrq12), Line(*this, kA20Pin),
                              [this] { resets++; }, [this](u8 value) { leds = value; }};
-        return std::move(*I8042::create(bus, scheduler, log, std::move(wiring), config));
+        return std::move(*I8042::create(ports, scheduler, log, std::move(wiring), config));
     }
 
     void set_line(unsigned pin, bool value) override {
@@ -35,20 +32,12 @@ struct KeyboardFixture : testing::Test, LineSink {
         level[pin] = value;
     }
 
-    void run_for(u64 ns) {
-        const u64 end = clock.now() + ns;
-        while (scheduler.next_deadline() <= end) {
-            clock.skip_to(scheduler.next_deadline());
-            scheduler.run_due();
-        }
-        clock.skip_to(end);
-    }
     static constexpr u64 kMs = 1'000'000;
 
-    u8 status() { return static_cast<u8>(bus.port_read(0x64, 1)); }
-    u8 data() { return static_cast<u8>(bus.port_read(0x60, 1)); }
-    void command(u8 byte) { bus.port_write(0x64, 1, byte); }
-    void write(u8 byte) { bus.port_write(0x60, 1, byte); }
+    u8 status() { return static_cast<u8>(ports.port_read(0x64, 1)); }
+    u8 data() { return static_cast<u8>(ports.port_read(0x60, 1)); }
+    void command(u8 byte) { ports.port_write(0x64, 1, byte); }
+    void write(u8 byte) { ports.port_write(0x60, 1, byte); }
     void command_byte(u8 byte) {
         command(0x60);
         write(byte);
@@ -56,7 +45,7 @@ struct KeyboardFixture : testing::Test, LineSink {
     /// Every byte that arrives within `ns`, in hexadecimal.
     std::string bytes(u64 ns = 20 * kMs) {
         std::string text;
-        for (const u64 end = clock.now() + ns; clock.now() < end; run_for(100'000))
+        for (const u64 end = clock.now() + ns; clock.now() < end; advance(100'000))
             if (status() & 1) text += fmt::format("{}{:02x}", text.empty() ? "" : " ", data());
         return text;
     }

@@ -40,7 +40,7 @@ TEST_F(Ps2MouseTest, PacketsKeepTheSamplingRate) {
     mouse(0xf4);
     EXPECT_EQ(mouse(0xf3), "fa");
     EXPECT_EQ(mouse(10), "fa");
-    run_for(100 * kMs);
+    advance(100 * kMs);
     device->mouse_move(1, 0, 0);
     EXPECT_EQ(bytes(), "08 01 00");
     device->mouse_move(1, 0, 0);

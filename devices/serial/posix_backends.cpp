@@ -212,7 +212,7 @@ class StdioBackend final : public CharBackend {
         if (step.byte) input_.add(*step.byte);
         if (!step.command) return;
         switch (*step.command) {
-            case EscapeKeys::Command::Help: say("\n" + EscapeKeys::help()); break;
+            case EscapeKeys::Command::Help: say(fmt::format("\n{}", EscapeKeys::help())); break;
             case EscapeKeys::Command::Quit:
                 if (options_.quit) options_.quit();
                 break;
