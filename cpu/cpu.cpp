@@ -3,6 +3,7 @@
 
 #include "cpu/block.h"
 #include "cpu/debug_registers.h"
+#include "cpu/decode.h"
 #include "cpu/model.h"
 
 namespace gnomon {
@@ -26,6 +27,7 @@ Cpu::~Cpu() = default;
 
 bool Cpu::read_slow(u64 linear, unsigned size, void* out, Privilege who) {
     sync_clock();
+    if (mode_key & mode::kChecked) note_data_access(*this, linear, size, false);
     PageFault page_fault;
     if (mmu_->read(LinearAddr(linear), size, who, out, page_fault)) return true;
     fault = {Vector::PF, true, page_fault.error_code, page_fault.address.value};
@@ -34,6 +36,7 @@ bool Cpu::read_slow(u64 linear, unsigned size, void* out, Privilege who) {
 
 bool Cpu::write_slow(u64 linear, unsigned size, const void* value, Privilege who) {
     sync_clock();
+    if (mode_key & mode::kChecked) note_data_access(*this, linear, size, true);
     PageFault page_fault;
     if (mmu_->write(LinearAddr(linear), size, who, value, page_fault)) return true;
     fault = {Vector::PF, true, page_fault.error_code, page_fault.address.value};
@@ -102,11 +105,13 @@ Outcome Cpu::jump_near(u64 target, unsigned operand_bytes) {
 
 u32 Cpu::port_in(u16 port, unsigned size) {
     sync_clock();
+    if (mode_key & mode::kChecked) note_port_access(*this, port, size);
     return ports_.port_read(port, size);
 }
 
 void Cpu::port_out(u16 port, unsigned size, u32 value) {
     sync_clock();
+    if (mode_key & mode::kChecked) note_port_access(*this, port, size);
     ports_.port_write(port, size, value);
 }
 

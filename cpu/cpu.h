@@ -266,6 +266,8 @@ class Cpu final : public LineSink {
     }
     static u64 linear_address(const Segment& s, u64 offset) { return static_cast<u32>(s.base + offset); }
     [[nodiscard]] bool mode_key_stack32() const { return mode_key & 4; }
+    /// mode::kChecked: every access takes the slow path; the handlers' table has no entries then.
+    [[nodiscard]] bool accesses_checked() const { return mode_key & 32; }
     [[nodiscard]] bool alignment_checked() const {
         return (state.eflags & flag::AC) && (state.cr0 >> 18 & 1) && state.cpl == 3;
     }
@@ -299,7 +301,7 @@ class Cpu final : public LineSink {
 template <class T>
 inline bool Cpu::read_linear(u64 linear, T& out, Privilege who) {
     const TlbEntry& entry = mmu_->tlb(who).entry(linear);
-    if (((linear + sizeof(T) - 1) & kPageMask) == entry.read_tag) [[likely]] {
+    if (((linear + sizeof(T) - 1) & kPageMask) == entry.read_tag && !accesses_checked()) [[likely]] {
         __builtin_memcpy(&out, reinterpret_cast<const void*>(linear + entry.addend), sizeof(T));
         return true;
     }
@@ -309,7 +311,7 @@ inline bool Cpu::read_linear(u64 linear, T& out, Privilege who) {
 template <class T>
 inline bool Cpu::write_linear(u64 linear, const T& value, Privilege who) {
     const TlbEntry& entry = mmu_->tlb(who).entry(linear);
-    if (((linear + sizeof(T) - 1) & kPageMask) == entry.write_tag) [[likely]] {
+    if (((linear + sizeof(T) - 1) & kPageMask) == entry.write_tag && !accesses_checked()) [[likely]] {
         __builtin_memcpy(reinterpret_cast<void*>(linear + entry.addend), &value, sizeof(T));
         return true;
     }

@@ -1,6 +1,8 @@
 // Breakpoint matching, the debug status and control registers. SDM Vol. 3, "Debug Registers", "Debug Exceptions".
 #include "cpu/debug_registers.h"
 
+#include <utility>
+
 #include "cpu/system_registers.h"
 
 namespace gnomon {
@@ -38,37 +40,45 @@ void set_status(Cpu& cpu, u32 bits) { cpu.state.dr[6] = (cpu.state.dr[6] | (bits
 
 }  // namespace
 
+namespace {
+
+bool raise_debug_exception(Cpu& cpu, u32 status) {
+    set_status(cpu, status);
+    cpu.state.pending_debug = 0;
+    cpu.update_mode();
+    cpu.fault = {Vector::DB, false, 0, 0};
+    return true;
+}
+
+}  // namespace
+
 bool before_instruction(Cpu& cpu) {
     CpuState& s = cpu.state;
-    if ((s.dr[7] & dr7::kAnyEnable) && !(s.eflags & flag::RF) && !(s.pending_debug & dr6::kShadow)) {
+    const bool in_shadow = s.pending_debug & dr6::kShadow;
+    // Still due: a task switch with the T bit, or a breakpoint on the stack of an event that was delivered.
+    if ((s.pending_debug & dr6::kStatus) && !in_shadow) return raise_debug_exception(cpu, s.pending_debug);
+    if ((s.dr[7] & dr7::kAnyEnable) && !(s.eflags & flag::RF) && !in_shadow) {
         const u64 linear = static_cast<u32>(cpu.segment(Seg::CS).base + s.rip);
         const u32 found = hits(s, linear, 1, [](Condition c) { return c == Condition::Execute; });
-        if (found) {
-            set_status(cpu, found);
-            s.pending_debug = 0;
-            cpu.fault = {Vector::DB, false, 0, 0};
-            return true;
-        }
+        if (found) return raise_debug_exception(cpu, found);
     }
+    // RF lasts for one instruction. If that faults, its saved image has RF set again; IRET may load it anew.
+    s.eflags &= ~flag::RF;
     if (s.eflags & flag::TF) s.pending_debug |= dr6::BS;
     return false;
 }
 
 bool after_instruction(Cpu& cpu, bool repeating) {
     CpuState& s = cpu.state;
-    s.eflags = repeating && (s.dr[7] & dr7::kAnyEnable) ? s.eflags | flag::RF : s.eflags & ~flag::RF;
+    if (repeating && (s.dr[7] & dr7::kAnyEnable)) s.eflags |= flag::RF;
     if (s.pending_debug & dr6::kHold) {
         s.pending_debug = (s.pending_debug & ~dr6::kHold) | dr6::kShadow;
         return false;
     }
-    s.pending_debug &= ~dr6::kShadow;
-    const u32 found = s.pending_debug;
-    s.pending_debug = 0;
-    cpu.update_mode();
-    if (!found) return false;
-    set_status(cpu, found);
-    cpu.fault = {Vector::DB, false, 0, 0};
-    return true;
+    const u32 pending = std::exchange(s.pending_debug, 0);
+    if (pending & dr6::kStatus) return raise_debug_exception(cpu, pending);
+    if (pending) cpu.update_mode();
+    return false;
 }
 
 void note_data_access(Cpu& cpu, u64 linear, unsigned size, bool write) {

@@ -94,6 +94,7 @@ namespace {
 /// The slow side of jump_to.
 GNOMON_HANDLER __attribute__((noinline)) void resolve(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     park_registers(c, ip, r, s, k);
+    if (c->budget <= 0) return;    // before the next instruction can fault
     Block* block = Engine::lookup(*c, ip, c->mode_key);
     if (!block) {
         if (Engine::deliver_fault(*c) || c->leave_after) return;
@@ -126,6 +127,7 @@ namespace {
 template <bool taken>
 GNOMON_HANDLER GNOMON_INLINE void link(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     park_registers(c, ip, r, s, k);
+    if (c->budget <= 0) return;
     const u64 flushes = c->blocks().counters().flushes;
     const u32 mode = c->mode_key;
     Block* block = Engine::lookup(*c, ip, mode);
@@ -245,6 +247,7 @@ void Cpu::execute_from(u64 limit) {
         block = Engine::lookup(*this, state.rip, mode | mode::kSingle);
     }
     if (!block) {
+        outcome_ = Outcome::Fault;
         Engine::deliver_fault(*this);
         return;
     }
@@ -281,10 +284,14 @@ StopReason Cpu::run(u64 instructions) {
             break;
         }
         const bool careful = mode_key & mode::kSingle;
-        if (careful && instruction_breakpoint(*this)) continue;
-        const bool trap = state.eflags & flag::TF;
+        if (careful && before_instruction(*this)) {
+            Engine::deliver_fault(*this);
+            continue;
+        }
+        outcome_ = Outcome::Next;
         execute_from(inhibited || careful ? 1 : static_cast<u64>(budget));
-        if (careful && state.activity != Activity::Shutdown) deliver_debug_traps(*this, trap);
+        if (careful && outcome_ != Outcome::Fault && after_instruction(*this, outcome_ == Outcome::Repeat))
+            Engine::deliver_fault(*this);
     }
     stop_requested_ = false;
     const u64 executed = static_cast<u64>(slice_ - budget);

@@ -8,8 +8,6 @@
 namespace gnomon {
 namespace {
 
-Outcome selector_fault(Cpu& cpu, Vector vector, u16 selector) { return cpu.raise(vector, selector_error(selector)); }
-
 /// The code segment that a return goes to. Its RPL is the new CPL.
 bool fetch_return_code(Cpu& cpu, u16 selector, Descriptor& code) {
     if (is_null(selector)) {

@@ -168,8 +168,6 @@ bool Cpu::try_deliver(EventKind kind, const Fault& event) {
     }
     if (kind == EventKind::Nmi) state.nmi_blocked = true;
     if (exception && event.vector == Vector::DB) state.dr[7] &= ~dr7::GD;
-    if (kind == EventKind::External || kind == EventKind::Nmi) counters.interrupts++;
-    else if (exception) counters.exceptions++;
     // The single-step trap of an instruction that entered a handler is lost; hits of breakpoints of a faulting one too.
     state.pending_debug &= exception ? dr6::BT : dr6::kHits | dr6::BT;
     state.inhibit_interrupts = false;
@@ -186,6 +184,7 @@ bool Cpu::deliver(EventKind kind, Fault event) {
         const u16 cs = segment(Seg::CS).selector;
         const u64 rip = state.rip;
         if (try_deliver(kind, event)) return true;
+        if (fault.vector == Vector::PF) state.cr2 = fault.address;
         if (report.count == 0) report.before = architectural_state();
         if (report.count == report.chain.size()) {
             for (size_t i = 1; i < report.chain.size(); i++) report.chain[i - 1] = report.chain[i];
@@ -201,7 +200,6 @@ bool Cpu::deliver(EventKind kind, Fault event) {
         }
         const bool becomes_double = (pending == FaultClass::Contributory && next == FaultClass::Contributory) ||
                                     (pending == FaultClass::PageFault && severe);
-        if (becomes_double && fault.vector == Vector::PF) state.cr2 = fault.address;
         event = becomes_double ? Fault{Vector::DF, true, 0, 0} : fault;
         kind = EventKind::Exception;
         pending = class_of(event.vector);

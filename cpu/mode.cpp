@@ -33,6 +33,9 @@ bool flat(const Segment& s, bool code) {
     return s.base == 0 && s.read_low == 0 && s.read_high == 0xffffffff && (code || (s.write_low == 0 && s.write_high == 0xffffffff));
 }
 
+/// What handlers probe while every access must be looked at: it never hits, so that they take the slow path.
+constinit const Tlb kEmptyTlb{};
+
 }  // namespace
 
 void Cpu::update_mode() {
@@ -55,9 +58,12 @@ void Cpu::update_mode() {
     if (em) key |= mode::kMmxUndefined;
     if (em || !(state.cr4 & cr4::OSFXSR)) key |= mode::kSseUndefined;
     if (ts && (state.cr0 & cr0::MP)) key |= mode::kWaitTrap;
+    // Debug events are looked for in the run loop.
+    const bool becomes_careful = key & ~mode_key & mode::kSingle;
     mode_key = key;
-    tlb = mmu_->tlb(privilege()).entries.data();
-    if (event_waiting()) break_chain();
+    // Nothing writes through Cpu::tlb; the MMU fills its own tables.
+    tlb = key & mode::kChecked ? const_cast<TlbEntry*>(kEmptyTlb.entries.data()) : mmu_->tlb(privilege()).entries.data();
+    if (becomes_careful || event_waiting()) break_chain();
 }
 
 void Cpu::update_paging(bool cr3_written) {

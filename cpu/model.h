@@ -16,8 +16,8 @@ struct CpuModel {
     std::string_view description;
     std::string_view vendor;         ///< 12 characters for CPUID leaf 0
     u8 family = 3, model = 0, stepping = 0;    ///< the displayed values: extended fields are worked out
-    std::string_view brand;          ///< leaves 80000002–4; empty: not there
-    FeatureSet features;
+    std::string_view brand = {};     ///< leaves 80000002–4; empty: not there
+    FeatureSet features = {};
     std::array<u8, 15> cache_descriptors{};    ///< leaf 2, in the order EAX bytes 1–3, EBX, ECX, EDX; 0 ends
     struct Cache {
         u8 type = 0;                 ///< leaf 4: 1 data, 2 instruction, 3 unified; 0 ends the list

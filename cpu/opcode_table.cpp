@@ -5,6 +5,7 @@
 #include <array>
 
 #include "cpu/rows/integer.h"
+#include "cpu/rows/system.h"
 
 namespace gnomon {
 
@@ -69,7 +70,7 @@ consteval RowShape shape_of(const OpcodeRow& r) {
     return s;
 }
 
-constexpr auto kRows = join(kIntegerRows);
+constexpr auto kRows = join(kIntegerRows, kSystemRows);
 constexpr size_t kRowCount = kRows.size();
 
 constexpr auto kShapes = [] {

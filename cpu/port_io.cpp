@@ -1,5 +1,5 @@
 // IN, OUT, INS, OUTS: I/O permission, breakpoints on ports, repetition. SDM Vol. 1, "Input/Output".
-#include "cpu/debug_registers.h"
+#include "cpu/decode.h"
 #include "cpu/system_instructions.h"
 #include "cpu/system_registers.h"
 
@@ -32,7 +32,6 @@ Outcome after_port_access(Cpu& cpu) { return stop_if_event_waits(cpu); }
 template <class T>
 Outcome input(Cpu& cpu, u16 port) {
     if (!port_allowed(cpu, port, sizeof(T))) return Outcome::Fault;
-    note_port_access(cpu, port, sizeof(T));
     cpu.put<T>(reg::AX, static_cast<T>(cpu.port_in(port, sizeof(T))));
     return after_port_access(cpu);
 }
@@ -40,7 +39,6 @@ Outcome input(Cpu& cpu, u16 port) {
 template <class T>
 Outcome output(Cpu& cpu, u16 port) {
     if (!port_allowed(cpu, port, sizeof(T))) return Outcome::Fault;
-    note_port_access(cpu, port, sizeof(T));
     cpu.port_out(port, sizeof(T), cpu.get<T>(reg::AX));
     return after_port_access(cpu);
 }
@@ -59,7 +57,6 @@ template <class T>
 bool input_element(Cpu& cpu, const Instruction& insn, u16 port) {
     const u64 to = masked(cpu, reg::DI, insn.address_bytes());
     if (!cpu.check_write(Seg::ES, to, sizeof(T))) return false;
-    note_port_access(cpu, port, sizeof(T));
     return cpu.write(Seg::ES, to, static_cast<T>(cpu.port_in(port, sizeof(T))));
 }
 
@@ -67,7 +64,6 @@ template <class T>
 bool output_element(Cpu& cpu, const Instruction& insn, u16 port) {
     T value;
     if (!cpu.read(insn.segment, masked(cpu, reg::SI, insn.address_bytes()), value)) return false;
-    note_port_access(cpu, port, sizeof(T));
     cpu.port_out(port, sizeof(T), value);
     return true;
 }
@@ -80,7 +76,8 @@ Outcome string_io(Cpu& cpu, const Instruction& insn, bool (*element)(Cpu&, const
     const u16 port = cpu.get<u16>(reg::DX);
     if (!port_allowed(cpu, port, sizeof(T))) return Outcome::Fault;
     const unsigned address_bytes = insn.address_bytes();
-    const u32 step = cpu.state.eflags & flag::DF ? 0u - sizeof(T) : sizeof(T);
+    constexpr u32 kSize = sizeof(T);
+    const u32 step = cpu.state.eflags & flag::DF ? 0u - kSize : kSize;
     if (!(insn.prefix & (prefix::kRep | prefix::kRepne))) {
         if (!element(cpu, insn, port)) return Outcome::Fault;
         add_masked(cpu, index, address_bytes, step);

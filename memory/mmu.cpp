@@ -226,6 +226,19 @@ bool Mmu::host_pointer(LinearAddr linear, AccessKind kind, Privilege privilege, 
 }
 
 bool Mmu::fetch_page(LinearAddr linear, Privilege privilege, FetchPage& out, PageFault& fault) {
+    // Engines ask at every block that they do not know yet, mostly on pages that they are executing from.
+    const TlbEntry& entry = tlb(privilege).entry(linear.value);
+    if (entry.fetch_tag == linear.page().value) {
+        const u64 host = linear.page().value + entry.addend;
+        const u64 offset = host - reinterpret_cast<u64>(map_.ram());
+        if (offset < map_.ram_size()) {
+            out.host = reinterpret_cast<const u8*>(host);
+            out.ram = true;
+            out.ram_page = static_cast<u32>(offset >> 12);
+            out.physical = map_.ram_address(out.ram_page);
+            return true;
+        }
+    }
     Place place;
     if (!resolve(linear.value, AccessKind::Fetch, privilege, place, fault)) return false;
     out.host = place.page.host;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <vector>
 
 namespace gnomon {
@@ -202,6 +203,28 @@ TEST_P(MmuTest, MmioNeverEntersTheTlb) {
     u8 bytes[3] = {};
     EXPECT_TRUE(mmu->fetch_bytes(LinearAddr(0x5000), 3, kUser, bytes, fault));
     EXPECT_EQ(bytes[1], 0x22);
+}
+
+TEST_P(MmuTest, FetchPageIsTheSameWithAndWithoutTheTlb) {
+    const std::vector<u8> bytes(0x1000, 0x90);
+    auto rom = map->add_rom("bios", GuestPhys(0xf0000), bytes);
+    map_page(0x5000, 0x105000, 7);
+    map_page(0x6000, 0xf0000, 7);
+    load();
+    for (int round = 0; round < 2; round++) {
+        Mmu::FetchPage page;
+        EXPECT_TRUE(mmu->fetch_page(LinearAddr(0x5123), kUser, page, fault));
+        EXPECT_EQ(page.host, map->ram() + 0x105000);
+        EXPECT_EQ(page.physical.value, 0x105000u);
+        EXPECT_TRUE(page.ram);
+        EXPECT_EQ(page.ram_page, 0x105u);
+        EXPECT_TRUE(mmu->fetch_page(LinearAddr(0x6123), kUser, page, fault));
+        EXPECT_EQ(page.host[0], 0x90);
+        EXPECT_EQ(page.physical.value, 0xf0000u);
+        EXPECT_FALSE(page.ram);
+    }
+    EXPECT_FALSE(mmu->fetch_page(LinearAddr(0x7123), kUser, *std::make_unique<Mmu::FetchPage>(), fault));
+    EXPECT_EQ(fault_text(), "fault 7123 4");
 }
 
 TEST_P(MmuTest, FlaggedPagesLoseTheirWriteTagsAndAnnounceStores) {
@@ -427,6 +450,36 @@ TEST_P(ShadowTest, TableSharedByManySpacesDropsInAllOfThem) {
         EXPECT_EQ(read(0x5000, kUser), "ok 77");
     }
     EXPECT_GE(mmu->counters().shadow_invalidations, 20u);
+}
+
+TEST_P(ShadowTest, TablesInRomAreWalkedButNotRemembered) {
+    std::vector<u8> rom(0x2000, 0);
+    const u32 directory_entry = 0xffff1027;
+    const u32 table_entry = 0x105027;
+    std::memcpy(rom.data(), &directory_entry, 4);
+    std::memcpy(rom.data() + 0x1000 + 5 * 4, &table_entry, 4);
+    auto region = map->add_rom("firmware", GuestPhys(0xffff0000), rom);
+    paging_.cr3 = 0xffff0000;
+    load();
+    put(0x105000, 0x55);
+    EXPECT_EQ(read(0x5000, kUser), "ok 55");
+    EXPECT_EQ(tlb(0x5000, kUser).read_tag, 0x5000u);
+    EXPECT_EQ(mmu->shadow()->tracked_frames(), 0u);
+    load();
+    EXPECT_EQ(tlb(0x5000, kUser).read_tag, TlbEntry::kNoPage) << "nothing else keeps it coherent";
+}
+
+TEST_P(ShadowTest, ReplacedRamForgetsEverything) {
+    map_page(0x5000, 0x105000, 7);
+    load();
+    EXPECT_EQ(read(0x5000, kUser), "ok 0");
+    const u32 entry = 0x107007;
+    std::memcpy(map->ram() + kTable0 + 5 * 4, &entry, 4);
+    std::memcpy(map->ram() + kDirectory + 4, &entry, 4);
+    map->ram()[0x107000] = 0x77;
+    map->ram_replaced();
+    EXPECT_EQ(mmu->shadow()->tracked_frames(), 0u);
+    EXPECT_EQ(read(0x5000, kUser), "ok 77");
 }
 
 TEST_P(ShadowTest, RootsOfForgottenSpacesLoseTheirFlag) {

@@ -115,6 +115,11 @@ class PhysicalMap final : public DmaPort {
     /// RAM below 4 GiB (at most 3 GiB) and above.
     [[nodiscard]] u64 low_ram() const { return ram_size_ < kPciHole ? ram_size_ : kPciHole; }
     [[nodiscard]] u64 high_ram() const { return ram_size_ - low_ram(); }
+    /// Where a RAM page lies in the physical address space.
+    [[nodiscard]] GuestPhys ram_address(u32 ram_page) const {
+        const u64 offset = u64{ram_page} << 12;
+        return GuestPhys(offset < low_ram() ? offset : offset - low_ram() + kHighRam);
+    }
     /// RAM was changed through ram() (a snapshot was loaded): every flagged page counts as written.
     void ram_replaced();
 

@@ -84,6 +84,8 @@ TEST_F(PhysicalMapTest, RamAboveThreeGigabytesContinuesAtFour) {
     std::memcpy(&value, large->ram() + 3072 * kMiB, 4);
     EXPECT_EQ(value, 0x1234u);
     EXPECT_EQ(large->page(GuestPhys(u64{1} << 32)).ram_page, 3072 * kMiB >> 12);
+    EXPECT_EQ(large->ram_address((3072 * kMiB >> 12) + 1).value, (u64{1} << 32) + 0x1000);
+    EXPECT_EQ(large->ram_address((3072 * kMiB >> 12) - 1).value, 3072 * kMiB - 0x1000);
     EXPECT_EQ(large->read(GuestPhys(3072 * kMiB), 4), 0xffffffffu);
     EXPECT_EQ(large->page(GuestPhys(6144 * kMiB - 1)).ram_page, (5120 * kMiB >> 12) - 1);
     EXPECT_FALSE(large->page(GuestPhys(6144 * kMiB)).ram);

@@ -56,6 +56,7 @@ void boot_main(void) {
         case GNOMON_BOOT_LINUX: boot_linux(plan);
         case GNOMON_BOOT_MULTIBOOT1: boot_multiboot1(plan);
         case GNOMON_BOOT_MULTIBOOT2: boot_multiboot2(plan);
+        case GNOMON_BOOT_PVH: boot_pvh(plan);
         default: fail("the boot plan is of an unknown kind", "");
     }
 }

@@ -1,5 +1,6 @@
 // Multiboot kernels: loads image and modules and builds the information that the kernel gets (Multiboot
-// Specification 0.6.96, "Boot information format"; Multiboot2 Specification 2.0, "Boot information format").
+// Specification 0.6.96, "Boot information format"; Multiboot2 Specification 2.0, "Boot information format"),
+// and kernels with a PVH entry, which get the same in another shape.
 #include "stage.h"
 
 static const char loader_name[] = "Gnomon";
@@ -185,10 +186,14 @@ static const u8* find_rsdp(u32 start, u32 end) {
     return 0;
 }
 
-static void acpi_tags(void) {
+static const u8* find_rsdp_anywhere(void) {
     u32 ebda = (u32) * (volatile u16*)0x40E << 4;
     const u8* rsdp = ebda >= 0x80000 ? find_rsdp(ebda, ebda + 1024) : 0;
-    if (!rsdp) rsdp = find_rsdp(0xE0000, 0x100000);
+    return rsdp ? rsdp : find_rsdp(0xE0000, 0x100000);
+}
+
+static void acpi_tags(void) {
+    const u8* rsdp = find_rsdp_anywhere();
     if (!rsdp) return;
     memcpy(tag(TAG_ACPI_OLD, 20), rsdp, 20);
     u32 size = ((const u32*)rsdp)[5];
@@ -266,4 +271,53 @@ void boot_multiboot2(struct GnomonBootPlan* plan) {
     tag(TAG_END, 0);
     head[0] = info_end - (u32)head;
     enter_multiboot(plan->entry + delta, 0x36D76289, (u32)head);
+}
+
+// ---- PVH ----
+
+// Xen's public header "arch-x86/hvm/start_info.h"; uncompressed Linux kernels and BSDs can be entered this
+// way.
+struct StartInfo {
+    u32 magic, version, flags, nr_modules;
+    u64 modlist_paddr, cmdline_paddr, rsdp_paddr, memmap_paddr;
+    u32 memmap_entries, reserved;
+};
+
+struct StartModule {
+    u64 paddr, size, cmdline_paddr, reserved;
+};
+
+struct StartMemory {
+    u64 addr, size;
+    u32 type, reserved;
+};
+
+void boot_pvh(struct GnomonBootPlan* plan) {
+    info_end = GNOMON_INFO_START;
+    load_segments(plan, 0);
+    load_modules(plan, 0);
+
+    struct StartInfo* info = (struct StartInfo*)take(sizeof *info, 16);
+    u8* strings = take(plan->strings_size, 4);
+    copy_strings(plan, strings);
+    struct StartModule* list = (struct StartModule*)take(plan->module_count * sizeof *list, 8);
+    for (u32 i = 0; i < plan->module_count; ++i) {
+        list[i].paddr = module_start[i];
+        list[i].size = modules(plan)[i].size;
+        list[i].cmdline_paddr = (u32)strings + modules(plan)[i].string;
+    }
+    struct StartMemory* map = (struct StartMemory*)take(memory_map_size * sizeof *map, 8);
+    for (u32 i = 0; i < memory_map_size; ++i)
+        map[i] = (struct StartMemory){memory_map[i].base, memory_map[i].size, memory_map[i].type, 0};
+    *info = (struct StartInfo){0x336EC578,
+                               1,
+                               0,
+                               plan->module_count,
+                               (u32)list,
+                               (u32)strings,
+                               (u32)find_rsdp_anywhere(),
+                               (u32)map,
+                               memory_map_size,
+                               0};
+    enter_multiboot(plan->entry, 0, (u32)info);
 }

@@ -26,7 +26,7 @@
 
 #ifndef __ASSEMBLER__
 
-enum GnomonBootKind { GNOMON_BOOT_LINUX = 1, GNOMON_BOOT_MULTIBOOT1 = 2, GNOMON_BOOT_MULTIBOOT2 = 3 };
+enum GnomonBootKind { GNOMON_BOOT_LINUX = 1, GNOMON_BOOT_MULTIBOOT1 = 2, GNOMON_BOOT_MULTIBOOT2 = 3, GNOMON_BOOT_PVH = 4 };
 
 enum GnomonBootFlags {
     GNOMON_BOOT_RELOCATABLE = 1,   // Multiboot 2: the image may move, see relocate_*

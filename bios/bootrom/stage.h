@@ -57,6 +57,7 @@ u32 find_high(u32 size, u32 alignment, u32 floor, u64 limit);
 void boot_linux(const struct GnomonBootPlan* plan) __attribute__((noreturn));
 void boot_multiboot1(struct GnomonBootPlan* plan) __attribute__((noreturn));
 void boot_multiboot2(struct GnomonBootPlan* plan) __attribute__((noreturn));
+void boot_pvh(struct GnomonBootPlan* plan) __attribute__((noreturn));
 void load_segments(const struct GnomonBootPlan* plan, u32 delta);
 static inline const struct GnomonBootSegment* segments(const struct GnomonBootPlan* plan) {
     return (const struct GnomonBootSegment*)(plan + 1);

@@ -8,12 +8,18 @@
 #include "bios/loaders/kernel.h"
 
 int main(int argc, char** argv) {
+    const bool long_mode = argc > 1 && std::string_view(argv[1]) == "--long-mode";
+    if (long_mode) {
+        ++argv;
+        --argc;
+    }
     if (argc < 4) {
-        fmt::print(stderr, "usage: {} FOLDER KERNEL COMMAND_LINE [INITRD ...]\n", argv[0]);
+        fmt::print(stderr, "usage: dump_payload [--long-mode] FOLDER KERNEL COMMAND_LINE [INITRD ...]\n");
         return 2;
     }
     const std::filesystem::path folder = argv[1];
-    auto payload = gnomon::load_kernel(argv[2], {argv + 4, argv + argc}, argv[3]);
+    auto payload = gnomon::load_kernel(argv[2], {argv + 4, argv + argc}, argv[3],
+                                       long_mode ? gnomon::LongMode::Present : gnomon::LongMode::Absent);
     if (!payload) {
         fmt::print(stderr, "{}\n", payload.error().message);
         return 2;

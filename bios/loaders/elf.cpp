@@ -32,8 +32,28 @@ struct Elf64 {
                                    sh_size = 32, sh_addralign = 48;
 };
 
-constexpr std::uint32_t pt_load = 1, sht_null = 0, sht_nobits = 8, shf_alloc = 2;
+constexpr std::uint32_t pt_load = 1, pt_note = 4, note_phys32_entry = 18, sht_null = 0, sht_nobits = 8,
+                        shf_alloc = 2;
 constexpr std::uint64_t four_gigabytes = 0x100000000;
+
+/// Looks for XEN_ELFNOTE_PHYS32_ENTRY: where to enter an uncompressed Linux or BSD kernel with paging off.
+std::optional<std::uint32_t> find_pvh_entry(const ByteReader& file, std::uint64_t offset,
+                                            std::uint64_t size) {
+    if (!file.has(offset, size)) return std::nullopt;
+    const std::uint64_t end = offset + size;
+    while (end - offset >= 12) {
+        const std::uint64_t name_size = file.at<std::uint32_t>(offset),
+                            value_size = file.at<std::uint32_t>(offset + 4);
+        const std::uint64_t name = offset + 12, value = name + ((name_size + 3) & ~std::uint64_t{3});
+        const std::uint64_t next = value + ((value_size + 3) & ~std::uint64_t{3});
+        if (next > end) return std::nullopt;
+        if (file.at<std::uint32_t>(offset + 8) == note_phys32_entry && name_size == 4 &&
+            file.at<std::uint32_t>(name) == 0x006E6558 && value_size >= 4)  // "Xen"
+            return file.at<std::uint32_t>(value);
+        offset = next;
+    }
+    return std::nullopt;
+}
 
 template<class Elf>
 Result<void> read_segments(const NamedBytes& kernel, const ByteReader& file, ElfImage& image) {
@@ -58,6 +78,8 @@ Result<void> read_segments(const NamedBytes& kernel, const ByteReader& file, Elf
                             memory_size = file.at<Address>(at + Elf::p_memsz),
                             virtual_address = file.at<Address>(at + Elf::p_vaddr),
                             address = file.at<Address>(at + Elf::p_paddr);
+        if (file.at<std::uint32_t>(at) == pt_note && !image.pvh_entry)
+            image.pvh_entry = find_pvh_entry(file, offset, file_size);
         if (file.at<std::uint32_t>(at) != pt_load || memory_size == 0) continue;
         if (file_size > memory_size)
             return fail("{}: offset {:#x}: segment {} has more bytes in the file than in memory", kernel.name,
@@ -76,6 +98,10 @@ Result<void> read_segments(const NamedBytes& kernel, const ByteReader& file, Elf
         if (entry >= virtual_address && entry - virtual_address < memory_size && !physical_entry)
             physical_entry = entry - virtual_address + address;
     }
+    // Some kernels, 64-bit Linux among them, name the physical address.
+    for (const GnomonBootSegment& segment : image.segments)
+        if (!physical_entry && entry >= segment.address && entry - segment.address < segment.memory_size)
+            physical_entry = entry;
     if (image.segments.empty()) return fail("{}: the ELF image has nothing to load", kernel.name);
     if (!physical_entry)
         return fail("{}: offset {:#x}: the entry point {:#x} lies in no segment", kernel.name, Elf::e_entry,

@@ -49,6 +49,7 @@ struct Plan {
 struct ElfImage {
     bool is_64_bit = false;
     std::uint32_t entry = 0;
+    std::optional<std::uint32_t> pvh_entry;  ///< from the note that Xen defines
     std::vector<GnomonBootSegment> segments;
     std::uint32_t section_count = 0, section_entry_size = 0, section_names_index = 0;
     std::vector<std::uint8_t> sections;  ///< the header table, empty if there is none
@@ -66,7 +67,8 @@ struct ElfImage {
 // multiboot.cpp
 [[nodiscard]] std::optional<std::uint32_t> find_multiboot1(const ByteReader& file);
 [[nodiscard]] std::optional<std::uint32_t> find_multiboot2(const ByteReader& file);
-/// Multiboot 1, and ELF images without a Multiboot header, which are started in the same way.
+/// Multiboot 1, and ELF images without a Multiboot header: those with a PVH note are entered there, the
+/// others are started as if they were Multiboot 1.
 [[nodiscard]] Result<Plan> plan_multiboot1(const NamedBytes& kernel, std::optional<std::uint32_t> header,
                                            const std::vector<NamedBytes>& modules,
                                            std::string_view command_line, LongMode long_mode);

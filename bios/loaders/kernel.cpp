@@ -90,7 +90,7 @@ Result<Plan> make_plan(const NamedBytes& kernel, const std::vector<NamedBytes>& 
         "protocol "
         "2.00 or later), Multiboot 1 (header in the first 8 KB), Multiboot 2 (header in the first 32 KB), "
         "ELF "
-        "executable; each may be gzip-compressed",
+        "executable, by its PVH entry if it has one; each may be gzip-compressed",
         kernel.name);
 }
 

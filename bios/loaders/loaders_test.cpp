@@ -249,6 +249,24 @@ TEST(ElfLoader, SectionsThatNoSegmentHoldsAreLoadedBehindTheImage) {
     EXPECT_EQ(head_of(*payload).section_names_index, 2u);
 }
 
+TEST(ElfLoader, PlainImagesWithAPvhNoteAreEnteredThere) {
+    Bytes image = elf32();
+    put<std::uint16_t>(image, 44, 2);
+    const std::uint32_t program[] = {4, 0x180, 0, 0, 0x24, 0x24, 4, 4};
+    std::memcpy(image.data() + 84, program, sizeof program);
+    const std::uint32_t notes[] = {4, 0, 7, 0x006E6558, 4, 4, 18, 0x006E6558, 0x100080};
+    std::memcpy(image.data() + 0x180, notes, sizeof notes);
+    auto payload = plan(image, {}, "a b");
+    ASSERT_TRUE(payload) << payload.error().message;
+    EXPECT_EQ(head_of(*payload).kind, GNOMON_BOOT_PVH);
+    EXPECT_EQ(head_of(*payload).entry, 0x100080u);
+    EXPECT_EQ(string_at(*payload, 0), "a b");
+    add_multiboot1(image, 0x140, 0);  // a Multiboot header comes first
+    payload = plan(image);
+    ASSERT_TRUE(payload);
+    EXPECT_EQ(head_of(*payload).kind, GNOMON_BOOT_MULTIBOOT1);
+}
+
 TEST(ElfLoader, SixtyFourBitImagesNeedLongMode) {
     EXPECT_THAT(error_of(elf64()), HasSubstr("needs long mode, which this CPU model does not have"));
     const auto payload = plan(elf64(), {}, "", LongMode::Present);
@@ -429,6 +447,14 @@ void expect_sound(const BootPayload& payload) {
 
 TEST(KernelLoader, SurvivesTruncatedAndMutatedHeaders) {
     std::vector<Bytes> seeds{linux_image(0x20F, 1), linux_image(0x201, 0), elf32(), elf64()};
+    Bytes notes = elf32();
+    put<std::uint16_t>(notes, 44, 2);
+    put<std::uint32_t>(notes, 84, 4);
+    put<std::uint32_t>(notes, 88, 0x180);
+    put<std::uint32_t>(notes, 100, 0x24);
+    put<std::uint32_t>(notes, 0x180, 4);
+    put<std::uint32_t>(notes, 0x188, 18);
+    seeds.push_back(notes);
     Bytes multiboot = elf32();
     add_multiboot1(multiboot, 0x100, 0x10003);
     seeds.push_back(multiboot);

@@ -82,10 +82,13 @@ std::string with_arguments(std::string_view name, std::string_view arguments) {
     return text;
 }
 
-/// The strings start with the kernel's own command line, its name first, as GRUB 0.97 and QEMU pass it.
+/// The strings start with the kernel's own command line, for Multiboot with its name first, as GRUB 0.97
+/// and QEMU pass it.
 Result<void> add_modules(const NamedBytes& kernel, const std::vector<NamedBytes>& modules,
                          std::string_view command_line, Plan& plan) {
-    plan.strings = with_arguments(kernel.name, command_line) + '\0';
+    plan.strings = plan.head.kind == GNOMON_BOOT_PVH ? std::string(command_line)
+                                                     : with_arguments(kernel.name, command_line);
+    plan.strings += '\0';
     if (modules.size() > GNOMON_MAX_MODULES)
         return fail("{} modules, at most {} are possible", modules.size(), +GNOMON_MAX_MODULES);
     for (const NamedBytes& module : modules) {
@@ -103,7 +106,8 @@ Result<void> add_modules(const NamedBytes& kernel, const std::vector<NamedBytes>
     return {};
 }
 
-Result<void> use_elf(const NamedBytes& kernel, LongMode long_mode, bool movable, Plan& plan) {
+/// `plain` images have no Multiboot header.
+Result<void> use_elf(const NamedBytes& kernel, LongMode long_mode, bool movable, bool plain, Plan& plan) {
     auto image = parse_elf(kernel);
     if (!image) return image.error();
     if (image->is_64_bit && long_mode == LongMode::Absent)
@@ -111,6 +115,11 @@ Result<void> use_elf(const NamedBytes& kernel, LongMode long_mode, bool movable,
                     kernel.name);
     plan.segments = image->segments;
     plan.head.entry = image->entry;
+    if (plain && image->pvh_entry) {
+        plan.head.kind = GNOMON_BOOT_PVH;
+        plan.head.entry = *image->pvh_entry;
+        return set_span(kernel, plan, false);
+    }
     if (!image->sections.empty()) {
         plan.head.flags |= GNOMON_BOOT_ELF_SECTIONS;
         plan.head.section_count = image->section_count;
@@ -269,7 +278,7 @@ Result<Plan> plan_multiboot1(const NamedBytes& kernel, std::optional<std::uint32
             return used.error();
         plan.head.entry = word(4);
     } else if (is_elf(file)) {
-        if (auto used = use_elf(kernel, long_mode, false, plan); !used) return used.error();
+        if (auto used = use_elf(kernel, long_mode, false, !header, plan); !used) return used.error();
     } else {
         return fail("{}: offset {:#x}: a Multiboot kernel that is not ELF needs the address fields (flag 16)",
                     kernel.name, *header + 4);
@@ -298,7 +307,8 @@ Result<Plan> plan_multiboot2(const NamedBytes& kernel, std::uint32_t header,
             !used)
             return used.error();
     } else if (is_elf(file)) {
-        if (auto used = use_elf(kernel, long_mode, requests->relocatable, plan); !used) return used.error();
+        if (auto used = use_elf(kernel, long_mode, requests->relocatable, false, plan); !used)
+            return used.error();
     } else {
         return fail("{}: offset {:#x}: a Multiboot 2 kernel that is not ELF needs an address tag",
                     kernel.name, header);

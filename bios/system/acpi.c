@@ -1,12 +1,17 @@
-// ACPI tables: RSDP in segment F000, the rest at the top of RAM below 4 GB. There is no SMI handler: POST has set
-// SCI_EN already and the SMI port in the FADT is 0. ACPI 2.0, section 5 "ACPI Software Programming Model".
+// ACPI tables: RSDP in segment F000, the rest at the top of RAM below 4 GB. There is no SMI handler: POST has
+// set SCI_EN already and the SMI port in the FADT is 0. ACPI 2.0, section 5 "ACPI Software Programming
+// Model".
 #include "bios.h"
 
 // In segment F000, out of the reach of our DS.
 __attribute__((section(".dsdt")))
 #include "dsdt.h"
 
-enum { BOUNCE = 0x20000, NVS_SIZE = 0x1000, FOUND_AT = 0x100 };
+enum {
+    BOUNCE = 0x20000,
+    NVS_SIZE = 0x1000,
+    FOUND_AT = 0x100
+};
 enum { PATCH_PCI_HOLE = 0xC0DE0000, PATCH_FOUND = 0xC0DE1000, PCI_HOLE_END = 0xFEC00000 };
 
 struct PACKED Header {
@@ -32,7 +37,8 @@ struct PACKED Fadt {
     u32 smi_command;
     u8 acpi_enable, acpi_disable, s4_bios, pstate;
     u32 pm1a_event, pm1b_event, pm1a_control, pm1b_control, pm2_control, pm_timer, gpe0, gpe1;
-    u8 pm1_event_length, pm1_control_length, pm2_control_length, pm_timer_length, gpe0_length, gpe1_length, gpe1_base;
+    u8 pm1_event_length, pm1_control_length, pm2_control_length, pm_timer_length, gpe0_length, gpe1_length,
+        gpe1_base;
     u8 cst_control;
     u16 c2_latency, c3_latency, flush_size, flush_stride;
     u8 duty_offset, duty_width, day_alarm, month_alarm, century;
@@ -42,7 +48,8 @@ struct PACKED Fadt {
     struct Gas reset;
     u8 reset_value, reserved2[3];
     u64 x_facs, x_dsdt;
-    struct Gas x_pm1a_event, x_pm1b_event, x_pm1a_control, x_pm1b_control, x_pm2_control, x_pm_timer, x_gpe0, x_gpe1;
+    struct Gas x_pm1a_event, x_pm1b_event, x_pm1a_control, x_pm1b_control, x_pm2_control, x_pm_timer, x_gpe0,
+        x_gpe1;
 };
 _Static_assert(sizeof(struct Fadt) == 244, "FADT revision 3");
 
@@ -61,7 +68,7 @@ struct PACKED Rsdp {
 
 extern u8 rsdp[];
 
-static void fill_header(struct Header *h, const char *signature, u8 revision, u32 length) {
+static void fill_header(struct Header* h, const char* signature, u8 revision, u32 length) {
     memcpy(h->signature, signature, 4);
     h->length = length;
     h->revision = revision;
@@ -142,8 +149,9 @@ void acpi_setup(void) {
     f.c3_latency = 0xFFF;
     f.day_alarm = 0;
     f.century = 0x32;
-    f.boot_flags = 3;                               // ISA devices, 8042
-    f.flags = 1 | 1 << 2 | 1 << 5 | 1 << 6 | 1 << 10;  // WBINVD, C1, no sleep button, no RTC wake, reset register
+    f.boot_flags = 3;  // ISA devices, 8042
+    f.flags =
+        1 | 1 << 2 | 1 << 5 | 1 << 6 | 1 << 10;  // WBINVD, C1, no sleep button, no RTC wake, reset register
     f.reset = port(0xCF9, 8);
     f.reset_value = 6;
     f.x_facs = nvs;
@@ -160,7 +168,8 @@ void acpi_setup(void) {
     fill_header(&rsdt.h, "RSDT", 1, sizeof rsdt);
     flat_copy(at_rsdt, own_linear(&rsdt), sizeof rsdt);
 
-    struct Rsdp root = {.signature = {'R', 'S', 'D', ' ', 'P', 'T', 'R', ' '}, .oem_id = {'G', 'N', 'O', 'M', 'O', 'N'}};
+    struct Rsdp root = {.signature = {'R', 'S', 'D', ' ', 'P', 'T', 'R', ' '},
+                        .oem_id = {'G', 'N', 'O', 'M', 'O', 'N'}};
     root.rsdt = at_rsdt;
     root.checksum = (u8)-byte_sum(&root, sizeof root);
     far_put(own_linear(rsdp), &root, sizeof root);

@@ -2,10 +2,28 @@
 // ATA/ATAPI-6 (T13 1410D); SFF-8038i "Bus Master Programming Interface"; INF-8090 for CD-ROM commands.
 #include "bios.h"
 
-enum { DATA = 0, ERROR = 1, FEATURES = 1, COUNT = 2, LBA_LOW = 3, LBA_MID = 4, LBA_HIGH = 5, DEVICE = 6, STATUS = 7 };
+enum {
+    DATA = 0,
+    ERROR = 1,
+    FEATURES = 1,
+    COUNT = 2,
+    LBA_LOW = 3,
+    LBA_MID = 4,
+    LBA_HIGH = 5,
+    DEVICE = 6,
+    STATUS = 7
+};
 enum { BSY = 0x80, DRDY = 0x40, DF = 0x20, DRQ = 0x08, ERR = 0x01 };
 enum { NIEN = 2, SRST = 4, CONTROL_BASE = 8 };
-enum { OK = 0, NOT_FOUND = 4, BAD_SECTOR = 0x0A, BAD_DATA = 0x10, CONTROLLER = 0x20, NO_MEDIA = 0x31, TIMEOUT = 0x80 };
+enum {
+    OK = 0,
+    NOT_FOUND = 4,
+    BAD_SECTOR = 0x0A,
+    BAD_DATA = 0x10,
+    CONTROLLER = 0x20,
+    NO_MEDIA = 0x31,
+    TIMEOUT = 0x80
+};
 enum { DRIVE_NOT_READY = 0xAA, WRITE_FAULT = 0xCC };
 enum { COMMAND_TIMEOUT_US = 10000000, RESET_TIMEOUT_US = 3000000 };
 
@@ -19,15 +37,21 @@ struct Prd {
 };
 static struct Prd prd[2] __attribute__((aligned(16)));
 
-struct Drive *disk_drive(u32 i) { return i < disk_total ? &drives[disks[i]] : 0; }
-struct Drive *cd_drive(u32 i) { return i < cd_total ? &drives[cds[i]] : 0; }
+struct Drive* disk_drive(u32 i) {
+    return i < disk_total ? &drives[disks[i]] : 0;
+}
+struct Drive* cd_drive(u32 i) {
+    return i < cd_total ? &drives[cds[i]] : 0;
+}
 u32 disk_count(void) { return disk_total; }
 u32 cd_count(void) { return cd_total; }
 
-static void interrupts(struct Drive *d, bool_t on) { outb(d->control, on ? CONTROL_BASE : CONTROL_BASE | NIEN); }
+static void interrupts(struct Drive* d, bool_t on) {
+    outb(d->control, on ? CONTROL_BASE : CONTROL_BASE | NIEN);
+}
 
 // Waits for BSY to go and the wanted bits to come; an INT 13h status.
-static int wait_status(struct Drive *d, u8 wanted, u32 timeout) {
+static int wait_status(struct Drive* d, u8 wanted, u32 timeout) {
     struct Deadline deadline;
     deadline_start(&deadline, timeout);
     for (;;) {
@@ -41,7 +65,7 @@ static int wait_status(struct Drive *d, u8 wanted, u32 timeout) {
     }
 }
 
-static int wait_not_busy(struct Drive *d, u32 timeout) {
+static int wait_not_busy(struct Drive* d, u32 timeout) {
     struct Deadline deadline;
     deadline_start(&deadline, timeout);
     while ((inb(d->control) & (BSY | DRQ)) != 0) {
@@ -51,7 +75,7 @@ static int wait_not_busy(struct Drive *d, u32 timeout) {
     return OK;
 }
 
-static int error_status(struct Drive *d) {
+static int error_status(struct Drive* d) {
     u8 status = inb((u16)(d->io + STATUS)), error = inb((u16)(d->io + ERROR));
     if ((status & DF) != 0) return WRITE_FAULT;
     if ((status & ERR) == 0) return OK;
@@ -63,23 +87,21 @@ static int error_status(struct Drive *d) {
 
 static void data_in(u16 port, u32 buffer, u32 words) {
     u32 off = linear_off(buffer);
-    __asm__ volatile(
-        "pushw %%es\n\tmovw %w3,%%es\n\trep insw\n\tpopw %%es"
-        : "+D"(off), "+c"(words)
-        : "d"(port), "r"(linear_seg(buffer))
-        : "memory");
+    __asm__ volatile("pushw %%es\n\tmovw %w3,%%es\n\trep insw\n\tpopw %%es"
+                     : "+D"(off), "+c"(words)
+                     : "d"(port), "r"(linear_seg(buffer))
+                     : "memory");
 }
 
 static void data_out(u16 port, u32 buffer, u32 words) {
     u32 off = linear_off(buffer);
-    __asm__ volatile(
-        "pushw %%ds\n\tmovw %w3,%%ds\n\trep outsw\n\tpopw %%ds"
-        : "+S"(off), "+c"(words)
-        : "d"(port), "r"(linear_seg(buffer))
-        : "memory");
+    __asm__ volatile("pushw %%ds\n\tmovw %w3,%%ds\n\trep outsw\n\tpopw %%ds"
+                     : "+S"(off), "+c"(words)
+                     : "d"(port), "r"(linear_seg(buffer))
+                     : "memory");
 }
 
-static int select_drive(struct Drive *d, u8 device_bits) {
+static int select_drive(struct Drive* d, u8 device_bits) {
     int status = wait_not_busy(d, RESET_TIMEOUT_US);
     if (status != OK) return status;
     outb((u16)(d->io + DEVICE), (u8)(0xA0 | d->slave << 4 | device_bits));
@@ -88,7 +110,7 @@ static int select_drive(struct Drive *d, u8 device_bits) {
 }
 
 // Loads the task file and gives the command.
-static int issue(struct Drive *d, u8 command, u8 ext_command, u64 lba, u32 count) {
+static int issue(struct Drive* d, u8 command, u8 ext_command, u64 lba, u32 count) {
     bool_t ext = lba + count > 0x10000000;
     u8 head = (u8)(0x40 | (ext ? 0 : (u32)lba >> 24 & 15));
     u8 low = (u8)lba, mid = (u8)(lba >> 8), high = (u8)(lba >> 16);
@@ -120,7 +142,7 @@ static int issue(struct Drive *d, u8 command, u8 ext_command, u64 lba, u32 count
 }
 
 // Ends a command: the status register is read once for real, which also takes back its interrupt request.
-static int finish(struct Drive *d, int status) {
+static int finish(struct Drive* d, int status) {
     int error = error_status(d);
     interrupts(d, 1);
     if (status == TIMEOUT) {
@@ -132,13 +154,13 @@ static int finish(struct Drive *d, int status) {
 }
 
 // Bus mastering needs physical addresses: not under a virtual-8086 monitor, where ours are not physical.
-static bool_t can_dma(struct Drive *d, u32 buffer) {
+static bool_t can_dma(struct Drive* d, u32 buffer) {
     u32 msw;
     __asm__ volatile("smsw %w0" : "=r"(msw));
     return d->dma && (msw & 1) == 0 && (buffer & 1) == 0;
 }
 
-static void dma_prepare(struct Drive *d, bool_t to_memory, u32 buffer, u32 bytes) {
+static void dma_prepare(struct Drive* d, bool_t to_memory, u32 buffer, u32 bytes) {
     u32 first = 0x10000 - (buffer & 0xFFFF);
     if (first >= bytes) {
         prd[0] = (struct Prd){buffer, (bytes & 0xFFFF) | 0x80000000u};
@@ -152,7 +174,7 @@ static void dma_prepare(struct Drive *d, bool_t to_memory, u32 buffer, u32 bytes
     outb(d->bus_master, to_memory ? 8 : 0);
 }
 
-static int dma_run(struct Drive *d) {
+static int dma_run(struct Drive* d) {
     outb(d->bus_master, inb(d->bus_master) | 1);
     int status = wait_not_busy(d, COMMAND_TIMEOUT_US);
     u8 bm = inb((u16)(d->bus_master + 2));
@@ -162,7 +184,7 @@ static int dma_run(struct Drive *d) {
     return status;
 }
 
-int ata_transfer(struct Drive *d, bool_t write, u64 lba, u32 count, u32 buffer) {
+int ata_transfer(struct Drive* d, bool_t write, u64 lba, u32 count, u32 buffer) {
     int status;
     if (can_dma(d, buffer)) {
         dma_prepare(d, !write, buffer, count * 512);
@@ -174,21 +196,23 @@ int ata_transfer(struct Drive *d, bool_t write, u64 lba, u32 count, u32 buffer) 
     for (u32 i = 0; i < count && status == OK; i++) {
         status = wait_status(d, DRQ, COMMAND_TIMEOUT_US);
         if (status != OK) break;
-        if (write) data_out(d->io, buffer, 256);
-        else data_in(d->io, buffer, 256);
+        if (write)
+            data_out(d->io, buffer, 256);
+        else
+            data_in(d->io, buffer, 256);
         buffer += 512;
     }
     if (status == OK) status = wait_not_busy(d, COMMAND_TIMEOUT_US);
     return finish(d, status);
 }
 
-int ata_verify(struct Drive *d, u64 lba, u32 count) {
+int ata_verify(struct Drive* d, u64 lba, u32 count) {
     int status = issue(d, 0x40, 0x42, lba, count);
     if (status == OK) status = wait_not_busy(d, COMMAND_TIMEOUT_US);
     return finish(d, status);
 }
 
-int ata_simple(struct Drive *d, u8 command, u8 features) {
+int ata_simple(struct Drive* d, u8 command, u8 features) {
     int status = select_drive(d, 0);
     if (status != OK) return status;
     interrupts(d, 0);
@@ -198,7 +222,7 @@ int ata_simple(struct Drive *d, u8 command, u8 features) {
     return finish(d, wait_not_busy(d, COMMAND_TIMEOUT_US));
 }
 
-int ata_reset(struct Drive *d) {
+int ata_reset(struct Drive* d) {
     outb(d->control, CONTROL_BASE | NIEN | SRST);
     for (u32 i = 0; i < 50; i++) io_delay();
     outb(d->control, CONTROL_BASE | NIEN);
@@ -215,8 +239,9 @@ int ata_reset(struct Drive *d) {
     return OK;
 }
 
-// ---- packet commands -------------------------------------------------------------------------------------------
-static int packet(struct Drive *d, const u8 *cdb, u32 buffer, u32 bytes) {
+// ---- packet commands
+// -------------------------------------------------------------------------------------------
+static int packet(struct Drive* d, const u8* cdb, u32 buffer, u32 bytes) {
     bool_t dma = bytes != 0 && can_dma(d, buffer) && (bytes & 0x7FF) == 0;
     int status = select_drive(d, 0);
     if (status != OK) return status;
@@ -259,7 +284,7 @@ static int packet(struct Drive *d, const u8 *cdb, u32 buffer, u32 bytes) {
 }
 
 // A packet command; what the sense data says decides between another try and an INT 13h status.
-int cd_packet(struct Drive *d, const u8 *cdb, u32 buffer, u32 bytes) {
+int cd_packet(struct Drive* d, const u8* cdb, u32 buffer, u32 bytes) {
     struct Deadline becoming_ready;
     deadline_start(&becoming_ready, 5000000);
     for (u32 tries = 0;;) {
@@ -281,7 +306,7 @@ int cd_packet(struct Drive *d, const u8 *cdb, u32 buffer, u32 bytes) {
     }
 }
 
-int cd_ready(struct Drive *d) {
+int cd_ready(struct Drive* d) {
     static const u8 test_unit_ready[12] = {0};
     static const u8 read_capacity[12] = {0x25};
     int status = cd_packet(d, test_unit_ready, 0, 0);
@@ -292,16 +317,17 @@ int cd_ready(struct Drive *d) {
     return status;
 }
 
-int cd_read(struct Drive *d, u32 lba, u32 count, u32 buffer) {
-    u8 cdb[12] = {0x28,     0, (u8)(lba >> 24), (u8)(lba >> 16), (u8)(lba >> 8), (u8)lba, 0, (u8)(count >> 8),
-                  (u8)count};
+int cd_read(struct Drive* d, u32 lba, u32 count, u32 buffer) {
+    u8 cdb[12] = {0x28,    0, (u8)(lba >> 24),  (u8)(lba >> 16), (u8)(lba >> 8),
+                  (u8)lba, 0, (u8)(count >> 8), (u8)count};
     return cd_packet(d, cdb, buffer, count * 2048);
 }
 
-// ---- detection -------------------------------------------------------------------------------------------------
+// ---- detection
+// -------------------------------------------------------------------------------------------------
 static u16 identity[256];
 
-static void copy_model(struct Drive *d) {
+static void copy_model(struct Drive* d) {
     for (u32 i = 0; i < 20; i++) {
         d->model[i * 2] = (char)(identity[27 + i] >> 8);
         d->model[i * 2 + 1] = (char)identity[27 + i];
@@ -311,7 +337,7 @@ static void copy_model(struct Drive *d) {
     d->model[end] = '\0';
 }
 
-static bool_t identify(struct Drive *d, u8 command) {
+static bool_t identify(struct Drive* d, u8 command) {
     interrupts(d, 0);
     outb((u16)(d->io + STATUS), command);
     for (u32 i = 0; i < 4; i++) inb(d->control);
@@ -322,7 +348,7 @@ static bool_t identify(struct Drive *d, u8 command) {
     return status == OK;
 }
 
-static void choose_geometry(struct Drive *d) {
+static void choose_geometry(struct Drive* d) {
     u32 total = d->blocks >> 32 != 0 ? 0xFFFFFFFF : (u32)d->blocks;
     if (d->phys_cylinders <= 1024 && d->phys_heads <= 16 && d->phys_heads != 0 && d->phys_sectors != 0) {
         d->cylinders = d->phys_cylinders;
@@ -342,10 +368,10 @@ static void choose_geometry(struct Drive *d) {
     }
     if (ata_transfer(d, 0, 0, 1, own_linear(identity)) != OK || identity[255] != 0xAA55) return;
     // A disk that was partitioned elsewhere keeps the geometry in which its table was written.
-    const u8 *table = (const u8 *)identity + 446;
+    const u8* table = (const u8*)identity + 446;
     u32 table_heads = 0, table_sectors = 0;
     for (u32 i = 0; i < 4; i++) {
-        const u8 *entry = table + i * 16;
+        const u8* entry = table + i * 16;
         u32 start, length;
         memcpy(&start, entry + 8, 4);
         memcpy(&length, entry + 12, 4);
@@ -359,7 +385,8 @@ static void choose_geometry(struct Drive *d) {
         table_heads = h;
         table_sectors = s;
     }
-    if (table_heads == 0 || table_heads > 255 || (table_heads == d->heads && table_sectors == d->sectors)) return;
+    if (table_heads == 0 || table_heads > 255 || (table_heads == d->heads && table_sectors == d->sectors))
+        return;
     u32 cylinders = total / table_heads / table_sectors;
     if (cylinders == 0) return;
     d->heads = (u16)table_heads;
@@ -368,7 +395,7 @@ static void choose_geometry(struct Drive *d) {
     d->translation = 2;
 }
 
-static void setup_disk(struct Drive *d) {
+static void setup_disk(struct Drive* d) {
     d->phys_cylinders = identity[1];
     d->phys_heads = identity[3];
     d->phys_sectors = identity[6];
@@ -377,13 +404,14 @@ static void setup_disk(struct Drive *d) {
     d->lba48 = (identity[83] & 0x400) != 0;
     d->blocks = d->no_lba ? (u32)identity[1] * identity[3] * identity[6] : lba28;
     if (d->lba48) {
-        u64 lba48 = identity[100] | (u64)identity[101] << 16 | (u64)identity[102] << 32 | (u64)identity[103] << 48;
+        u64 lba48 =
+            identity[100] | (u64)identity[101] << 16 | (u64)identity[102] << 32 | (u64)identity[103] << 48;
         if (lba48 > d->blocks) d->blocks = lba48;
     }
     choose_geometry(d);
 }
 
-static void setup_dma(struct Drive *d, u16 bus_master) {
+static void setup_dma(struct Drive* d, u16 bus_master) {
     if (bus_master == 0 || (identity[49] & 0x100) == 0 || (identity[63] & 7) == 0) return;
     if (((identity[63] | identity[88]) >> 8 & 0x7F) == 0) {  // none chosen yet: multiword mode 2
         outb((u16)(d->io + COUNT), 0x22);
@@ -404,7 +432,7 @@ static u16 find_bus_master(void) {
 }
 
 static void probe(u32 index, u16 bus_master) {
-    struct Drive *d = &drives[index];
+    struct Drive* d = &drives[index];
     d->channel = (u8)(index >> 1);
     d->slave = (u8)(index & 1);
     d->io = d->channel == 0 ? 0x1F0 : 0x170;

@@ -11,7 +11,7 @@ struct Choice {
 static struct Choice order[16];
 static u32 order_count;
 static u32 next_choice;
-static const char *failures[16];
+static const char* failures[16];
 static char order_text[1024];
 
 static bool_t listed(u8 kind, u8 index) {
@@ -27,29 +27,32 @@ static void add(u8 kind, u32 index) {
     }
 }
 
-static const char *find(const char *line, const char *what) {
+static const char* find(const char* line, const char* what) {
     for (; *line != '\0'; line++) {
         if (string_starts(line, what)) return line + string_length(what);
     }
     return 0;
 }
 
-static u32 hex(const char **s) {
+static u32 hex(const char** s) {
     u32 v = 0;
     for (;; (*s)++) {
-        u8 c = (u8)**s | 0x20;
-        if (c >= '0' && c <= '9') v = v * 16 + c - '0';
-        else if (c >= 'a' && c <= 'f') v = v * 16 + c - 'a' + 10;
-        else return v;
+        u8 c = (u8) * *s | 0x20;
+        if (c >= '0' && c <= '9')
+            v = v * 16 + c - '0';
+        else if (c >= 'a' && c <= 'f')
+            v = v * 16 + c - 'a' + 10;
+        else
+            return v;
     }
 }
 
 // One line of the emulator's boot order: an Open Firmware style device path.
-static void add_path(const char *line) {
-    const char *at = find(line, "/rom@");
+static void add_path(const char* line) {
+    const char* at = find(line, "/rom@");
     if (at != 0) {
         for (u32 i = 0; i < rom_boot_count(); i++) {
-            const struct BootEntry *e = rom_boot_entry(i);
+            const struct BootEntry* e = rom_boot_entry(i);
             if (e->bev != 0 && memcmp(e->file, at, string_length(at) + 1) == 0) add(ROM, i);
         }
         return;
@@ -85,7 +88,7 @@ static void add_path(const char *line) {
             function = hex(&at);
         }
         for (u32 i = 0; i < rom_boot_count(); i++) {
-            const struct BootEntry *e = rom_boot_entry(i);
+            const struct BootEntry* e = rom_boot_entry(i);
             if (e->bev != 0 && e->bdf == (slot << 3 | function)) add(ROM, i);
         }
     }
@@ -147,7 +150,7 @@ static void show_name(struct Choice c) {
     }
 }
 
-static const char *disk_error(u8 status) {
+static const char* disk_error(u8 status) {
     switch (status) {
         case 0x31: return "no medium";
         case 0x80: return "no medium or no answer";
@@ -157,7 +160,7 @@ static const char *disk_error(u8 status) {
     }
 }
 
-static const char *boot_sector(u8 drive) {
+static const char* boot_sector(u8 drive) {
     u8 status = 0xFF;
     for (u32 tries = 0; tries < 4 && status != 0; tries++) {
         struct CallRegs r = {.eax = 0x0201, .ebx = 0x7C00, .ecx = 0x0001, .edx = drive};
@@ -176,14 +179,14 @@ static const char *boot_sector(u8 drive) {
     jump_to(0, 0x7C00, drive);
 }
 
-static const char *try_choice(struct Choice c) {
+static const char* try_choice(struct Choice c) {
     u16 seg;
     u8 drive;
     switch (c.kind) {
         case FLOPPY: return boot_sector(c.index);
         case DISK: return boot_sector((u8)(0x80 + c.index));
         case CD: {
-            const char *why_not = eltorito_boot(c.index, &seg, &drive);
+            const char* why_not = eltorito_boot(c.index, &seg, &drive);
             if (why_not != 0) return why_not;
             if (emulation.media == 0) jump_to(seg, 0, drive);
             // Boot sectors of emulated drives expect 0:7C00.
@@ -195,7 +198,7 @@ static const char *try_choice(struct Choice c) {
     }
 }
 
-static void wait_for_key(u16 *key) {
+static void wait_for_key(u16* key) {
     while (!keyboard_poll(key)) wait_for_interrupt();
 }
 
@@ -203,7 +206,7 @@ static void boot_from(u32 first) __attribute__((noreturn));
 static void boot_from(u32 first) {
     for (u32 i = first; i < order_count; i++) {
         next_choice = i + 1;
-        failures[i] = "gave up";
+        failures[i] = "returned without booting";
         screenf("Booting from ");
         show_name(order[i]);
         screenf("...\n");

@@ -1,5 +1,6 @@
-// INT 1Ah (time of day, alarm; PCI BIOS calls go on to pci_bios.c), INT 70h, and INT 15h 83h and 86h, which use
-// the RTC's periodic interrupt. Motorola MC146818A datasheet; IBM PC/AT Technical Reference, "Time-of-Day".
+// INT 1Ah (time of day, alarm; PCI BIOS calls go on to pci_bios.c), INT 70h, and INT 15h 83h and 86h, which
+// use the RTC's periodic interrupt. Motorola MC146818A datasheet; IBM PC/AT Technical Reference,
+// "Time-of-Day".
 #include "bios.h"
 
 enum { PERIOD_US = 977, PERIODIC = 0x40, ALARM = 0x20 };
@@ -38,7 +39,7 @@ void clock_setup(void) {
     BDA->midnight = 0;
 }
 
-int clock_call(struct Regs *r) {
+int clock_call(struct Regs* r) {
     if (r->ah == 0xB1) return pci_bios_call(r);
     set_cf(r, 0);
     switch (r->ah) {
@@ -104,7 +105,7 @@ int clock_call(struct Regs *r) {
 }
 
 // IRQ 8: counts down a wait (INT 15h 83h, 86h), or an alarm.
-int rtc_irq(struct Regs *r UNUSED) {
+int rtc_irq(struct Regs* r UNUSED) {
     u8 cause = cmos_read(0x0C) & cmos_read(0x0B);
     if ((cause & PERIODIC) != 0) {
         if (BDA->wait_count <= PERIOD_US) {
@@ -136,7 +137,7 @@ static void start_wait(u16 seg, u16 off, u32 microseconds) {
 }
 
 // INT 15h AH=83h: sets bit 7 of a byte after CX:DX microseconds.
-int event_wait_call(struct Regs *r) {
+int event_wait_call(struct Regs* r) {
     if (r->al == 1) {
         BDA->wait_active = 0;
         set_status_b(PERIODIC, 0);
@@ -153,7 +154,7 @@ int event_wait_call(struct Regs *r) {
 }
 
 // INT 15h AH=86h: returns after CX:DX microseconds. Bit 7 of 40:A0 set with bit 0 means that it is ours.
-int wait_call(struct Regs *r) {
+int wait_call(struct Regs* r) {
     static u8 waiting;
     if (!waiting) {
         if ((BDA->wait_active & 1) != 0) {

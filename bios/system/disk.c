@@ -5,14 +5,14 @@
 enum { OK = 0, BAD_COMMAND = 1, NOT_FOUND = 4, CHUNK = 64, CD_CHUNK = 16 };
 enum { FIRST_DISK = 0x80, FIRST_CD = 0xE0 };
 
-int disk_finish(struct Regs *r, u8 status) {
+int disk_finish(struct Regs* r, u8 status) {
     BDA->disk_status = status;
     r->ah = status;
     set_cf(r, status != OK);
     return DONE;
 }
 
-static bool_t decode_chs(struct Regs *r, struct Drive *d, u32 *lba) {
+static bool_t decode_chs(struct Regs* r, struct Drive* d, u32* lba) {
     u32 cylinder = r->ch | (u32)(r->cl & 0xC0) << 2, sector = r->cl & 0x3F;
     if (sector == 0 || sector > d->sectors || r->dh >= d->heads || cylinder >= d->cylinders) return 0;
     *lba = (cylinder * d->heads + r->dh) * d->sectors + sector - 1;
@@ -20,7 +20,7 @@ static bool_t decode_chs(struct Regs *r, struct Drive *d, u32 *lba) {
 }
 
 // AH=02h read, 03h write, 04h verify; AL: sectors done.
-static int transfer_chs(struct Regs *r, struct Drive *d) {
+static int transfer_chs(struct Regs* r, struct Drive* d) {
     u32 lba, count = r->al, done = 0;
     u8 function = r->ah;
     if (count == 0 || count > 128) return disk_finish(r, BAD_COMMAND);
@@ -32,9 +32,12 @@ static int transfer_chs(struct Regs *r, struct Drive *d) {
     int status = OK;
     while (done < count && status == OK) {
         u32 n = count - done < CHUNK ? count - done : CHUNK;
-        if (lba + n > d->blocks) status = NOT_FOUND;
-        else if (function == 4) status = ata_verify(d, lba, n);
-        else status = ata_transfer(d, function == 3, lba, n, buffer);
+        if (lba + n > d->blocks)
+            status = NOT_FOUND;
+        else if (function == 4)
+            status = ata_verify(d, lba, n);
+        else
+            status = ata_transfer(d, function == 3, lba, n, buffer);
         if (status == OK) {
             done += n;
             lba += n;
@@ -45,7 +48,7 @@ static int transfer_chs(struct Regs *r, struct Drive *d) {
     return disk_finish(r, (u8)status);
 }
 
-static int parameters(struct Regs *r, struct Drive *d) {
+static int parameters(struct Regs* r, struct Drive* d) {
     u32 last = d->cylinders - 1u;
     r->al = 0;
     r->ch = (u8)last;
@@ -56,7 +59,7 @@ static int parameters(struct Regs *r, struct Drive *d) {
     return disk_finish(r, OK);
 }
 
-static int hard_disk(struct Regs *r, struct Drive *d) {
+static int hard_disk(struct Regs* r, struct Drive* d) {
     u32 lba;
     switch (r->ah) {
         case 0x00:
@@ -72,8 +75,7 @@ static int hard_disk(struct Regs *r, struct Drive *d) {
         case 0x04: return transfer_chs(r, d);
         case 0x08: return parameters(r, d);
         case 0x05:  // ATA drives come formatted; the track is only checked
-        case 0x0C:
-            return disk_finish(r, decode_chs(r, d, &lba) || r->ah == 0x05 ? OK : BAD_COMMAND);
+        case 0x0C: return disk_finish(r, decode_chs(r, d, &lba) || r->ah == 0x05 ? OK : BAD_COMMAND);
         case 0x09:
         case 0x10:
         case 0x11:
@@ -90,7 +92,7 @@ static int hard_disk(struct Regs *r, struct Drive *d) {
     }
 }
 
-static int cd_rom(struct Regs *r, struct Drive *d) {
+static int cd_rom(struct Regs* r, struct Drive* d) {
     switch (r->ah) {
         case 0x00:
         case 0x0D:
@@ -109,7 +111,7 @@ static int cd_rom(struct Regs *r, struct Drive *d) {
     }
 }
 
-int disk_call(struct Regs *r) {
+int disk_call(struct Regs* r) {
     u8 drive = r->dl;
     if (r->ah == 0x4B || r->ah == 0x4D) return eltorito_call(r);
     if (emulation.active && emulation.media != 0) {
@@ -128,7 +130,7 @@ int disk_call(struct Regs *r) {
         }
     }
     if (drive < FIRST_DISK) return floppy_call(r);
-    struct Drive *d = drive >= FIRST_CD ? cd_drive(drive - FIRST_CD) : disk_drive(drive - FIRST_DISK);
+    struct Drive* d = drive >= FIRST_CD ? cd_drive(drive - FIRST_CD) : disk_drive(drive - FIRST_DISK);
     if (d == 0) {
         if (r->ah == 0x15) {
             r->ah = 0;

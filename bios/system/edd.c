@@ -30,8 +30,8 @@ static u8 cd_locks;
 
 void edd_setup(void) {
     for (u32 i = 0; i < 2; i++) {
-        struct Drive *d = disk_drive(i);
-        struct FixedDiskTable *t = &tables[i];
+        struct Drive* d = disk_drive(i);
+        struct FixedDiskTable* t = &tables[i];
         if (d == 0) continue;
         t->cylinders = d->cylinders;
         t->heads = (u8)d->heads;
@@ -51,7 +51,7 @@ void edd_setup(void) {
 }
 
 // AH=42h read, 43h write, 44h verify, 47h seek: DS:SI is the disk address packet.
-static int transfer(struct Regs *r, struct Drive *d, bool_t cd) {
+static int transfer(struct Regs* r, struct Drive* d, bool_t cd) {
     u8 size = far_read8(r->ds, r->si);
     u32 count = far_read16(r->ds, (u16)(r->si + 2)), done = 0;
     u32 off = far_read16(r->ds, (u16)(r->si + 4)), seg = far_read16(r->ds, (u16)(r->si + 6));
@@ -67,10 +67,14 @@ static int transfer(struct Regs *r, struct Drive *d, bool_t cd) {
     u32 buffer = to_linear((u16)seg, (u16)off), block = cd ? 2048 : 512, most = cd ? CD_CHUNK : CHUNK;
     while (done < count && status == OK) {
         u32 n = count - done < most ? count - done : most;
-        if (buffer + n * block > 0x110000 && function != 0x44) status = BAD_COMMAND;
-        else if (cd) status = function == 0x44 ? OK : cd_read(d, (u32)lba, n, buffer);
-        else if (function == 0x44) status = ata_verify(d, lba, n);
-        else status = ata_transfer(d, function == 0x43, lba, n, buffer);
+        if (buffer + n * block > 0x110000 && function != 0x44)
+            status = BAD_COMMAND;
+        else if (cd)
+            status = function == 0x44 ? OK : cd_read(d, (u32)lba, n, buffer);
+        else if (function == 0x44)
+            status = ata_verify(d, lba, n);
+        else
+            status = ata_transfer(d, function == 0x43, lba, n, buffer);
         if (status == OK) {
             done += n;
             lba += n;
@@ -81,14 +85,14 @@ static int transfer(struct Regs *r, struct Drive *d, bool_t cd) {
     return disk_finish(r, (u8)status);
 }
 
-static void put8(struct Regs *r, u16 at, u8 v) { far_write8(r->ds, (u16)(r->si + at), v); }
-static void put16(struct Regs *r, u16 at, u16 v) { far_write16(r->ds, (u16)(r->si + at), v); }
-static void put32(struct Regs *r, u16 at, u32 v) { far_write32(r->ds, (u16)(r->si + at), v); }
-static void put_text(struct Regs *r, u16 at, const char *s) {
+static void put8(struct Regs* r, u16 at, u8 v) { far_write8(r->ds, (u16)(r->si + at), v); }
+static void put16(struct Regs* r, u16 at, u16 v) { far_write16(r->ds, (u16)(r->si + at), v); }
+static void put32(struct Regs* r, u16 at, u32 v) { far_write32(r->ds, (u16)(r->si + at), v); }
+static void put_text(struct Regs* r, u16 at, const char* s) {
     while (*s != '\0') put8(r, at++, (u8)*s++);
 }
 
-static void fill_device_table(struct Drive *d, bool_t cd) {
+static void fill_device_table(struct Drive* d, bool_t cd) {
     memset(&device_table, 0, sizeof device_table);
     device_table.io = d->io;
     device_table.control = d->control;
@@ -97,14 +101,14 @@ static void fill_device_table(struct Drive *d, bool_t cd) {
     device_table.irq = d->irq;
     device_table.block = 1;
     device_table.dma = d->dma ? 0x22 : 0;
-    device_table.flags = (u16)((d->dma ? 2 : 0) | (d->translation != 0 ? 8 : 0) | (d->no_lba ? 0 : 0x10) | (cd ? 0x60 : 0) |
-                               (d->translation == 1 ? 1 << 9 : 0));
+    device_table.flags = (u16)((d->dma ? 2 : 0) | (d->translation != 0 ? 8 : 0) | (d->no_lba ? 0 : 0x10) |
+                               (cd ? 0x60 : 0) | (d->translation == 1 ? 1 << 9 : 0));
     device_table.revision = 0x11;
     device_table.checksum = (u8)-byte_sum(&device_table, sizeof device_table - 1);
 }
 
 // AH=48h: as many of the versions 1, 2 and 3 of the result as the caller has room for.
-static int get_parameters(struct Regs *r, struct Drive *d, bool_t cd) {
+static int get_parameters(struct Regs* r, struct Drive* d, bool_t cd) {
     u16 room = far_read16(r->ds, r->si);
     if (room < 26) return disk_finish(r, BAD_COMMAND);
     if (cd && d->blocks == 0) cd_ready(d);
@@ -143,7 +147,7 @@ static int get_parameters(struct Regs *r, struct Drive *d, bool_t cd) {
     return disk_finish(r, OK);
 }
 
-static int lock(struct Regs *r) {
+static int lock(struct Regs* r) {
     u8 bit = (u8)(1 << (r->dl & 7));
     if (r->al > 2) return disk_finish(r, BAD_COMMAND);
     if (r->al == 1 && (cd_locks & bit) == 0) return disk_finish(r, NOT_LOCKED);
@@ -153,14 +157,14 @@ static int lock(struct Regs *r) {
     return disk_finish(r, OK);
 }
 
-static int eject(struct Regs *r, struct Drive *d) {
+static int eject(struct Regs* r, struct Drive* d) {
     static const u8 start_stop[12] = {0x1B, 0, 0, 0, 2};
     if ((cd_locks & 1 << (r->dl & 7)) != 0) return disk_finish(r, LOCKED);
     d->blocks = 0;
     return disk_finish(r, (u8)cd_packet(d, start_stop, 0, 0));
 }
 
-int disk_linear_call(struct Regs *r, struct Drive *d, bool_t cd) {
+int disk_linear_call(struct Regs* r, struct Drive* d, bool_t cd) {
     switch (r->ah) {
         case 0x41:
             if (r->bx != 0x55AA) return disk_finish(r, BAD_COMMAND);

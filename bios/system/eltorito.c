@@ -16,7 +16,7 @@ struct PACKED SpecificationPacket {
 };
 
 // Sectors of 512 bytes of the image, through whole blocks where they are aligned.
-static int read_sectors(struct Drive *d, u32 first_block, u32 sector, u32 count, u32 buffer) {
+static int read_sectors(struct Drive* d, u32 first_block, u32 sector, u32 count, u32 buffer) {
     while (count != 0) {
         u32 lba = first_block + sector / 4, within = sector % 4;
         if (within == 0 && count >= 4) {
@@ -42,7 +42,9 @@ static int read_sectors(struct Drive *d, u32 first_block, u32 sector, u32 count,
     return OK;
 }
 
-bool_t emulation_owns(u8 drive) { return emulation.active && emulation.media != 0 && emulation.drive == drive; }
+bool_t emulation_owns(u8 drive) {
+    return emulation.active && emulation.media != 0 && emulation.drive == drive;
+}
 
 static void set_geometry(u8 cylinders_of_floppy, u8 sectors) {
     emulation.cylinders = cylinders_of_floppy;
@@ -50,7 +52,7 @@ static void set_geometry(u8 cylinders_of_floppy, u8 sectors) {
     emulation.sectors = sectors;
 }
 
-static const char *start_emulation(struct Drive *d) {
+static const char* start_emulation(struct Drive* d) {
     switch (emulation.media) {
         case 1: set_geometry(80, 15); break;
         case 2: set_geometry(80, 18); break;
@@ -58,7 +60,7 @@ static const char *start_emulation(struct Drive *d) {
         default: {
             if (read_sectors(d, emulation.image, 0, 1, own_linear(block)) != OK) return "image not readable";
             block_lba = 0xFFFFFFFF;
-            const u8 *entry = block + 446;  // the one partition's end tells the geometry
+            const u8* entry = block + 446;  // the one partition's end tells the geometry
             emulation.heads = (u8)(entry[5] + 1);
             emulation.sectors = entry[6] & 0x3F;
             emulation.cylinders = (u16)((entry[7] | (entry[6] & 0xC0) << 2) + 1);
@@ -85,22 +87,23 @@ static void stop_emulation(void) {
     emulation.active = 0;
 }
 
-const char *eltorito_boot(u32 cd, u16 *seg, u8 *boot_drive) {
-    struct Drive *d = cd_drive(cd);
+const char* eltorito_boot(u32 cd, u16* seg, u8* boot_drive) {
+    struct Drive* d = cd_drive(cd);
     if (emulation.active) stop_emulation();
     int status = cd_ready(d);
     if (status == 0x31) return "no medium";
     if (status != OK) return "drive not ready";
     block_lba = 0xFFFFFFFF;
     if (cd_read(d, 17, 1, own_linear(block)) != OK) return "not readable";
-    if (block[0] != 0 || memcmp(block + 1, "CD001\001EL TORITO SPECIFICATION", 30) != 0) return "not a bootable CD";
+    if (block[0] != 0 || memcmp(block + 1, "CD001\001EL TORITO SPECIFICATION", 30) != 0)
+        return "not a bootable CD";
     u32 catalog;
     memcpy(&catalog, block + 0x47, 4);
     if (cd_read(d, catalog, 1, own_linear(block)) != OK) return "boot catalog not readable";
     u16 sum = 0;
     for (u32 i = 0; i < 16; i++) sum = (u16)(sum + (block[i * 2] | block[i * 2 + 1] << 8));
     if (block[0] != 1 || block[0x1E] != 0x55 || block[0x1F] != 0xAA || sum != 0) return "bad boot catalog";
-    const u8 *entry = block + 0x20;
+    const u8* entry = block + 0x20;
     if (entry[0] != 0x88) return "boot catalog has no bootable entry";
     memset(&emulation, 0, sizeof emulation);
     emulation.media = entry[1] & 15;
@@ -118,9 +121,10 @@ const char *eltorito_boot(u32 cd, u16 *seg, u8 *boot_drive) {
     if (emulation.media != 0) emulation.load_count = 1;
     u32 room = BASE_MEMORY_KB * 2 - EBDA_KB * 2 - ((u32)emulation.load_seg >> 5);
     u32 count = emulation.load_count < room ? emulation.load_count : room;
-    if (read_sectors(d, emulation.image, 0, count, (u32)emulation.load_seg << 4) != OK) return "image not readable";
+    if (read_sectors(d, emulation.image, 0, count, (u32)emulation.load_seg << 4) != OK)
+        return "image not readable";
     if (emulation.media != 0) {
-        const char *why_not = start_emulation(d);
+        const char* why_not = start_emulation(d);
         if (why_not != 0) return why_not;
     }
     emulation.active = 1;
@@ -129,9 +133,10 @@ const char *eltorito_boot(u32 cd, u16 *seg, u8 *boot_drive) {
     return 0;
 }
 
-static int emulated_transfer(struct Regs *r) {
+static int emulated_transfer(struct Regs* r) {
     u32 cylinder = r->ch | (u32)(r->cl & 0xC0) << 2, sector = r->cl & 0x3F, count = r->al;
-    if (count == 0 || sector == 0 || sector > emulation.sectors || r->dh >= emulation.heads || cylinder >= emulation.cylinders) {
+    if (count == 0 || sector == 0 || sector > emulation.sectors || r->dh >= emulation.heads ||
+        cylinder >= emulation.cylinders) {
         return disk_finish(r, BAD_COMMAND);
     }
     u32 lba = (cylinder * emulation.heads + r->dh) * emulation.sectors + sector - 1;
@@ -143,7 +148,7 @@ static int emulated_transfer(struct Regs *r) {
     return disk_finish(r, (u8)status);
 }
 
-static int emulated_linear(struct Regs *r) {
+static int emulated_linear(struct Regs* r) {
     u32 count = far_read16(r->ds, (u16)(r->si + 2)), lba = far_read32(r->ds, (u16)(r->si + 8));
     u32 buffer = to_linear(far_read16(r->ds, (u16)(r->si + 6)), far_read16(r->ds, (u16)(r->si + 4)));
     int status = OK;
@@ -152,7 +157,7 @@ static int emulated_linear(struct Regs *r) {
     return disk_finish(r, (u8)status);
 }
 
-int emulation_call(struct Regs *r) {
+int emulation_call(struct Regs* r) {
     static const u8 floppy_type[4] = {0, 2, 4, 5};
     u32 last = emulation.cylinders - 1u;
     switch (r->ah) {
@@ -212,7 +217,7 @@ int emulation_call(struct Regs *r) {
     }
 }
 
-static void write_packet(struct Regs *r) {
+static void write_packet(struct Regs* r) {
     struct SpecificationPacket p = {
         .size = sizeof p,
         .media = emulation.media,
@@ -234,7 +239,7 @@ static void write_packet(struct Regs *r) {
 }
 
 // AH=4Bh: terminate emulation, or only its status; AH=4Dh: the boot catalog.
-int eltorito_call(struct Regs *r) {
+int eltorito_call(struct Regs* r) {
     if (r->ah == 0x4B) {
         if (r->al > 1 || !emulation.active || (r->dl != emulation.drive && r->dl != 0x7F)) {
             return disk_finish(r, BAD_COMMAND);

@@ -1,9 +1,18 @@
 // INT 13h for diskette drives (also INT 40h) and INT 0Eh: an 82077AA-type controller with DMA channel 2.
-// Intel 82077AA datasheet; IBM PC/AT Technical Reference, "Diskette"; IBM PS/2 BIOS Interface, "Interrupt 13h".
+// Intel 82077AA datasheet; IBM PC/AT Technical Reference, "Diskette"; IBM PS/2 BIOS Interface, "Interrupt
+// 13h".
 #include "bios.h"
 
 enum { DOR = 0x3F2, MSR = 0x3F4, FIFO = 0x3F5, DIR = 0x3F7, CCR = 0x3F7 };
-enum { OK = 0, BAD_COMMAND = 1, NO_ADDRESS_MARK = 2, WRITE_PROTECTED = 3, NOT_FOUND = 4, CHANGED = 6, DMA_OVERRUN = 8 };
+enum {
+    OK = 0,
+    BAD_COMMAND = 1,
+    NO_ADDRESS_MARK = 2,
+    WRITE_PROTECTED = 3,
+    NOT_FOUND = 4,
+    CHANGED = 6,
+    DMA_OVERRUN = 8
+};
 enum { DMA_BOUNDARY = 9, BAD_CRC = 0x10, CONTROLLER = 0x20, SEEK_FAILED = 0x40, NOT_READY = 0x80 };
 enum { MEDIA_KNOWN = 0x10, DOUBLE_STEP = 0x20 };
 enum { TIMEOUT_US = 1500000, BYTE_TIMEOUT_US = 50000 };
@@ -14,12 +23,11 @@ struct Format {
     u8 tracks, sectors, rate, media;  // media: the value for 40:90, less the drive's own bits
 };
 static const struct Format formats[6] = {
-    {0, 0, 0, 0},
-    {40, 9, 2, 0x93},   // 360 KB
-    {80, 15, 0, 0x15},  // 1.2 MB
-    {80, 9, 2, 0x97},   // 720 KB
-    {80, 18, 0, 0x17},  // 1.44 MB
-    {80, 36, 3, 0xD7},  // 2.88 MB
+    {0, 0, 0, 0},      {40, 9, 2, 0x93},  // 360 KB
+    {80, 15, 0, 0x15},                    // 1.2 MB
+    {80, 9, 2, 0x97},                     // 720 KB
+    {80, 18, 0, 0x17},                    // 1.44 MB
+    {80, 36, 3, 0xD7},                    // 2.88 MB
 };
 
 // What to try on each type of drive to find the density of a medium, by index into formats.
@@ -54,7 +62,7 @@ static bool_t put_byte(u8 v) {
     return 1;
 }
 
-static bool_t get_byte(u8 *v) {
+static bool_t get_byte(u8* v) {
     struct Deadline d;
     deadline_start(&d, BYTE_TIMEOUT_US);
     while ((inb(MSR) & 0xC0) != 0xC0) {
@@ -64,7 +72,7 @@ static bool_t get_byte(u8 *v) {
     return 1;
 }
 
-static bool_t put_bytes(const u8 *bytes, u32 n) {
+static bool_t put_bytes(const u8* bytes, u32 n) {
     for (u32 i = 0; i < n; i++) {
         if (!put_byte(bytes[i])) return 0;
     }
@@ -92,7 +100,7 @@ static bool_t wait_irq(void) {
 }
 
 // IRQ 6.
-int floppy_irq(struct Regs *r UNUSED) {
+int floppy_irq(struct Regs* r UNUSED) {
     BDA->floppy_recal |= 0x80;
     outb(0x20, 0x20);
     return DONE;
@@ -197,7 +205,8 @@ static u8 establish_media(u8 drive) {
         u8 format = candidates[drive_types[drive]][i];
         if (format == 0) break;
         u8 media = formats[format].media;
-        if (drive_types[drive] == 2 && format == 1) media = 0x74;  // 40 tracks at 300 kbit/s on an 80-track drive
+        if (drive_types[drive] == 2 && format == 1)
+            media = 0x74;  // 40 tracks at 300 kbit/s on an 80-track drive
         BDA->floppy_media[drive] = media;
         set_rate(drive);
         status = seek(drive, 0, 0);
@@ -251,7 +260,7 @@ static u8 prepare(u8 drive, bool_t needs_media) {
     return OK;
 }
 
-static u8 run_command(const u8 *command, u32 n) {
+static u8 run_command(const u8* command, u32 n) {
     BDA->floppy_recal &= 0x7F;
     if (!put_bytes(command, n)) return CONTROLLER;
     if (!wait_irq()) {
@@ -262,7 +271,7 @@ static u8 run_command(const u8 *command, u32 n) {
 }
 
 // AH=02h read, 03h write, 04h verify. Leaves the number of good sectors in AL.
-static u8 transfer(struct Regs *r) {
+static u8 transfer(struct Regs* r) {
     u8 drive = r->dl, count = r->al, function = r->ah;
     r->al = 0;
     if (count == 0 || r->dh > 1 || r->cl == 0) return BAD_COMMAND;
@@ -272,25 +281,38 @@ static u8 transfer(struct Regs *r) {
     u8 status = prepare(drive, 1);
     if (status == OK) status = seek(drive, r->dh, r->ch);
     if (status != OK) return status;
-    if (function == 3) BDA->floppy_motor |= 0x80;
-    else BDA->floppy_motor &= 0x7F;
+    if (function == 3)
+        BDA->floppy_motor |= 0x80;
+    else
+        BDA->floppy_motor &= 0x7F;
     start_dma(function == 2 ? 0x46 : function == 3 ? 0x4A : 0x42, buffer, bytes);
-    u8 command[9] = {function == 3 ? WRITE : READ, (u8)(r->dh << 2 | drive), r->ch, r->dh, r->cl, dpt(3), dpt(4),
-                     dpt(5), dpt(6)};
+    // The end of the track is what INT 1Eh says; boot loaders that find 36 sectors leave its 18 there,
+    // though.
+    u8 track_end = dpt(4);
+    if (BDA->floppy_media[drive] >> 6 == 3 && r->cl + count - 1 > track_end) track_end = 36;
+    u8 command[9] = {function == 3 ? WRITE : READ,
+                     (u8)(r->dh << 2 | drive),
+                     r->ch,
+                     r->dh,
+                     r->cl,
+                     dpt(3),
+                     track_end,
+                     dpt(5),
+                     dpt(6)};
     status = run_command(command, sizeof command);
     if (status == OK) {
         r->al = count;
     } else if (status != NOT_READY && status != CONTROLLER) {
         // How far it came, from the address of the sector that failed.
-        u32 at = (BDA->floppy_result[4] * (u32)dpt(4)) + BDA->floppy_result[5];
-        u32 from = r->dh * (u32)dpt(4) + r->cl;
+        u32 at = BDA->floppy_result[4] * (u32)track_end + BDA->floppy_result[5];
+        u32 from = r->dh * (u32)track_end + r->cl;
         if (at > from && at - from < count) r->al = (u8)(at - from);
     }
     return status;
 }
 
 // AH=05h: ES:BX holds four bytes (C, H, R, N) a sector.
-static u8 format_track(struct Regs *r) {
+static u8 format_track(struct Regs* r) {
     u32 buffer = to_linear(r->es, r->bx), bytes = dpt(4) * 4u;
     if (r->dh > 1) return BAD_COMMAND;
     if (buffer >> 16 != (buffer + bytes - 1) >> 16) return DMA_BOUNDARY;
@@ -303,7 +325,7 @@ static u8 format_track(struct Regs *r) {
     return run_command(command, sizeof command);
 }
 
-static u8 parameters(struct Regs *r) {
+static u8 parameters(struct Regs* r) {
     u8 type = r->dl < 2 ? drive_types[r->dl] : 0;
     r->ax = 0;
     r->bx = type;
@@ -320,7 +342,7 @@ static u8 parameters(struct Regs *r) {
 }
 
 // AH=17h: which medium will be formatted in which drive.
-static u8 set_type(struct Regs *r) {
+static u8 set_type(struct Regs* r) {
     static const u8 media[5] = {0, 0x93, 0x74, 0x15, 0x97};
     if (r->al == 0 || r->al >= ARRAY_LEN(media)) return BAD_COMMAND;
     u8 status = prepare(r->dl, 0);
@@ -330,7 +352,7 @@ static u8 set_type(struct Regs *r) {
 }
 
 // AH=18h: the format by tracks and sectors; returns its parameter table.
-static u8 set_media(struct Regs *r) {
+static u8 set_media(struct Regs* r) {
     u8 type = drive_types[r->dl];
     for (u32 i = 0; i < 3; i++) {
         u8 format = candidates[type][i];
@@ -354,7 +376,7 @@ static u8 change_status(u8 drive) {
     return CHANGED;
 }
 
-static int finish(struct Regs *r, u8 status) {
+static int finish(struct Regs* r, u8 status) {
     BDA->floppy_status = status;
     if (BDA->floppy_motor_count == 0xFF) BDA->floppy_motor_count = dpt(2);
     r->ah = status;
@@ -362,13 +384,11 @@ static int finish(struct Regs *r, u8 status) {
     return DONE;
 }
 
-int floppy_call(struct Regs *r) {
+int floppy_call(struct Regs* r) {
     u8 function = r->ah;
     bool_t exists = r->dl < 2 && drive_types[r->dl] != 0;
     switch (function) {
-        case 0x00:
-            BDA->floppy_recal = 0;
-            return finish(r, reset_controller());
+        case 0x00: BDA->floppy_recal = 0; return finish(r, reset_controller());
         case 0x01: {
             u8 last = BDA->floppy_status;
             r->al = last;
@@ -399,7 +419,7 @@ int floppy_call(struct Regs *r) {
     }
 }
 
-int floppy_entry(struct Regs *r) { return floppy_call(r); }
+int floppy_entry(struct Regs* r) { return floppy_call(r); }
 
 void floppy_setup(void) {
     u8 types = cmos_read(0x10);

@@ -12,7 +12,7 @@ struct DmaAccess {
 
 static u8 present, has_dma;
 
-static void read_bytes(void *dst, u32 n) {
+static void read_bytes(void* dst, u32 n) {
     __asm__ volatile("rep insb" : "+D"(dst), "+c"(n) : "d"((u16)DATA) : "memory");
 }
 
@@ -28,33 +28,36 @@ void fw_cfg_probe(void) {
     has_dma = (id & 2) != 0;
 }
 
-bool_t fw_cfg_file(u32 index, struct FwFile *file) {
+// The index-th file whose name starts with the prefix, or is exactly it.
+static bool_t search(const char* name, bool_t exact, u32 index, struct FwFile* file) {
     if (!present) return 0;
-    u32 count;
+    u32 count, length = string_length(name) + (exact ? 1 : 0);
     outw(SELECT, KEY_FILE_DIR);
     read_bytes(&count, 4);
-    if (index >= be32(count)) return 0;
-    struct {
-        u32 size;
-        u16 select, reserved;
-        char name[56];
-    } entry;
-    for (u32 i = 0; i <= index; i++) read_bytes(&entry, sizeof entry);
-    file->size = be32(entry.size);
-    file->select = be16(entry.select);
-    memcpy(file->name, entry.name, sizeof file->name);
-    file->name[sizeof file->name - 1] = '\0';
-    return 1;
-}
-
-bool_t fw_cfg_find(const char *name, struct FwFile *file) {
-    for (u32 i = 0; fw_cfg_file(i, file); i++) {
-        if (memcmp(file->name, name, string_length(name) + 1) == 0) return 1;
+    for (u32 left = be32(count); left != 0; left--) {
+        struct {
+            u32 size;
+            u16 select, reserved;
+            char name[56];
+        } entry;
+        read_bytes(&entry, sizeof entry);
+        if (memcmp(entry.name, name, length) != 0 || index-- != 0) continue;
+        file->size = be32(entry.size);
+        file->select = be16(entry.select);
+        memcpy(file->name, entry.name, sizeof file->name);
+        file->name[sizeof file->name - 1] = '\0';
+        return 1;
     }
     return 0;
 }
 
-void fw_cfg_read_linear(const struct FwFile *file, u32 dst, u32 bytes) {
+bool_t fw_cfg_find(const char* name, struct FwFile* file) { return search(name, 1, 0, file); }
+
+bool_t fw_cfg_find_in(const char* folder, u32 index, struct FwFile* file) {
+    return search(folder, 0, index, file);
+}
+
+void fw_cfg_read_linear(const struct FwFile* file, u32 dst, u32 bytes) {
     if (has_dma) {
         volatile struct DmaAccess access;
         access.control = be32((u32)file->select << 16 | DMA_SELECT | DMA_READ);
@@ -62,7 +65,7 @@ void fw_cfg_read_linear(const struct FwFile *file, u32 dst, u32 bytes) {
         access.address_high = 0;
         access.address_low = be32(dst);
         outl(DMA_HIGH, 0);
-        outl(DMA_LOW, be32(own_linear((const void *)&access)));
+        outl(DMA_LOW, be32(own_linear((const void*)&access)));
         while ((be32(access.control) & ~DMA_ERROR) != 0) {
         }
         if (access.control == 0) return;
@@ -78,4 +81,6 @@ void fw_cfg_read_linear(const struct FwFile *file, u32 dst, u32 bytes) {
     }
 }
 
-void fw_cfg_read(const struct FwFile *file, void *dst, u32 bytes) { fw_cfg_read_linear(file, own_linear(dst), bytes); }
+void fw_cfg_read(const struct FwFile* file, void* dst, u32 bytes) {
+    fw_cfg_read_linear(file, own_linear(dst), bytes);
+}

@@ -2,9 +2,18 @@
 // IBM PS/2 and PC BIOS Interface Technical Reference, "Interrupt 16h"; scan code set 1.
 #include "bios.h"
 
-enum { RSHIFT = 1, LSHIFT = 2, CTRL = 4, ALT = 8, SCROLL = 0x10, NUM = 0x20, CAPS = 0x40, INSERT = 0x80 };  // 40:17
-enum { LCTRL = 1, LALT = 2, SYSREQ = 4, PAUSE = 8 };                                                         // 40:18
-enum { LAST_E1 = 1, LAST_E0 = 2, RCTRL = 4, RALT = 8 };                                                      // 40:96
+enum {
+    RSHIFT = 1,
+    LSHIFT = 2,
+    CTRL = 4,
+    ALT = 8,
+    SCROLL = 0x10,
+    NUM = 0x20,
+    CAPS = 0x40,
+    INSERT = 0x80
+};                                                       // 40:17
+enum { LCTRL = 1, LALT = 2, SYSREQ = 4, PAUSE = 8 };     // 40:18
+enum { LAST_E1 = 1, LAST_E0 = 2, RCTRL = 4, RALT = 8 };  // 40:96
 
 // Normal, shift, control, alt; zero: no key code.
 static const u16 key_codes[0x59][4] = {
@@ -77,7 +86,7 @@ void keyboard_reset_state(void) {
     BDA->kbd_end = 0x3E;
 }
 
-bool_t keyboard_poll(u16 *key) {
+bool_t keyboard_poll(u16* key) {
     if (BDA->kbd_head == BDA->kbd_tail) return 0;
     *key = far_read16(BDA_SEG, BDA->kbd_head);
     u16 next = (u16)(BDA->kbd_head + 2);
@@ -92,7 +101,7 @@ void keyboard_update_leds(void) {
     ps2_keyboard_command(0xED, &wanted);
 }
 
-static void follow(volatile u8 __seg_gs *flags, u8 bit, bool_t released) {
+static void follow(volatile u8 __seg_gs* flags, u8 bit, bool_t released) {
     *flags = (u8)(released ? *flags & ~bit : *flags | bit);
 }
 
@@ -216,7 +225,7 @@ static enum Action scan_code(u8 code) {
 }
 
 // IRQ 1.
-int keyboard_irq(struct Regs *r UNUSED) {
+int keyboard_irq(struct Regs* r UNUSED) {
     if ((inb(0x64) & 0x21) != 0x01) {  // nothing there, or the mouse's
         outb(0x20, 0x20);
         return DONE;
@@ -244,9 +253,7 @@ int keyboard_irq(struct Regs *r UNUSED) {
         case PAUSE_KEY:
             while ((BDA->kbd_flags1 & PAUSE) != 0) wait_for_interrupt();
             break;
-        case REBOOT:
-            BDA->reset_flag = 0x1234;
-            jump_to(0xF000, 0xFFF0, 0);
+        case REBOOT: BDA->reset_flag = 0x1234; jump_to(0xF000, 0xFFF0, 0);
         case NOTHING: break;
     }
     call.eax = 0x9102;  // the keyboard has something: for systems that wait through INT 15h AH=90h
@@ -266,7 +273,7 @@ static u16 plain_key(u16 key) {
 
 static u16 enhanced_key(u16 key) { return (u8)key == 0xF0 && key >> 8 != 0 ? key & 0xFF00 : key; }
 
-static int read_key(struct Regs *r, bool_t enhanced, bool_t remove) {
+static int read_key(struct Regs* r, bool_t enhanced, bool_t remove) {
     while (BDA->kbd_head != BDA->kbd_tail) {
         u16 raw = far_read16(BDA_SEG, BDA->kbd_head), unused;
         u16 key = enhanced ? enhanced_key(raw) : plain_key(raw);
@@ -284,7 +291,7 @@ static int read_key(struct Regs *r, bool_t enhanced, bool_t remove) {
     return WAIT_AND_RETRY;
 }
 
-int keyboard_call(struct Regs *r) {
+int keyboard_call(struct Regs* r) {
     keyboard_update_leds();
     switch (r->ah) {
         case 0x00: return read_key(r, 0, 1);
@@ -314,7 +321,7 @@ int keyboard_call(struct Regs *r) {
 }
 
 // INT 05h: the text on the screen to the first printer. 50:00 is 1 meanwhile, FF after an error.
-int print_screen(struct Regs *r UNUSED) {
+int print_screen(struct Regs* r UNUSED) {
     if (far_read8(0x50, 0) == 1) return DONE;
     far_write8(0x50, 0, 1);
     struct CallRegs call = {.eax = 0x0F00};

@@ -12,8 +12,8 @@ struct Range {
 
 static struct Range ranges[MAX_RANGES];
 static u32 range_count;
-static u32 top_low;       // end of RAM below 4 GB
-static u64 high_bytes;    // RAM above 4 GB
+static u32 top_low;     // end of RAM below 4 GB
+static u64 high_bytes;  // RAM above 4 GB
 static u32 acpi_base;
 
 // Gives [start, end) a type, cutting whatever was there; ranges stay sorted and merged.
@@ -21,7 +21,7 @@ static void set_range(u64 start, u64 end, u32 type) {
     if (start >= end) return;
     u32 i = 0;
     while (i < range_count) {
-        struct Range *r = &ranges[i];
+        struct Range* r = &ranges[i];
         if (r->end <= start || r->start >= end) {
             i++;
         } else if (r->start < start && r->end > end && range_count < MAX_RANGES) {
@@ -124,18 +124,19 @@ u64 memory_total(void) { return top_low + high_bytes; }
 // Bytes of plain RAM from 1 MB up to the BIOS's own area or the first hole.
 static u32 extended_end(void) {
     for (u32 i = 0; i < range_count; i++) {
-        if (ranges[i].type == RAM && ranges[i].start <= 0x100000 && ranges[i].end > 0x100000) return (u32)ranges[i].end;
+        if (ranges[i].type == RAM && ranges[i].start <= 0x100000 && ranges[i].end > 0x100000)
+            return (u32)ranges[i].end;
     }
     return 0x100000;
 }
 
-static int e820(struct Regs *r) {
+static int e820(struct Regs* r) {
     if (r->edx != 0x534D4150 || r->ebx >= range_count || r->ecx < 20) {
         r->ah = 0x86;
         set_cf(r, 1);
         return DONE;
     }
-    const struct Range *range = &ranges[r->ebx];
+    const struct Range* range = &ranges[r->ebx];
     u64 length = range->end - range->start;
     far_write32(r->es, r->di, (u32)range->start);
     far_write32(r->es, (u16)(r->di + 4), (u32)(range->start >> 32));
@@ -149,7 +150,7 @@ static int e820(struct Regs *r) {
     return DONE;
 }
 
-int memory_call(struct Regs *r) {
+int memory_call(struct Regs* r) {
     u32 end = extended_end();
     if (r->ah == 0x88) {
         u32 kb = (end - 0x100000) >> 10;

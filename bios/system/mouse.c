@@ -33,7 +33,7 @@ static u8 enable(u8 on) {
     return status;
 }
 
-static u8 reset(struct Regs *r) {
+static u8 reset(struct Regs* r) {
     u8 answer[2];
     ps2_aux_irq(0);
     restart_package();
@@ -43,7 +43,7 @@ static u8 reset(struct Regs *r) {
     return OK;
 }
 
-static u8 extended(struct Regs *r) {
+static u8 extended(struct Regs* r) {
     u8 answer[3];
     switch (r->bh) {
         case 0:
@@ -58,7 +58,7 @@ static u8 extended(struct Regs *r) {
     }
 }
 
-int mouse_call(struct Regs *r) {
+int mouse_call(struct Regs* r) {
     static const u8 rates[7] = {10, 20, 40, 60, 80, 100, 200};
     u8 status = BAD_FUNCTION;
     if (!ps2_mouse_present()) {
@@ -119,7 +119,7 @@ static void take_byte(u8 byte) {
 }
 
 // IRQ 12.
-int mouse_irq(struct Regs *r UNUSED) {
+int mouse_irq(struct Regs* r UNUSED) {
     if ((inb(0x64) & 0x21) == 0x21) take_byte(inb(0x60));
     outb(0xA0, 0x20);
     outb(0x20, 0x20);

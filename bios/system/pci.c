@@ -1,5 +1,6 @@
 // PCI configuration: mechanism 1 access, buses, resources, interrupt routing, and the 440FX shadow registers.
-// PCI Local Bus Specification 2.1, chapter 6; Intel 82441FX, "PAM"; Intel 82371SB (PIIX3), "PIRQ Route Control".
+// PCI Local Bus Specification 2.1, chapter 6; Intel 82441FX, "PAM"; Intel 82371SB (PIIX3), "PIRQ Route
+// Control".
 #include "bios.h"
 
 enum { BAR_MAX = 6, ROM_BAR = 0x30, MEMORY_TOP = 0xFEC00000, IO_BASE = 0xC000 };
@@ -43,7 +44,7 @@ u8 pci_last_bus(void) { return last_bus; }
 bool_t pci_has_chipset(void) { return chipset; }
 
 // The next function that exists, in the order bus, device, function.
-bool_t pci_next(u32 *bdf) {
+bool_t pci_next(u32* bdf) {
     u32 b = *bdf == PCI_FIRST ? 0 : *bdf + 1;
     for (; b >> 8 <= last_bus; b++) {
         if ((b & 7) != 0 && (pci_read8((u16)(b & ~7u), 0x0E) & 0x80) == 0) {
@@ -60,7 +61,7 @@ bool_t pci_next(u32 *bdf) {
     return 0;
 }
 
-static bool_t next_on_bus(u32 *bdf, u8 bus) {
+static bool_t next_on_bus(u32* bdf, u8 bus) {
     if (*bdf == PCI_FIRST) *bdf = ((u32)bus << 8) - 1;
     for (u32 b = *bdf + 1; b >> 8 == bus; b++) {
         if ((b & 7) != 0 && (pci_read8((u16)(b & ~7u), 0x0E) & 0x80) == 0) continue;
@@ -178,7 +179,8 @@ static void assign_bus(u8 bus) {
                 if ((mask & 1) == 0 && bar_size(mask, 0) == size) assign_memory(bdf, reg, size);
                 if (pair_is_64(mask)) i++;
             }
-            if (!is_bridge(bdf) && bar_size(bar_mask(bdf, ROM_BAR) & ~1u, 0) == size) assign_memory(bdf, ROM_BAR, size);
+            if (!is_bridge(bdf) && bar_size(bar_mask(bdf, ROM_BAR) & ~1u, 0) == size)
+                assign_memory(bdf, ROM_BAR, size);
         }
     }
 }

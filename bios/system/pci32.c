@@ -2,5 +2,5 @@
 #include "bios.h"
 #include "pci_services.h"
 
-u8 pci32_services(struct PciCall *c);
-__attribute__((section(".flat32"))) u8 pci32_services(struct PciCall *c) { return pci_services(c); }
+u8 pci32_services(struct PciCall* c);
+__attribute__((section(".flat32"))) u8 pci32_services(struct PciCall* c) { return pci_services(c); }

@@ -1,5 +1,5 @@
-// INT 1Ah AH=B1h (PCI BIOS 2.1), the $PIR interrupt routing table, and what POST fills into the BIOS32 directory.
-// "PCI BIOS Specification" 2.1; Microsoft, "PCI IRQ Routing Table Specification" 1.0.
+// INT 1Ah AH=B1h (PCI BIOS 2.1), the $PIR interrupt routing table, and what POST fills into the BIOS32
+// directory. "PCI BIOS Specification" 2.1; Microsoft, "PCI IRQ Routing Table Specification" 1.0.
 #include "bios.h"
 #include "pci_services.h"
 
@@ -34,7 +34,7 @@ void pir_setup(void) {
     struct PirTable t;
     memset(&t, 0, sizeof t);
     for (u32 device = 1; device < SLOTS; device++) {
-        struct PirSlot *s = &t.slots[device - 1];
+        struct PirSlot* s = &t.slots[device - 1];
         s->devfn = (u8)(device << 3);
         s->slot = (u8)(device == 1 ? 0 : device);  // 0: on the board
         for (u32 pin = 0; pin < 4; pin++) {
@@ -52,7 +52,7 @@ void pir_setup(void) {
 }
 
 // B10Eh: ES:DI is {u16 size; far pointer}; the slots go to the pointer.
-static u8 get_routing(struct Regs *r) {
+static u8 get_routing(struct Regs* r) {
     u16 room = far_read16(r->es, r->di), size = (SLOTS - 1) * sizeof(struct PirSlot);
     far_write16(r->es, r->di, size);
     if (room < size) return PCI_BUFFER_TOO_SMALL;
@@ -63,8 +63,9 @@ static u8 get_routing(struct Regs *r) {
 }
 
 // B10Fh: CH = IRQ, CL = pin (0Ah-0Dh), BX = device.
-static u8 set_interrupt(struct Regs *r) {
-    if (r->bh != 0 || r->cl < 0x0A || r->cl > 0x0D || r->ch > 15 || (1 << r->ch & ROUTABLE) == 0) return PCI_SET_FAILED;
+static u8 set_interrupt(struct Regs* r) {
+    if (r->bh != 0 || r->cl < 0x0A || r->cl > 0x0D || r->ch > 15 || (1 << r->ch & ROUTABLE) == 0)
+        return PCI_SET_FAILED;
     u8 link = (u8)(0x60 + (((r->bl >> 3) - 1 + r->cl - 0x0A) & 3));
     pci_write8(1 << 3, link, r->ch);
     u16 elcr = (u16)(1 << r->ch);
@@ -73,14 +74,15 @@ static u8 set_interrupt(struct Regs *r) {
     return PCI_OK;
 }
 
-int pci_bios_call(struct Regs *r) {
+int pci_bios_call(struct Regs* r) {
     u8 status;
     if (r->al == 0x0E) {
         status = get_routing(r);
     } else if (r->al == 0x0F) {
         status = set_interrupt(r);
     } else {
-        struct PciCall c = {.edi = r->edi, .esi = r->esi, .edx = r->edx, .ecx = r->ecx, .ebx = r->ebx, .eax = r->eax};
+        struct PciCall c = {
+            .edi = r->edi, .esi = r->esi, .edx = r->edx, .ecx = r->ecx, .ebx = r->ebx, .eax = r->eax};
         c.last_bus = pci_last_bus();
         status = pci_services(&c);
         r->edx = c.edx;

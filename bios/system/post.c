@@ -9,7 +9,7 @@ extern const u8 entry_stray_master[], entry_stray_slave[];
 
 void set_vector(u8 vector, u16 seg, u16 off) { far_write32(0, (u16)(vector * 4), (u32)seg << 16 | off); }
 
-static void set_f_vector(u8 vector, const void *link_address) {
+static void set_f_vector(u8 vector, const void* link_address) {
     set_vector(vector, 0xF000, (u16)((u32)link_address - F_SEG_OFFSET));
 }
 
@@ -58,7 +58,8 @@ static void setup_data_area(void) {
     BDA->ebda_seg = (BASE_MEMORY_KB - EBDA_KB) * 64;
     far_fill((u32)BDA->ebda_seg << 4, 0, EBDA_KB * 1024);
     far_write8(BDA->ebda_seg, 0, EBDA_KB);
-    BDA->equipment = 0x0002 | 0x0020;  // coprocessor (there is none without one on PCI machines), 80x25 colour
+    BDA->equipment =
+        0x0002 | 0x0020;  // coprocessor (there is none without one on PCI machines), 80x25 colour
     keyboard_reset_state();
 }
 
@@ -95,11 +96,11 @@ void start_post(void) {
     setup_data_area();
     setup_interrupt_controllers();
     setup_dma();
-    processor_setup();
     a20_set(1);
     debugf(BIOS_NAME " " BIOS_VERSION "\n");
     fw_cfg_probe();
     memory_setup();
+    processor_setup();
     outb(0x80, 0x02);
     pci_setup(memory_top_low());
     clock_setup();

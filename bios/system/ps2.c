@@ -21,7 +21,7 @@ static bool_t write_to(u16 port, u8 v) {
 }
 
 // The next byte from the wanted side; bytes of the other side that were on their way are dropped.
-static bool_t read_from(bool_t aux, u8 *v, u32 timeout) {
+static bool_t read_from(bool_t aux, u8* v, u32 timeout) {
     struct Deadline d;
     deadline_start(&d, timeout);
     for (;;) {
@@ -67,7 +67,7 @@ static bool_t send(bool_t aux, u8 byte, u32 timeout) {
     return 0;
 }
 
-bool_t ps2_keyboard_command(u8 command, const u8 *argument) {
+bool_t ps2_keyboard_command(u8 command, const u8* argument) {
     if (!controller_ok) return 0;
     quiet(0);
     bool_t ok = send(0, command, TIMEOUT_US);
@@ -76,11 +76,12 @@ bool_t ps2_keyboard_command(u8 command, const u8 *argument) {
     return ok;
 }
 
-bool_t ps2_aux(u8 byte, u8 *answer, u32 answers) {
+bool_t ps2_aux(u8 byte, u8* answer, u32 answers) {
     if (!controller_ok) return 0;
     quiet(1);
     bool_t ok = send(1, byte, TIMEOUT_US);
-    for (u32 i = 0; ok && i < answers; i++) ok = read_from(1, &answer[i], byte == 0xFF ? 1000000 : TIMEOUT_US);
+    for (u32 i = 0; ok && i < answers; i++)
+        ok = read_from(1, &answer[i], byte == 0xFF ? 1000000 : TIMEOUT_US);
     normal();
     return ok;
 }

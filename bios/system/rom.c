@@ -1,5 +1,6 @@
 // Option ROMs: those that are mapped already, those of PCI devices, those the emulator hands over by fw_cfg.
-// Plug and Play BIOS Specification 1.0a, section 3; PCI 2.1, section 6.3 "PCI Expansion ROMs"; BIOS Boot Spec.
+// Plug and Play BIOS Specification 1.0a, section 3; PCI 2.1, section 6.3 "PCI Expansion ROMs"; BIOS Boot
+// Spec.
 #include "bios.h"
 
 enum { AREA = 0xC0000, AREA_END = BIOS_LINEAR, MAPPED_END = 0xE0000, STEP = 2048, BOUNCE = 0x20000 };
@@ -11,7 +12,7 @@ static u32 entry_count;
 static u32 next_free = AREA;
 
 u32 rom_boot_count(void) { return entry_count; }
-const struct BootEntry *rom_boot_entry(u32 i) { return &entries[i]; }
+const struct BootEntry* rom_boot_entry(u32 i) { return &entries[i]; }
 
 static u32 rom_size(u32 rom) {
     if (far_read16((u16)(rom >> 4), 0) != 0xAA55) return 0;
@@ -27,7 +28,7 @@ static bool_t checksum_ok(u32 rom, u32 size) {
 }
 
 // Calls the initialisation entry and notes boot entries. Returns the size that the ROM keeps.
-static u32 run_rom(u32 rom, u16 bdf, const char *name) {
+static u32 run_rom(u32 rom, u16 bdf, const char* name) {
     u16 seg = (u16)(rom >> 4);
     struct CallRegs r = {.eax = bdf == 0xFFFF ? 0 : bdf,
                          .ebx = 0xFFFF,
@@ -39,7 +40,7 @@ static u32 run_rom(u32 rom, u16 bdf, const char *name) {
     u32 size = rom_size(rom);
     u16 header = far_read16(seg, 0x1A);
     while (header != 0 && far_read32(seg, header) == 0x506E5024 && entry_count < ARRAY_LEN(entries)) {
-        struct BootEntry *e = &entries[entry_count];
+        struct BootEntry* e = &entries[entry_count];
         e->seg = seg;
         e->bcv = far_read16(seg, (u16)(header + 0x16));
         e->bev = far_read16(seg, (u16)(header + 0x1A));
@@ -48,7 +49,9 @@ static u32 run_rom(u32 rom, u16 bdf, const char *name) {
         memcpy(e->file, name, length < sizeof e->file ? length : sizeof e->file);
         u16 product = far_read16(seg, (u16)(header + 0x10));
         for (u32 i = 0; i < sizeof e->name - 1; i++) {
-            e->name[i] = product != 0 ? (char)far_read8(seg, (u16)(product + i)) : i < string_length(name) ? name[i] : '\0';
+            e->name[i] = product != 0              ? (char)far_read8(seg, (u16)(product + i))
+                         : i < string_length(name) ? name[i]
+                                                   : '\0';
             if (e->name[i] == '\0') break;
         }
         if (e->bcv != 0 || e->bev != 0) entry_count++;
@@ -61,7 +64,7 @@ static void keep(u32 rom, u32 size) {
     if (rom + size > next_free) next_free = (rom + size + STEP - 1) & ~(u32)(STEP - 1);
 }
 
-static void load_fw_cfg_rom(const struct FwFile *file, const char *name) {
+static void load_fw_cfg_rom(const struct FwFile* file, const char* name) {
     if (file->size == 0 || next_free + file->size > AREA_END) {
         debugf("no room for %s (%u bytes)\n", file->name, file->size);
         return;
@@ -78,11 +81,9 @@ static void load_fw_cfg_rom(const struct FwFile *file, const char *name) {
     if (size != 0) keep(rom, size);
 }
 
-static void load_fw_cfg_roms(const char *folder) {
+static void load_fw_cfg_roms(const char* folder) {
     struct FwFile file;
-    for (u32 i = 0; fw_cfg_file(i, &file); i++) {
-        if (string_starts(file.name, folder)) load_fw_cfg_rom(&file, file.name);
-    }
+    for (u32 i = 0; fw_cfg_find_in(folder, i, &file); i++) load_fw_cfg_rom(&file, file.name);
 }
 
 // Copies the PC-AT image of a device's expansion ROM to the next free place.
@@ -166,6 +167,8 @@ void rom_video(void) {
     if (mapped_count != 0 && mapped[0] == AREA) keep(AREA, run_rom(AREA, 0xFFFF, "display"));
     if (next_free == AREA) load_fw_cfg_roms("vgaroms/");
     if (next_free == AREA) load_pci_roms(1);
+    struct CallRegs mode = {.eax = 0x0003};  // the ROM's initialisation leaves the display dark
+    call_interrupt(&mode, 0x10);
 }
 
 void rom_scan(void) {
@@ -186,7 +189,7 @@ void rom_scan(void) {
 // Boot connection vectors: controllers that add INT 13h drives.
 void rom_run_bcvs(void) {
     for (u32 i = 0; i < entry_count; i++) {
-        const struct BootEntry *e = &entries[i];
+        const struct BootEntry* e = &entries[i];
         if (e->bcv == 0) continue;
         struct CallRegs r = {.eax = e->bdf == 0xFFFF ? 0 : e->bdf,
                              .ebx = 0xFFFF,

@@ -36,7 +36,7 @@ static bool_t wait_bits(u16 port, u8 bits, u32 seconds) {
     return 1;
 }
 
-static void serial_status(struct Regs *r, u16 port) {
+static void serial_status(struct Regs* r, u16 port) {
     r->ah = inb((u16)(port + 5));
     r->al = inb((u16)(port + 6));
 }
@@ -49,8 +49,9 @@ static void set_line(u16 port, u16 divisor, u8 line) {
     outb((u16)(port + 1), 0);
 }
 
-int serial_call(struct Regs *r) {
-    static const u16 divisors[12] = {0x417, 0x300, 0x180, 0xC0, 0x60, 0x30, 0x18, 0x0C, 0x06, 0x03, 0x02, 0x01};
+int serial_call(struct Regs* r) {
+    static const u16 divisors[12] = {0x417, 0x300, 0x180, 0xC0, 0x60, 0x30,
+                                     0x18,  0x0C,  0x06,  0x03, 0x02, 0x01};
     u16 port = r->dx < 4 ? BDA->com[r->dx] : 0;
     if (port == 0) return DONE;
     u32 seconds = BDA->com_timeout[r->dx];
@@ -96,7 +97,7 @@ int serial_call(struct Regs *r) {
     return DONE;
 }
 
-int printer_call(struct Regs *r) {
+int printer_call(struct Regs* r) {
     u16 port = r->dx < 3 ? BDA->lpt[r->dx] : 0;
     if (port == 0) {
         r->ah = 0x29;  // nothing there: time-out, I/O error, out of paper

@@ -5,18 +5,18 @@
 
 extern u8 smbios_entry[], smbios_area[], smbios_area_end[];
 
-static u32 at;         // linear address of the next byte
+static u32 at;  // linear address of the next byte
 static u16 structures;
 static u16 largest;
 static u32 began;
 
-static void begin(const void *formatted, u32 length) {
+static void begin(const void* formatted, u32 length) {
     began = at;
     far_put(at, formatted, length);
     at += length;
 }
 
-static void text(const char *s) {
+static void text(const char* s) {
     u32 n = string_length(s) + 1;
     far_put(at, s, n);
     at += n;
@@ -61,7 +61,7 @@ static void system_information(void) {
     } s = {1, sizeof s, 0x0100, 1, 2, 3, 0, {0}, 6, 0, 0};
     begin(&s, sizeof s);
     text("Gnomon");
-    text("Gnomon PC (i440FX + PIIX3)");
+    text("PC (i440FX + PIIX3)");
     text(BIOS_VERSION);
     end(1);
 }
@@ -90,8 +90,7 @@ static void processor(void) {
         u8 status, upgrade;
         u16 l1, l2, l3;
         u8 serial, asset, part;
-    } s = {4,    sizeof s, 0x0400, 1, 3,      1,      2,      0, 0, 0, 0x8C, 0, 0, 0,
-           0x41, 6,        0xFFFF, 0xFFFF, 0xFFFF, 0, 0, 0};
+    } s = {4, sizeof s, 0x0400, 1, 3, 1, 2, 0, 0, 0, 0x8C, 0, 0, 0, 0x41, 6, 0xFFFF, 0xFFFF, 0xFFFF, 0, 0, 0};
     char vendor[13] = "Unknown";
     if (has_cpuid()) {
         u32 r[4];
@@ -127,7 +126,9 @@ static void memory(void) {
         u16 handle, array, error, total_width, data_width, size;
         u8 form, set, locator, bank, kind;
         u16 detail;
-    } device = {17, sizeof device, 0x1100, 0x1000, 0xFFFE, 64, 64, (u16)(mb < 0x7FFF ? mb : 0x7FFF), 9, 0, 1, 0, 7, 4};
+    } device = {
+        17, sizeof device, 0x1100, 0x1000, 0xFFFE, 64, 64, (u16)(mb < 0x7FFF ? mb : 0x7FFF), 9, 0, 1, 0, 7,
+        4};
     begin(&device, sizeof device);
     text("DIMM 0");
     end(1);
@@ -181,7 +182,8 @@ void smbios_setup(void) {
         u32 table;
         u16 count;
         u8 bcd;
-    } e = {{'_', 'S', 'M', '_'}, 0, sizeof e, 2, 4, largest, 0, {0}, {'_', 'D', 'M', 'I', '_'}, 0, 0, 0, structures, 0x24};
+    } e = {{'_', 'S', 'M', '_'},      0, sizeof e, 2, 4,          largest, 0, {0},
+           {'_', 'D', 'M', 'I', '_'}, 0, 0,        0, structures, 0x24};
     e.table = own_linear(smbios_area);
     e.table_length = (u16)(at - e.table);
     e.dmi_checksum = (u8)-byte_sum(e.dmi, 15);

@@ -2,21 +2,21 @@
 // IBM PS/2 and PC BIOS Interface Technical Reference, "Interrupt 15h".
 #include "bios.h"
 
-int event_wait_call(struct Regs *r);
-int wait_call(struct Regs *r);
-void enter_protected_mode(struct Regs *r) __attribute__((noreturn));
+int event_wait_call(struct Regs* r);
+int wait_call(struct Regs* r);
+void enter_protected_mode(struct Regs* r) __attribute__((noreturn));
 
-int equipment_call(struct Regs *r) {
+int equipment_call(struct Regs* r) {
     r->ax = BDA->equipment;
     return DONE;
 }
 
-int memory_size_call(struct Regs *r) {
+int memory_size_call(struct Regs* r) {
     r->ax = BDA->memory_kb;
     return DONE;
 }
 
-static int finish(struct Regs *r, u8 status) {
+static int finish(struct Regs* r, u8 status) {
     r->ah = status;
     set_cf(r, status != 0);
     return DONE;
@@ -28,7 +28,7 @@ static bool_t in_virtual_mode(void) {
     return msw & 1;
 }
 
-static int a20_call(struct Regs *r) {
+static int a20_call(struct Regs* r) {
     switch (r->al) {
         case 0:
         case 1: a20_set(r->al); return finish(r, 0);
@@ -43,18 +43,19 @@ static u32 descriptor_base(u16 seg, u16 off) {
 }
 
 // AH=87h: the caller's descriptors 2 and 3 tell source and destination.
-static int block_move(struct Regs *r) {
+static int block_move(struct Regs* r) {
     if (r->cx > 0x8000 || in_virtual_mode()) return finish(r, in_virtual_mode() ? 3 : 2);
     bool_t a20 = a20_get();
     if (!a20) a20_set(1);
-    flat_copy(descriptor_base(r->es, (u16)(r->si + 0x18)), descriptor_base(r->es, (u16)(r->si + 0x10)), r->cx * 2u);
+    flat_copy(descriptor_base(r->es, (u16)(r->si + 0x18)), descriptor_base(r->es, (u16)(r->si + 0x10)),
+              r->cx * 2u);
     if (!a20) a20_set(0);
     set_zf(r, 1);
     return finish(r, 0);
 }
 
 // AH=89h: the interrupt controllers get the caller's vectors, then entry.S loads its tables.
-static int protected_mode(struct Regs *r) {
+static int protected_mode(struct Regs* r) {
     if (in_virtual_mode()) return finish(r, 0xFF);
     far_write16(r->es, (u16)(r->si + 0x38), 0xFFFF);
     far_write32(r->es, (u16)(r->si + 0x3A), 0x9B000000u | BIOS_LINEAR);
@@ -73,7 +74,7 @@ static int protected_mode(struct Regs *r) {
     enter_protected_mode(r);
 }
 
-int system_call(struct Regs *r) {
+int system_call(struct Regs* r) {
     switch (r->ah) {
         case 0x24: return a20_call(r);
         case 0x41: return finish(r, 0x86);
@@ -114,7 +115,7 @@ static u8 in_service(u16 controller) {
     return isr;
 }
 
-int stray_irq_master(struct Regs *r UNUSED) {
+int stray_irq_master(struct Regs* r UNUSED) {
     u8 isr = in_service(0x20);
     if (isr != 0) {
         outb(0x21, inb(0x21) | (isr & (u8)~4));
@@ -124,7 +125,7 @@ int stray_irq_master(struct Regs *r UNUSED) {
     return DONE;
 }
 
-int stray_irq_slave(struct Regs *r UNUSED) {
+int stray_irq_slave(struct Regs* r UNUSED) {
     u8 isr = in_service(0xA0);
     if (isr != 0) {
         outb(0xA1, inb(0xA1) | isr);
@@ -136,7 +137,7 @@ int stray_irq_slave(struct Regs *r UNUSED) {
 }
 
 // IRQ 14 and 15.
-int ata_irq(struct Regs *r UNUSED) {
+int ata_irq(struct Regs* r UNUSED) {
     BDA->disk_irq = 0xFF;
     outb(0xA0, 0x20);
     outb(0x20, 0x20);

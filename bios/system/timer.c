@@ -10,13 +10,14 @@ void timer_use_pm(void) { pm_timer = 1; }
 
 static u32 now(void) { return pm_timer ? inl(PM_BASE + 8) & 0xFFFFFF : inb(0x61) & 0x10; }
 
-void deadline_start(struct Deadline *d, u32 microseconds) {
+void deadline_start(struct Deadline* d, u32 microseconds) {
     d->last = now();
     // 3.58 ticks a microsecond; up to 600 s fit.
-    d->left = pm_timer ? microseconds * 3 + microseconds / 2 + microseconds / 12 + 1 : microseconds / REFRESH_US + 1;
+    d->left = pm_timer ? microseconds * 3 + microseconds / 2 + microseconds / 12 + 1
+                       : microseconds / REFRESH_US + 1;
 }
 
-bool_t deadline_passed(struct Deadline *d) {
+bool_t deadline_passed(struct Deadline* d) {
     u32 t = now();
     u32 gone = pm_timer ? (t - d->last) & 0xFFFFFF : t != d->last;
     d->last = t;

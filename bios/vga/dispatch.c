@@ -42,6 +42,7 @@ void dispatch(struct Frame* frame) {
         case 0x1A: display_combination(frame); break;
         case 0x1B: functionality(frame); break;
         case 0x1C: save_restore(frame); break;
-        default: break;  // VBE (4Fh) among them: AL unchanged says that there is none
+        case 0x4F: vbe_functions(frame); break;
+        default: break;
     }
 }

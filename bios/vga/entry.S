@@ -56,6 +56,15 @@ post:
     popfl
     lretw
 
+# VBE's window function, called far with BH = 1 to get or 0 to set the bank in DX.
+    .globl vbe_window
+vbe_window:
+    pushw %ax
+    movw $0x4F05, %ax
+    int $0x10
+    popw %ax
+    lretw
+
 set_segments:
     movw %ss, %ax
     movw %ax, %ds
@@ -64,10 +73,10 @@ set_segments:
     movw %ax, %gs
     ret
 
-# INT 10h. The upper half of ESP is cleared for the C code, which addresses its stack by ESP.
+# INT 10h. The upper half of ESP is cleared for the C code, which addresses its stack by ESP. Interrupts stay off:
+# callers that come from protected mode may not have the vectors that a real-mode interrupt would need.
     .globl int10_entry
 int10_entry:
-    sti
     cld
     pushal
     pushw %ds

@@ -31,11 +31,15 @@ FRAMES = {
     "╓": (0, 1, 0, 2), "╫": (1, 1, 2, 2), "╪": (2, 2, 1, 1), "┘": (1, 0, 1, 0), "┌": (0, 1, 0, 1),
 }
 
-# Drawn here, because the console fonts of that height have none of these.
+# Drawn here, because the console fonts of that height have none of these, or something else in their place.
 DRAWN = {
     8: {"►": "80e0f8fef8e08000", "◄": "020e3efe3e0e0200", "∞": "00007edbdb7e0000", "≡": "007c007c007c0000",
-        "⌐": "00007c6060000000", "∩": "3c66666666666600", "₧": "f0a8a8f4aea4a200"},
-    14: {"►": "00000080e0f8fefef8e080000000", "◄": "000000020e3efefe3e0e02000000"},
+        "⌐": "00007c6060000000", "∩": "3c66666666666600", "₧": "f0a8a8f4aea4a200", "α": "000076dcc8dc7600",
+        "Γ": "7e60606060606000", "π": "0000fe6c6c6c6c00", "Σ": "7e60301830607e00", "σ": "00003e6c66663c00",
+        "τ": "00007e18181a0c00", "Φ": "187edbdbdb7e1800", "Θ": "3c66667e66663c00", "Ω": "3c6666662424e700",
+        "δ": "1e30183c66663c00", "φ": "00187edbdb7e1800", "ε": "001e303e301e0000"},
+    14: {"►": "00000080e0f8fefef8e080000000", "◄": "000000020e3efefe3e0e02000000",
+         "ⁿ": "0000d86c6c6c6c00000000000000", "¶": "00007fdbdbdb7b1b1b1b1b000000"},
     16: {"►": "00000080c0e0f8fef8e0c08000000000", "◄": "00000002060e3efe3e0e060200000000"},
 }
 
@@ -83,7 +87,7 @@ def read_psf(path):
 def frame(character, height):
     left, right, up, down = FRAMES[character]
     grid = [[0] * 8 for _ in range(height)]
-    middle = height // 2 - 1 if height == 8 else height // 2 - 1
+    middle = height // 2 - 1
     double_rows = (middle - 1, middle + 1)
     columns = {0: (3, 4), 1: (3, 4), 2: (2, 5)}          # outer edges of the vertical stroke
 
@@ -98,9 +102,9 @@ def frame(character, height):
     # Vertical strokes reach the horizontal ones; the nearer rail stops where a double corridor opens.
     if vertical == 1:
         if up:
-            fill(3, 4, 0, row_edges[1] if not down and horizontal == 2 else row_edges[0])
+            fill(3, 4, 0, row_edges[1] if not down and not (left and right) else row_edges[0])
         if down:
-            fill(3, 4, row_edges[0] if not up and horizontal == 2 else row_edges[1], height - 1)
+            fill(3, 4, row_edges[0] if not up and not (left and right) else row_edges[1], height - 1)
         if up and down and (horizontal < 2 or not (left and right) or character == "╪"):
             fill(3, 4, 0, height - 1)
     elif vertical == 2:
@@ -195,12 +199,9 @@ def build(height, directory):
         if computed:
             rows.append(computed)
             continue
+        glyph = bytes.fromhex(DRAWN[height].get(character, ""))
         for candidate in (character, SAME.get(character)):
-            glyph = next((font[candidate] for font in fonts if candidate in font), None)
-            if glyph:
-                break
-        if not glyph and character in DRAWN[height]:
-            glyph = bytes.fromhex(DRAWN[height][character])
+            glyph = glyph or next((font[candidate] for font in fonts if candidate in font), None)
         if not glyph:
             missing.append(f"{code:02X} {character}")
             glyph = bytes(height)

@@ -33,6 +33,7 @@ u16 scan_lines(void) {
 
 static void program(const struct Parameters* parameters) {
     u16 crtc = rom8(&parameters->misc) & 1 ? 0x3D4 : 0x3B4;
+    dispi_off();
     video_on();
     out8(ATTRIBUTE, 0);  // the palette belongs to the CPU while it changes: the screen is blank
     wait_out(SEQUENCER, 0, 1);

@@ -97,6 +97,10 @@ void set_graphics_font(u16 segment, u16 offset, u8 height);
 const u8* rom_font(u8 height);
 void font_functions(struct Frame* frame);
 
+// vbe.c: Bochs DISPI adapters only
+void dispi_off(void);  // back to the VGA's own modes; harmless without DISPI
+void vbe_functions(struct Frame* frame);
+
 // state.c
 void alternate_select(struct Frame* frame);
 void display_combination(struct Frame* frame);

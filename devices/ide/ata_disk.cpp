@@ -127,7 +127,8 @@ Result<StatePart::Install> AtaDisk::load_state(const StateNode& node) {
     if (fresh.task.position > fresh.task.buffer.size() || fresh.heads == 0 || fresh.sectors == 0 ||
         fresh.sector_buffer.size() != kSectorSize || fresh.lba > image_->sectors() ||
         fresh.remaining > image_->sectors() - fresh.lba || fresh.block == 0 ||
-        fresh.in_block > fresh.remaining || fresh.task.phase > IdePhase::Dma || fresh.power > Power::Sleep)
+        fresh.in_block > fresh.remaining || fresh.task.phase > IdePhase::Dma || fresh.power > Power::Sleep ||
+        (fresh.task.phase != IdePhase::Idle && !find_command(fresh.task.command) && fresh.remaining))
         return fail("the state of the disk contradicts itself");
     return Install([this, state = std::move(fresh)] { state_ = state; });
 }
@@ -155,7 +156,10 @@ u64 AtaDisk::command_latency_ns(u8 command) const {
     return row && (row->flags & kMedia) ? kMediaCommandNs : kOtherCommandNs;
 }
 
-bool AtaDisk::extended() const { return find_command(state_.task.command)->flags & kExtended; }
+bool AtaDisk::extended() const {
+    const CommandRow* row = find_command(state_.task.command);
+    return row && (row->flags & kExtended);
+}
 
 void AtaDisk::execute() {
     const u8 opcode = state_.task.command;
@@ -300,8 +304,8 @@ void AtaDisk::next_block() {
         state_.sector_buffer = state_.task.buffer;
         return complete();
     }
-    const CommandRow& row = *find_command(state_.task.command);
-    if (row.run == &AtaDisk::read_pio) return load_block();
+    const CommandRow* row = find_command(state_.task.command);
+    if (row && row->run == &AtaDisk::read_pio) return load_block();
     if (Result<void> written = image_->write(state_.lba, state_.task.buffer); !written)
         return host_error(written.error(), true);
     store_address(state_.lba + state_.in_block - 1, extended());

@@ -309,6 +309,8 @@ void AtapiDrive::offer_part() {
     if (part < state_.left) part = std::max(part & ~1u, 2u);
     part = std::min(part, state_.left);
     if (!read_ahead(state_.ahead, part)) return;
+    part = std::min(part, static_cast<u32>(state_.ahead.size()));
+    if (part == 0) return succeed();
     const auto end = state_.ahead.begin() + static_cast<std::ptrdiff_t>(part);
     task.buffer.assign(state_.ahead.begin(), end);
     state_.ahead.erase(state_.ahead.begin(), end);
@@ -327,8 +329,9 @@ void AtapiDrive::move_dma() {
         if (!read_ahead(task.buffer, kDmaChunk)) return;
     }
     if (!transfer_dma()) return;
+    if (task.buffer.empty()) return succeed();
     if (!task.dma_in) return mode_select_delivered();
-    state_.left -= static_cast<u32>(task.buffer.size());
+    state_.left -= std::min(state_.left, static_cast<u32>(task.buffer.size()));
     if (state_.left == 0) return succeed();
     request_dma(true, kBlockNs * std::min(state_.blocks, kDmaChunk / kCdDataBytes));
 }

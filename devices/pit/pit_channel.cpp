@@ -114,10 +114,14 @@ void PitChannel::set_gate(bool gate, u64 tick) {
             break;
         case 2:
         case 3:
-            if (!gate)
+            if (!gate) {
+                // The counting element keeps its value, which counting_element() derives from the half it is
+                // in.
+                if (mode() == 3 && !state_.out && state_.period & 1) state_.counter++;
                 set_out(true, tick);
-            else if (state_.count_written)
+            } else if (state_.count_written) {
                 state_.load_at = tick + 1;
+            }
             break;
         default: break;
     }

@@ -242,6 +242,118 @@ TEST_F(PitChannelTest, NextChangeIsWhereTheOutputChanges) {
     }
 }
 
+/// The counting element and OUT, each pulse by the words of the datasheet. Counts of one byte, binary.
+struct PulseModel {
+    unsigned mode = 0;
+    bool gate = true;
+    bool out = true;
+    bool written = false;    // the count register has a count
+    bool fresh = false;      // … that has not been loaded
+    bool load_next = false;  // the next pulse loads
+    bool counting = false;
+    bool pending = false;  // OUT still has to change at the end of the count
+    u32 count = 0;
+    u32 element = 0;
+    bool odd = false;
+
+    void control(unsigned new_mode) {
+        const bool level = gate;
+        *this = {};
+        gate = level;
+        mode = new_mode;
+        out = mode != 0;
+    }
+    void write(u32 value) {
+        count = value ? value : 0x10000;
+        if ((mode == 2 || mode == 3) && count == 1) count = 2;
+        if (mode == 0) out = counting = pending = false;
+        if (mode == 0 || mode == 4 || ((mode == 2 || mode == 3) && !written)) load_next = true;
+        written = fresh = true;
+    }
+    void set_gate(bool level) {
+        const bool rise = level && !gate;
+        gate = level;
+        if (mode == 0 || mode == 4) return;
+        if (rise && written) load_next = true;
+        if (!level && (mode == 2 || mode == 3)) out = true;
+    }
+    void load() {
+        element = count;
+        odd = count & 1;
+        if (mode == 3) element &= ~u32{1};
+        fresh = false;
+    }
+    void pulse() {
+        if (load_next) {
+            load_next = false;
+            counting = pending = true;
+            load();
+            if (mode == 1) out = false;
+            if (mode >= 2) out = true;
+            return;
+        }
+        const bool strobing = mode >= 4 && !out;
+        if (strobing) out = true;
+        if (!counting || (!gate && mode != 1 && mode != 5)) return;
+        if (mode == 2) {
+            if (element == 1) {
+                load();
+                out = true;
+            } else if (--element == 1) {
+                out = false;
+            }
+        } else if (mode == 3) {
+            // An odd count waits one more pulse at zero while OUT is high.
+            const bool expires = odd && out ? element == 0 : element == 2;
+            if (expires) {
+                out = !out;
+                load();
+            } else {
+                element -= 2;
+            }
+        } else {
+            element = (element - 1) & 0xffff;
+            if (element == 0 && pending) {
+                pending = false;
+                out = mode < 2;
+            }
+        }
+    }
+};
+
+TEST_F(PitChannelTest, BehavesAsTheDatasheetSaysPulseByPulse) {
+    std::mt19937_64 random(11);
+    PulseModel model;
+    for (unsigned round = 0; round < 6000; round++) {
+        const unsigned mode = static_cast<unsigned>(random() % 6);
+        control(mode);
+        model.control(mode);
+        for (unsigned i = 0; i < 6; i++) {
+            if (random() % 3 == 0) {
+                const bool level = random() % 2;
+                gate(level);
+                model.set_gate(level);
+            }
+            if (i == 0 || random() % 4 == 0) {
+                const u8 count = static_cast<u8>(random() % 14);
+                write(count);
+                model.write(count);
+            }
+            for (u64 pulses = random() % 30; pulses > 0; pulses--) {
+                channel.run_to(++tick);
+                model.pulse();
+                ASSERT_EQ(channel.out(), model.out) << "mode " << mode << " round " << round;
+                if (model.counting) {
+                    ASSERT_EQ(counter(), model.element & 0xff) << "mode " << mode << " round " << round;
+                }
+                if (model.written) {
+                    ASSERT_EQ(status() & 0x40, model.fresh ? 0x40 : 0) << "mode " << mode;
+                }
+            }
+        }
+    }
+}
+
 TEST_F(PitChannelTest, LongStepsEqualSinglePulses) {
     std::mt19937_64 random(3);
     for (unsigned round = 0; round < 4000; round++) {

@@ -86,7 +86,9 @@ constexpr Register kRegisters[] = {
     {0x4c, 4, 0, 0xffffffff},  // general-purpose inputs
     {0x50, 3, 0, 0x00ffffff},  // device resources and activity
     {0x54, 4, 0, 0xffffffff},
-    {0x58, 4, 0, 0xffffffff},
+    // There is no system management mode: firmware that finds APMC_EN set takes its SMI handler for installed
+    // and does not wait for it.
+    {0x58, 4, 0x02000000, 0xffffffff},
     {0x5c, 4, 0, 0xffffffff},
     {0x60, 4, 0, 0xffffffff},
     {0x64, 4, 0, 0xffffffff},

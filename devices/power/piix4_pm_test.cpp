@@ -77,6 +77,19 @@ TEST_F(Piix4PmTest, PowerButtonInterruptsWhenEnabled) {
     EXPECT_EQ(bench.in16(kBase), 0u);
 }
 
+TEST_F(Piix4PmTest, NothingInterruptsBeforeAcpiOwnsTheHardware) {
+    bench.out16(kBase + 2, 0x0101);
+    EXPECT_FALSE(pm->press_power_button());
+    bench.advance(VirtualClock::kSecond * 3);
+    EXPECT_EQ(bench.in16(kBase), 0x0101u);
+    EXPECT_FALSE(sci.level());
+    enable_acpi();
+    EXPECT_TRUE(sci.level());
+    pm->reset();
+    EXPECT_FALSE(sci.level());
+    EXPECT_EQ(pm->config_read(0x40, 4), 1u);
+}
+
 TEST_F(Piix4PmTest, RtcAlarmSetsItsStatus) {
     enable_acpi();
     bench.out16(kBase + 2, 0x0400);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <utility>
 
 namespace gnomon {
 
@@ -252,7 +251,6 @@ ShadowTables::Frame* ShadowTables::track(u32 ram_page) {
     frame.use_count = 0;
     frame.in_use = true;
     frame.referenced = true;
-    frame.busy = false;
     frame.wide = false;
     frame.derived = {};
     frames_used_++;
@@ -310,7 +308,6 @@ void ShadowTables::release(Frame& frame) {
 
 void ShadowTables::untrack(Frame& frame) {
     disturbed_ = true;
-    frame.busy = true;
     const auto uses = frame.uses;  // a table that maps itself loses uses on the way
     const unsigned count = frame.use_count;
     for (unsigned word = 0; word < frame.derived.size(); word++)
@@ -318,7 +315,6 @@ void ShadowTables::untrack(Frame& frame) {
             const unsigned position = word * 64 + static_cast<unsigned>(std::countr_zero(bits));
             for (unsigned i = 0; i < count; i++) drop_entry(frame, position, uses[i]);
         }
-    frame.busy = false;
     release(frame);
 }
 
@@ -351,11 +347,9 @@ void ShadowTables::drop_table(u64 physical, const Use& use) {
         return u.same_role(use) && (use.space == kAnySpace || u.space == use.space || u.space == kAnySpace);
     };
     if (std::none_of(frame->uses.begin(), frame->uses.begin() + frame->use_count, covered)) return;
-    const bool was_busy = std::exchange(frame->busy, true);
     for (unsigned word = 0; word < frame->derived.size(); word++)
         for (u64 bits = frame->derived[word]; bits != 0; bits &= bits - 1)
             drop_entry(*frame, word * 64 + static_cast<unsigned>(std::countr_zero(bits)), use);
-    frame->busy = was_busy;
     const auto gone = [&](const Use& u) {
         return u.same_role(use) && (use.space == kAnySpace || u.space == use.space);
     };
@@ -363,7 +357,9 @@ void ShadowTables::drop_table(u64 physical, const Use& use) {
     const u8 left = static_cast<u8>(end - frame->uses.begin());
     if (left != frame->use_count) disturbed_ = true;
     frame->use_count = left;
-    if (left == 0 && !frame->busy) release(*frame);
+    // Of a table that maps itself only roles below the one being worked on are gone, so that it is still in
+    // use.
+    if (left == 0) release(*frame);
 }
 
 void ShadowTables::page_written(u32 page, u32 offset, u32 size) {
@@ -380,16 +376,10 @@ void ShadowTables::page_written(u32 page, u32 offset, u32 size) {
     for (unsigned position = first; position <= last; position++) {
         const u64 bit = u64{1} << position % 64;
         if (!(frame.derived[position / 64] & bit)) continue;
-        frame.busy = true;
         const auto uses = frame.uses;
         const unsigned count = frame.use_count;
         for (unsigned i = 0; i < count; i++) drop_entry(frame, position, uses[i]);
-        frame.busy = false;
         frame.derived[position / 64] &= ~bit;
-        if (frame.use_count == 0) {
-            release(frame);
-            return;
-        }
     }
 }
 

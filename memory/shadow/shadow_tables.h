@@ -102,7 +102,6 @@ class ShadowTables final : public PageWriteObserver {
         u8 use_count = 0;
         bool in_use = false;
         bool referenced = false;  ///< since the clock hand passed
-        bool busy = false;        ///< an iteration over its uses is under way: do not release
         bool wide = false;        ///< has a role with 8-byte entries
         std::array<Use, kUses> uses;
         std::array<u64, 16> derived;  ///< bit n: translations depend on the entry at byte 4 n

@@ -221,7 +221,6 @@ def information(s):
     s.video(0x1015, bx=1, want=dict(cx=0x1111, dx=0x1100))
     s.register(0x3D4, 0x12, 0x8F)
     s.register(0x3CE, 0x06, 0x0E)
-    s.video(0x4F00, di=0x3000, want=dict(ax=0x4F00))           # no VBE
 
 
 def graphics(s):
@@ -257,7 +256,50 @@ def graphics(s):
     s.video(0x0003)
 
 
-SECTIONS = [mode_set, cursor_and_teletype, scrolling, strings, palettes, fonts, information, graphics]
+def vesa(s):
+    s.store(0x3000, 0, b"VBE2")
+    s.video(0x4F00, es=0x3000, want=dict(ax=0x004F))
+    s.memory(0x3000, 0, b"VESA\x00\x03")
+    s.memory(0x3000, 14, struct.pack("<3H", 0x22, 0x3000, 256))   # the list; 16 MB
+    s.memory(0x3000, 0x22, struct.pack("<3H", 0x100, 0x101, 0x103))
+    s.video(0x4F01, cx=0x0117, es=0x3000, want=dict(ax=0x004F))
+    s.memory(0x3000, 16, struct.pack("<3H", 2048, 1024, 768))
+    s.memory(0x3000, 25, bytes([16, 1, 6]))
+    s.memory(0x3000, 31, bytes([5, 11, 6, 5, 5, 0]))
+    s.memory(0x3000, 43, b"\xfd")                   # the linear framebuffer's highest byte
+    s.video(0x4F01, cx=0x01FE, es=0x3000, want=dict(ax=0x014F))
+    s.video(0x4F02, bx=0x4117, want=dict(ax=0x004F))
+    s.video(0x4F03, want=dict(ax=0x004F, bx=0x4117))
+    s.video(0x4F05, want=dict(ax=0x034F))           # no window in a linear mode
+    s.video(0x4F06, bx=1, want=dict(ax=0x004F, bx=2048, cx=1024, dx=8192))
+    s.video(0x4F07, bx=0, cx=0, dx=100, want=dict(ax=0x004F))
+    s.video(0x4F07, bx=1, want=dict(ax=0x004F, bx=1, cx=0, dx=100))
+    s.video(0x4F08, bx=1, want=dict(ax=0x034F))
+    s.video(0x4F02, bx=0x0101, want=dict(ax=0x004F))
+    s.store(0xA000, 0, b"\x12\x34")
+    s.video(0x4F05, bx=0, dx=3, want=dict(ax=0x004F))
+    s.video(0x4F05, bx=0x0100, want=dict(ax=0x004F, dx=3))
+    s.memory(0xA000, 0, b"\0\0")
+    s.video(0x4F05, bx=0, dx=0, want=dict(ax=0x004F))
+    s.memory(0xA000, 0, b"\x12\x34")
+    s.video(0x4F08, bx=0x0800, want=dict(ax=0x004F, bx=0x0800))
+    s.store(0x3000, 0, bytes([1, 2, 3, 0, 200, 201, 202, 0]))
+    s.video(0x4F09, bx=0, cx=2, dx=7, es=0x3000, want=dict(ax=0x004F))
+    s.store(0x3000, 0, bytes(8))
+    s.video(0x4F09, bx=1, cx=2, dx=7, es=0x3000, want=dict(ax=0x004F))
+    s.memory(0x3000, 0, bytes([1, 2, 3, 0, 200, 201, 202, 0]))
+    s.video(0x4F04, cx=15, dx=0, want=dict(ax=0x004F, bx=17))
+    s.video(0x4F04, cx=15, dx=1, es=0x3000, want=dict(ax=0x004F))
+    s.video(0x0003)
+    s.video(0x4F03, want=dict(ax=0x004F, bx=3))
+    s.video(0x4F04, cx=15, dx=2, es=0x3000, want=dict(ax=0x004F))
+    s.video(0x4F03, want=dict(ax=0x004F, bx=0x0101))
+    s.video(0x4F02, bx=0x0003, want=dict(ax=0x004F))
+    s.video(0x4F0A, want=dict(ax=0x0100))
+    s.memory(0xB800, 0, text("    "))
+
+
+SECTIONS = [mode_set, cursor_and_teletype, scrolling, strings, palettes, fonts, information, graphics, vesa]
 REGISTERS = ("ax", "bx", "cx", "dx", "bp", "di", "es")
 
 
