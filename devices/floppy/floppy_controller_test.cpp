@@ -7,6 +7,7 @@
 
 #include "devices/device_fuzz.h"
 #include "devices/snapshot_check.h"
+#include "devices/state_damage.h"
 #include "devices/storage/memory_image.h"
 
 namespace gnomon {
@@ -478,6 +479,24 @@ TEST_F(FloppyTest, RandomAccessesNeverCrash) {
                     if (random % 1000 == 1) fdc->eject(0);
                     if (random % 1000 < 4) static_cast<void>(fdc->insert(0, pattern(1440)).ok());
                 }});
+}
+
+TEST_F(FloppyTest, DamagedSnapshotsAreRefusedOrHarmless) {
+    const PortRange ports[] = {{0x3f0, 6}, {0x3f5, 1}, {0x3f5, 1}, {0x3f7, 1}};
+    const auto run_on = [&](u64 seed) {
+        advance(1'000'000);
+        fuzz_ports(*this, ports, {.seed = seed, .steps = 60, .longest_pause_ns = 2'000'000, .between = {}});
+    };
+    dma.program(100'000);
+    send({0xe6, 0x00, 0, 0, 2, 2, 18, 0x1b, 0xff});
+    EXPECT_GT(load_damaged_states(*fdc, 1500, run_on), 100u);
+    out8(0x3f2, 0x00);
+    out8(0x3f2, 0x1c);
+    advance(1'000'000);
+    run({0x03, 0xdf, 0x03}, 0);
+    send({0xe6, 0x00, 0, 0, 2, 2, 18, 0x1b, 0xff});
+    advance(1'000'000);
+    EXPECT_GT(load_damaged_states(*fdc, 1500, run_on), 100u);
 }
 
 }  // namespace
