@@ -17,7 +17,7 @@ struct FuzzOptions {
     unsigned steps = 20'000;
     u64 longest_pause_ns = 2'000'000;  ///< of the pauses, one in every eight steps
     std::function<void(u64)>
-        between;  ///< called after each step with a random number: host events, other lines
+        between = {};    ///< called after each step with a random number: host events, other lines
 };
 
 /// Numbers that registers react to: mostly bytes and single bits, sometimes anything.

@@ -1,0 +1,216 @@
+// Translation of bytes to blocks, dead flags, fused pairs, and invalidation by stores.
+#include "cpu/block.h"
+
+#include <sys/mman.h>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+
+#include "cpu/engine.h"
+#include "cpu/handler.h"
+#include "cpu/integer.h"
+
+namespace gnomon {
+namespace {
+
+Outcome undefined_instruction(Cpu& c, const Instruction&) { return c.raise(Vector::UD); }
+Outcome overlong_instruction(Cpu& c, const Instruction&) { return c.raise(Vector::GP, 0); }
+
+/// Goes on with the block that follows in memory.
+template <bool flat>
+GNOMON_HANDLER void block_end(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
+    GNOMON_TAIL branch_not_taken<u32, flat>(c, i - 1, ip, r, s, k);
+}
+
+/// Which instructions set flags that nobody can see: those that are overwritten in the same block with nothing between that reads
+/// flags or may fault (a fault handler would see them).
+void mark_dead_flags(Decoded* list, unsigned count) {
+    bool live = true;
+    for (unsigned n = count; n-- > 0;) {
+        Decoded& d = list[n];
+        const u16 attributes = d.row ? d.row->attributes : 0;
+        const bool is_shift_by_zero = (attributes & attr::kSetsFlags) && d.row->operands.ends_with("Ib") &&
+                                      (d.opcode & 0xfe) == 0xc0 && d.row->map == OpcodeMap::One && (d.imm & 31) == 0;
+        if (is_shift_by_zero) {
+            live = true;
+        } else if (attributes & attr::kSetsFlags) {
+            d.flags_dead = !live;
+            live = d.memory;
+        } else if (attributes & attr::kKeepsFlags) {
+            d.flags_dead = !live;
+            live = live || d.memory;
+        } else if (!(attributes & attr::kPure) || d.memory) {
+            live = true;
+        }
+    }
+}
+
+bool ends_block(const Decoded& d) { return !d.row || (d.row->attributes & attr::kEnds); }
+
+}  // namespace
+
+void BlockCache::Free::operator()(void* p) const { std::free(p); }
+
+BlockCache::BlockCache(PhysicalMap& map, const FeatureSet& features, bool& written)
+    : map_(map),
+      features_(features),
+      written_(written),
+      arena_(static_cast<u8*>(std::aligned_alloc(64, kArenaBytes))),
+      table_(kSlots),
+      code_pages_(static_cast<CodePage*>(std::calloc(map.ram_size() / kPageSize, sizeof(CodePage)))) {
+    map_.observe_writes(PageFlag::Code, this);
+}
+
+BlockCache::~BlockCache() { map_.observe_writes(PageFlag::Code, nullptr); }
+
+size_t BlockCache::hash(u64 host, u32 mode) { return (host * 0x9e3779b97f4a7c15ull + mode * 0x85ebca6bull) >> 40 & (kSlots - 1); }
+
+Block* BlockCache::find(u64 host, u32 mode) const {
+    for (size_t at = hash(host, mode); table_[at]; at = (at + 1) & (kSlots - 1)) {
+        Block* block = table_[at];
+        if (block->host == host && block->mode == mode && !block->dead) return block;
+    }
+    return nullptr;
+}
+
+void BlockCache::insert(Block* block) {
+    size_t at = hash(block->host, block->mode);
+    while (table_[at] && !table_[at]->dead) at = (at + 1) & (kSlots - 1);
+    entries_ += table_[at] == nullptr;
+    table_[at] = block;
+}
+
+Block* BlockCache::build(const u8* bytes, unsigned available, u64 host, u32 mode, unsigned limit) {
+    std::array<Decoded, kMaxInstructions> list;
+    std::array<DecodeStatus, kMaxInstructions> status{};
+    unsigned count = 0;
+    unsigned at = 0;
+    while (count < limit && at < available) {
+        status[count] = decode(bytes + at, available - at, mode, features_, list[count]);
+        if (status[count] == DecodeStatus::NeedMore) break;
+        if (status[count] != DecodeStatus::Ok) {
+            list[count].row = nullptr;
+            list[count].length = 1;
+        }
+        at += list[count].length;
+        count++;
+        if (ends_block(list[count - 1])) break;
+    }
+    if (count == 0) return nullptr;
+    mark_dead_flags(list.data(), count);
+
+    auto* block = new (arena_.get() + used_) Block{};
+    used_ += sizeof(Block) + (count + 1) * sizeof(Instruction);
+    block->host = host;
+    block->mode = mode;
+    block->bytes = static_cast<u16>(at);
+    block->count = static_cast<u8>(count);
+    unsigned offset = 0;
+    for (unsigned n = 0; n < count; n++) {
+        const Decoded& d = list[n];
+        auto* insn = new (block->entry() + n) Instruction{};
+        insn->index_in_block = static_cast<u8>(n);
+        insn->ip_offset = static_cast<u16>(offset);
+        offset += d.length;
+        if (status[n] != DecodeStatus::Ok) {
+            insn->handler = status[n] == DecodeStatus::TooLong ? &call<&overlong_instruction> : &call<&undefined_instruction>;
+            continue;
+        }
+        fill_operands(d, *insn);
+        // Branch displacements count from the start of the block.
+        if (d.row->operands.starts_with('J')) insn->imm = d.imm + offset;
+        d.row->build(d, *insn);
+        if (n > 0 && is_conditional_branch(d.row->build) && list[n - 1].row && is_fusible_compare(list[n - 1].row->build)) {
+            Instruction& compare = insn[-1];
+            if (const Handler fused = fused_compare(list[n - 1], d, compare)) compare.handler = fused;
+        }
+    }
+    auto* end = new (block->end()) Instruction{};
+    end->handler = mode & mode::kFlat && mode & mode::kCode32 ? &block_end<true> : &block_end<false>;
+    end->taken = nullptr;
+    end->fall = nullptr;
+    end->index_in_block = static_cast<u8>(count);
+    end->ip_offset = static_cast<u16>(offset);
+    counters_.decoded++;
+    return block;
+}
+
+Block* BlockCache::translate(const Mmu::FetchPage& page, unsigned offset, u32 mode) {
+    const u8* bytes = page.host + offset;
+    const unsigned limit = mode & mode::kSingle ? 1 : kMaxInstructions;
+    Block* block = build(bytes, static_cast<unsigned>(kPageSize) - offset, reinterpret_cast<u64>(bytes), mode, limit);
+    if (!block) return nullptr;
+    insert(block);
+    if (page.ram) {
+        CodePage& code = code_pages_.get()[page.ram_page];
+        if (!code.granules) {
+            used_pages_.push_back(page.ram_page);
+            map_.set_flag(page.ram_page, PageFlag::Code);
+        }
+        block->next = code.blocks;
+        code.blocks = block;
+        for (unsigned granule = offset / 64; granule <= (offset + block->bytes - 1) / 64; granule++) code.granules |= u64{1} << granule;
+    }
+    return block;
+}
+
+Block* BlockCache::checked_block(u64 key, const u8* bytes, unsigned available, u32 mode) {
+    mode |= mode::kSingle;
+    if (Block* found = find(key, mode); found && found->checked) {
+        // The bytes that it was made of are kept behind its end slot.
+        if (found->bytes <= available && std::memcmp(found->end() + 1, bytes, found->bytes) == 0) return found;
+        kill(found);
+    }
+    Block* block = build(bytes, available, key, mode, 1);
+    if (!block) return nullptr;
+    std::memcpy(block->end() + 1, bytes, std::min<size_t>(available, kMaxLength));
+    used_ += sizeof(Instruction);
+    block->checked = true;
+    insert(block);
+    return block;
+}
+
+void BlockCache::kill(Block* block) {
+    block->dead = true;
+    block->next = nullptr;
+    block->entry()->handler = &dead_block;
+    counters_.invalidated++;
+}
+
+void BlockCache::page_written(u32 page, u32 offset, u32 size) {
+    CodePage& code = code_pages_.get()[page];
+    const unsigned first = offset / 64;
+    const unsigned last = (offset + size - 1) / 64;
+    const u64 touched = (~u64{0} >> (63 - (last - first))) << first;
+    if (!(code.granules & touched)) return;
+    Block** link = &code.blocks;
+    u64 granules = 0;
+    while (Block* block = *link) {
+        const u32 start = static_cast<u32>(block->host & 0xfff);
+        if (start < offset + size && offset < start + block->bytes) {
+            *link = block->next;
+            kill(block);
+            written_ = true;
+            continue;
+        }
+        for (unsigned granule = start / 64; granule <= (start + block->bytes - 1) / 64; granule++) granules |= u64{1} << granule;
+        link = &block->next;
+    }
+    code.granules = granules;
+    if (!code.blocks) map_.clear_flag(page, PageFlag::Code);
+}
+
+void BlockCache::flush() {
+    for (const u32 page : used_pages_) {
+        code_pages_.get()[page] = {};
+        map_.clear_flag(page, PageFlag::Code);
+    }
+    used_pages_.clear();
+    std::fill(table_.begin(), table_.end(), nullptr);
+    entries_ = 0;
+    used_ = 0;
+    counters_.flushes++;
+}
+
+}  // namespace gnomon

@@ -1,0 +1,97 @@
+// Basic blocks of decoded instructions, and the cache that owns them. A block lies within one page and is keyed by the host address
+// of its first byte (which stands for its physical address) and the decode mode.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "cpu/cpu.h"
+#include "cpu/decode.h"
+
+namespace gnomon {
+
+/// The header of a block, the size of an Instruction; the instructions follow it, then the slot that describes the end.
+struct alignas(32) Block {
+    u64 host = 0;               ///< host address of the first byte; for blocks that are checked at every use any unique number
+    Block* next = nullptr;      ///< in its page; of a dead block: the one that took its place
+    u32 mode = 0;
+    u16 bytes = 0;
+    u8 count = 0;               ///< instructions
+    bool dead = false;          ///< its bytes were written
+    bool checked = false;       ///< crosses into another page, or lies in MMIO: its bytes are compared at every use, it is never linked
+
+    [[nodiscard]] Instruction* entry() { return reinterpret_cast<Instruction*>(this + 1); }
+    [[nodiscard]] Instruction* end() { return entry() + count; }
+};
+static_assert(sizeof(Block) == sizeof(Instruction));
+
+[[nodiscard]] inline const Block* block_of_entry(const Instruction* entry) { return reinterpret_cast<const Block*>(entry) - 1; }
+[[nodiscard]] inline Block* block_of_entry(Instruction* entry) { return reinterpret_cast<Block*>(entry) - 1; }
+/// The block that an instruction (or the end slot) belongs to.
+[[nodiscard]] inline const Block* block_of(const Instruction* insn) { return block_of_entry(insn - insn->index_in_block); }
+
+/// Owns the blocks; notices stores to their bytes. Blocks that die keep their memory until the cache is flushed, with an entry that
+/// sends whoever still has a link to the lookup.
+class BlockCache final : public PageWriteObserver {
+  public:
+    static constexpr unsigned kMaxInstructions = 32;
+    static constexpr unsigned kMaxLength = 15;
+
+    /// `written` is set when a store has killed a block.
+    BlockCache(PhysicalMap& map, const FeatureSet& features, bool& written);
+    ~BlockCache();
+    BlockCache(const BlockCache&) = delete;
+    BlockCache& operator=(const BlockCache&) = delete;
+
+    /// The live block at this host address in this mode, or null.
+    [[nodiscard]] Block* find(u64 host, u32 mode) const;
+    /// Decodes a block at `offset` of the page. Null if the first instruction goes on in the next page.
+    Block* translate(const Mmu::FetchPage& page, unsigned offset, u32 mode);
+    /// A block of the one instruction at `bytes` (those that can be read, at most 15), found again by `key` while its bytes are the
+    /// same. Null if the instruction goes on beyond `available`, which is less than 15.
+    Block* checked_block(u64 key, const u8* bytes, unsigned available, u32 mode);
+
+    /// Forgets everything; must not be called while a block runs.
+    void flush();
+    [[nodiscard]] bool nearly_full() const { return used_ + kMaxBlockBytes > kArenaBytes || entries_ > kSlots / 4 * 3; }
+    void page_written(u32 page, u32 offset, u32 size) override;
+
+    struct Counters {
+        u64 decoded = 0;
+        u64 invalidated = 0;
+        u64 flushes = 0;
+    };
+    [[nodiscard]] const Counters& counters() const { return counters_; }
+
+  private:
+    static constexpr size_t kArenaBytes = size_t{32} << 20;
+    static constexpr size_t kMaxBlockBytes = sizeof(Block) + (kMaxInstructions + 2) * sizeof(Instruction);
+    static constexpr size_t kSlots = size_t{1} << 17;
+
+    /// Blocks that have bytes in one RAM page, and which 64-byte granules of it they cover.
+    struct CodePage {
+        Block* blocks = nullptr;
+        u64 granules = 0;
+    };
+    struct Free {
+        void operator()(void* p) const;
+    };
+
+    Block* build(const u8* bytes, unsigned available, u64 host, u32 mode, unsigned limit);
+    void insert(Block* block);
+    void kill(Block* block);
+    static size_t hash(u64 host, u32 mode);
+
+    PhysicalMap& map_;
+    const FeatureSet& features_;
+    bool& written_;
+    std::unique_ptr<u8, Free> arena_;
+    size_t used_ = 0;
+    std::vector<Block*> table_;    ///< open addressing; dead blocks are skipped, their slots used again
+    size_t entries_ = 0;
+    std::unique_ptr<CodePage, Free> code_pages_;    ///< by RAM page
+    std::vector<u32> used_pages_;
+    Counters counters_;
+};
+
+}  // namespace gnomon

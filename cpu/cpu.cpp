@@ -1,0 +1,161 @@
+// Memory slow paths, stack, ports, pins and reset of a processor.
+#include "cpu/cpu.h"
+
+#include "cpu/block.h"
+#include "cpu/debug_registers.h"
+#include "cpu/decode.h"
+#include "cpu/model.h"
+
+namespace gnomon {
+
+Cpu::Cpu(const CpuModel& model, PhysicalMap& map, PortSpace& ports, VirtualClock& clock, InterruptController& pic, Log& log,
+         Mmu::Shadow shadow)
+    : model_(model),
+      features_(model.features),
+      ports_(ports),
+      clock_(clock),
+      pic_(pic),
+      log_(log),
+      mmu_(std::make_unique<Mmu>(map, shadow)),
+      blocks_(std::make_unique<BlockCache>(map, features_, leave_after)) {
+    reset();
+}
+
+Cpu::~Cpu() = default;
+
+// ---- memory ---------------------------------------------------------------------------------------------
+
+bool Cpu::read_slow(u64 linear, unsigned size, void* out, Privilege who) {
+    sync_clock();
+    if (mode_key & mode::kChecked) note_data_access(*this, linear, size, false);
+    PageFault page_fault;
+    if (mmu_->read(LinearAddr(linear), size, who, out, page_fault)) return true;
+    fault = {Vector::PF, true, page_fault.error_code, page_fault.address.value};
+    return false;
+}
+
+bool Cpu::write_slow(u64 linear, unsigned size, const void* value, Privilege who) {
+    sync_clock();
+    if (mode_key & mode::kChecked) note_data_access(*this, linear, size, true);
+    PageFault page_fault;
+    if (mmu_->write(LinearAddr(linear), size, who, value, page_fault)) return true;
+    fault = {Vector::PF, true, page_fault.error_code, page_fault.address.value};
+    return false;
+}
+
+bool Cpu::check_write_linear(u64 linear, unsigned bytes, Privilege who) {
+    const TlbEntry& entry = mmu_->tlb(who).entry(linear);
+    if (((linear + bytes - 1) & kPageMask) == entry.write_tag) return true;
+    PageFault page_fault;
+    if (mmu_->probe(LinearAddr(linear), bytes, AccessKind::Write, who, page_fault)) return true;
+    fault = {Vector::PF, true, page_fault.error_code, page_fault.address.value};
+    return false;
+}
+
+bool Cpu::check_write(Seg seg, u64 offset, unsigned bytes) {
+    u64 linear;
+    if (!check_write_segment(seg, offset, bytes, linear)) return false;
+    if (alignment_checked() && bytes <= 8 && (linear & (bytes - 1))) {
+        raise(Vector::AC, 0);
+        return false;
+    }
+    return check_write_linear(linear, bytes, privilege());
+}
+
+bool Cpu::segment_fault(Seg seg) {
+    raise(seg == Seg::SS ? Vector::SS : Vector::GP, 0);
+    return false;
+}
+
+// ---- stack ----------------------------------------------------------------------------------------------
+
+bool Cpu::push(unsigned bytes, u64 value) {
+    const u64 mask = stack_mask();
+    const u64 sp = (state.gpr[reg::SP] - bytes) & mask;
+    const bool ok = bytes == 2 ? write(Seg::SS, sp, static_cast<u16>(value)) : write(Seg::SS, sp, static_cast<u32>(value));
+    if (!ok) return false;
+    state.gpr[reg::SP] = (state.gpr[reg::SP] & ~mask) | sp;
+    return true;
+}
+
+bool Cpu::pop(unsigned bytes, u64& value) {
+    const u64 mask = stack_mask();
+    const u64 sp = state.gpr[reg::SP] & mask;
+    if (bytes == 2) {
+        u16 word;
+        if (!read(Seg::SS, sp, word)) return false;
+        value = word;
+    } else {
+        u32 word;
+        if (!read(Seg::SS, sp, word)) return false;
+        value = word;
+    }
+    state.gpr[reg::SP] = (state.gpr[reg::SP] & ~mask) | ((sp + bytes) & mask);
+    return true;
+}
+
+Outcome Cpu::jump_near(u64 target, unsigned operand_bytes) {
+    if (operand_bytes == 2) target &= 0xffff;
+    if (target > segment(Seg::CS).limit) return raise(Vector::GP, 0);
+    state.rip = target;
+    return Outcome::Jump;
+}
+
+// ---- ports and time -------------------------------------------------------------------------------------
+
+u32 Cpu::port_in(u16 port, unsigned size) {
+    sync_clock();
+    if (mode_key & mode::kChecked) note_port_access(*this, port, size);
+    return ports_.port_read(port, size);
+}
+
+void Cpu::port_out(u16 port, unsigned size, u32 value) {
+    sync_clock();
+    if (mode_key & mode::kChecked) note_port_access(*this, port, size);
+    ports_.port_write(port, size, value);
+}
+
+// ---- pins -----------------------------------------------------------------------------------------------
+
+void Cpu::set_line(unsigned pin, bool level) {
+    switch (static_cast<CpuPin>(pin)) {
+    case CpuPin::Intr:
+        intr_ = level;
+        if (level && (state.eflags & flag::IF)) break_chain();
+        break;
+    case CpuPin::Nmi:
+        if (level && !nmi_level_) {
+            state.nmi_pending = true;
+            break_chain();
+        }
+        nmi_level_ = level;
+        break;
+    case CpuPin::Reset:
+        if (level) reset_requested_ = true;
+        break;
+    case CpuPin::A20Mask:
+    case CpuPin::Ignne: break;
+    }
+}
+
+bool Cpu::halted_for_good() const {
+    return state.activity == Activity::Shutdown ||
+           (state.activity == Activity::Halted && !(state.eflags & flag::IF) && !state.nmi_pending);
+}
+
+CpuState Cpu::architectural_state() const {
+    CpuState copy = state;
+    copy.eflags = eflags();
+    return copy;
+}
+
+void Cpu::set_architectural_state(const CpuState& fresh) {
+    state = fresh;
+    state.gpr[16] = 0;
+    set_eflags(fresh.eflags);
+    update_paging(true);
+    mmu_->flush_all();
+    update_mode();
+}
+
+}  // namespace gnomon

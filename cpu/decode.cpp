@@ -1,0 +1,267 @@
+// Bytes to Decoded: prefixes, opcode, ModRM, SIB, displacement, immediates. SDM Vol. 2, "Instruction Format".
+#include "cpu/decode.h"
+
+#include "cpu/opcode_table.h"
+#include "cpu/state.h"
+
+namespace gnomon {
+namespace {
+
+/// Reads bytes; remembers when it ran out of them.
+class Cursor {
+  public:
+    Cursor(const u8* bytes, unsigned available) : bytes_(bytes), available_(available) {}
+
+    u8 byte() {
+        if (at_ >= available_) {
+            ran_out_ = true;
+            return 0;
+        }
+        return bytes_[at_++];
+    }
+    u8 peek() {
+        const u8 value = byte();
+        if (!ran_out_) at_--;
+        return value;
+    }
+    u64 little(unsigned size) {
+        u64 value = 0;
+        for (unsigned i = 0; i < size; i++) value |= u64{byte()} << 8 * i;
+        return value;
+    }
+    u64 little_signed(unsigned size) {
+        const unsigned shift = 64 - 8 * size;
+        return static_cast<u64>(static_cast<i64>(little(size) << shift) >> shift);
+    }
+    [[nodiscard]] bool ran_out() const { return ran_out_; }
+    [[nodiscard]] unsigned at() const { return at_; }
+
+  private:
+    const u8* bytes_;
+    unsigned available_;
+    unsigned at_ = 0;
+    bool ran_out_ = false;
+};
+
+constexpr u8 general(unsigned number) { return static_cast<u8>(number * 8); }
+
+/// 16-bit addressing forms: SDM Vol. 2, "16-Bit Addressing Forms with the ModR/M Byte".
+void decode_address16(Cursor& in, Decoded& d) {
+    constexpr u8 kBase[8] = {general(3), general(3), general(5), general(5), kNoRegister, kNoRegister, general(5), general(3)};
+    constexpr u8 kIndex[8] = {general(6), general(7), general(6), general(7), general(6), general(7), kNoRegister, kNoRegister};
+    const unsigned rm = d.modrm & 7;
+    d.base = kBase[rm];
+    d.index = kIndex[rm];
+    Seg segment = rm == 2 || rm == 3 || rm == 6 ? Seg::SS : Seg::DS;
+    if (d.mod == 0 && rm == 6) {
+        d.base = kNoRegister;
+        segment = Seg::DS;
+        d.disp = static_cast<i32>(in.little_signed(2));
+    } else if (d.mod == 1) {
+        d.disp = static_cast<i32>(in.little_signed(1));
+    } else if (d.mod == 2) {
+        d.disp = static_cast<i32>(in.little_signed(2));
+    }
+    if (!d.segment_override) d.segment = segment;
+}
+
+/// SDM Vol. 2, "32-Bit Addressing Forms with the ModR/M Byte" and "… with the SIB Byte".
+void decode_address32(Cursor& in, Decoded& d) {
+    unsigned base = d.modrm & 7;
+    bool no_base = d.mod == 0 && base == 5;
+    if (base == 4) {
+        const u8 sib = in.byte();
+        base = sib & 7;
+        no_base = d.mod == 0 && base == 5;
+        if ((sib >> 3 & 7) != 4) {
+            d.index = general(sib >> 3 & 7);
+            d.scale = sib >> 6;
+        }
+    }
+    d.base = no_base ? kNoRegister : general(base);
+    if (no_base || d.mod == 2) d.disp = static_cast<i32>(in.little_signed(4));
+    else if (d.mod == 1) d.disp = static_cast<i32>(in.little_signed(1));
+    if (!d.segment_override) d.segment = !no_base && (base == reg::SP || base == reg::BP) ? Seg::SS : Seg::DS;
+}
+
+struct Prefixes {
+    bool operand = false;
+    bool address = false;
+    u8 repeat = 0;    ///< 0, F2 or F3: the last one counts
+    bool lock = false;
+};
+
+bool read_prefix(u8 byte, Prefixes& p, Decoded& d) {
+    constexpr Seg kOverride[] = {Seg::ES, Seg::CS, Seg::SS, Seg::DS};
+    switch (byte) {
+    case 0x26: case 0x2e: case 0x36: case 0x3e:
+        d.segment = kOverride[byte >> 3 & 3];
+        d.segment_override = true;
+        return true;
+    case 0x64: case 0x65:
+        d.segment = byte == 0x64 ? Seg::FS : Seg::GS;
+        d.segment_override = true;
+        return true;
+    case 0x66: p.operand = true; return true;
+    case 0x67: p.address = true; return true;
+    case 0xf0: p.lock = true; return true;
+    case 0xf2: case 0xf3: p.repeat = byte; return true;
+    default: return false;
+    }
+}
+
+bool mandatory_matches(MandatoryPrefix wanted, const Prefixes& p) {
+    switch (wanted) {
+    case MandatoryPrefix::Any: return true;
+    case MandatoryPrefix::None: return !p.repeat && !p.operand;
+    case MandatoryPrefix::P66: return !p.repeat && p.operand;
+    case MandatoryPrefix::PF3: return p.repeat == 0xf3;
+    case MandatoryPrefix::PF2: return p.repeat == 0xf2;
+    }
+    return false;
+}
+
+/// The row for this opcode, or null. `modrm` is the byte after the opcode (whatever it is).
+const OpcodeRow* find_row(OpcodeMap map, u8 opcode, u8 modrm, const Prefixes& p, u32 mode, u16& index) {
+    const Candidates list = candidates(map, opcode);
+    for (const u16* it = list.begin; it != list.end; ++it) {
+        const OpcodeRow& row = opcode_row(*it);
+        if (!mandatory_matches(row.mandatory, p)) continue;
+        if (row.reg >= 0 && row.reg != (modrm >> 3 & 7)) continue;
+        if (row.mod == 0 && modrm >= 0xc0) continue;
+        if (row.mod == 3 && modrm < 0xc0) continue;
+        if (row.rm >= 0 && row.rm != (modrm & 7)) continue;
+        if ((row.attributes & attr::kNo64) && (mode & mode::kCode64)) continue;
+        if ((row.attributes & attr::kOnly64) && !(mode & mode::kCode64)) continue;
+        index = *it;
+        return &row;
+    }
+    return nullptr;
+}
+
+void read_immediates(Cursor& in, const RowShape& shape, Decoded& d) {
+    const unsigned z = d.operand_bytes == 2 ? 2 : 4;
+    switch (shape.imm) {
+    case ImmKind::None: break;
+    case ImmKind::Byte: d.imm = in.byte(); break;
+    case ImmKind::ByteSigned:
+    case ImmKind::Jb: d.imm = in.little_signed(1); break;
+    case ImmKind::Word: d.imm = in.little(2); break;
+    case ImmKind::Z:
+    case ImmKind::Jz: d.imm = in.little_signed(z); break;
+    case ImmKind::V: d.imm = in.little_signed(d.operand_bytes); break;
+    case ImmKind::Far:
+        d.imm = in.little(z);
+        d.imm2 = static_cast<u16>(in.little(2));
+        break;
+    case ImmKind::Offset:
+        d.memory = true;
+        d.disp = static_cast<i32>(in.little(d.address_bytes == 8 ? 8 : d.address_bytes));
+        break;
+    case ImmKind::WordByte:
+        d.imm = in.little(2);
+        d.imm2 = in.byte();
+        break;
+    case ImmKind::One: d.imm = 1; break;
+    }
+}
+
+}  // namespace
+
+DecodeStatus decode(const u8* bytes, unsigned available, u32 mode, const FeatureSet& features, Decoded& d) {
+    d = Decoded{};
+    d.mode = mode;
+    Cursor in(bytes, available < 15 ? available : 15);
+    const auto ran_out = [&] { return available < 15 ? DecodeStatus::NeedMore : DecodeStatus::TooLong; };
+    Prefixes p;
+    u8 byte = in.byte();
+    while (!in.ran_out() && read_prefix(byte, p, d)) byte = in.byte();
+
+    const bool code32 = mode & mode::kCode32;
+    d.operand_bytes = code32 != p.operand ? 4 : 2;
+    d.address_bytes = code32 != p.address ? 4 : 2;
+
+    OpcodeMap map = OpcodeMap::One;
+    if (byte == 0x0f) {
+        map = OpcodeMap::Two;
+        byte = in.byte();
+        if (byte == 0x38 || byte == 0x3a) {
+            map = byte == 0x38 ? OpcodeMap::Three38 : OpcodeMap::Three3A;
+            byte = in.byte();
+        }
+    }
+    if (in.ran_out()) return ran_out();
+    d.opcode = byte;
+
+    const Candidates list = candidates(map, byte);
+    if (list.begin == list.end) return DecodeStatus::Undefined;
+    bool modrm_follows = false;
+    for (const u16* it = list.begin; it != list.end; ++it) modrm_follows |= opcode_row(*it).has_modrm;
+    const u8 modrm = modrm_follows ? in.peek() : 0;
+    if (in.ran_out()) return ran_out();
+    d.row = find_row(map, byte, modrm, p, mode, d.row_index);
+    if (!d.row) return DecodeStatus::Undefined;
+    const RowShape& shape = row_shape(d.row_index);
+
+    if (d.row->has_modrm) {
+        in.byte();
+        d.modrm = modrm;
+        d.mod = modrm >> 6;
+        d.reg = modrm >> 3 & 7;
+        d.rm = modrm & 7;
+        // MOV to and from CR and DR treat the operand as a register whatever mod says.
+        const bool register_form = d.mod == 3 || shape.register_only;
+        if (!register_form) {
+            d.memory = true;
+            if (d.address_bytes == 2) decode_address16(in, d);
+            else decode_address32(in, d);
+        } else if (shape.memory_only && shape.rm == RegKind::None) {
+            return in.ran_out() ? ran_out() : DecodeStatus::Undefined;
+        }
+    } else if (shape.reg_from_opcode) {
+        d.reg = byte & 7;
+    }
+    if (d.row->has_modrm && shape.reg_from_opcode) d.reg = byte & 7;
+    read_immediates(in, shape, d);
+    if (in.ran_out()) return ran_out();
+    d.length = static_cast<u8>(in.at());
+
+    if (p.lock && (!(d.row->attributes & attr::kLock) || !d.memory)) return DecodeStatus::Undefined;
+    if (!features.has(d.row->feature)) return DecodeStatus::Undefined;
+    d.prefix_66 = p.operand;
+    d.prefixes = static_cast<u8>((p.repeat == 0xf3 ? prefix::kRep : 0) | (p.repeat == 0xf2 ? prefix::kRepne : 0) |
+                                 (p.lock ? prefix::kLock : 0) | (d.operand_bytes == 4 ? prefix::kOperand32 : 0) |
+                                 (d.address_bytes == 4 ? prefix::kAddress32 : 0) | (d.memory ? prefix::kMemory : 0));
+    return DecodeStatus::Ok;
+}
+
+namespace {
+
+u8 register_field(RegKind kind, unsigned number) {
+    switch (kind) {
+    case RegKind::Byte: return static_cast<u8>((number & 3) * 8 + (number >> 2 & 1));
+    case RegKind::General: return general(number);
+    case RegKind::Plain:
+    case RegKind::None: break;
+    }
+    return static_cast<u8>(number);
+}
+
+}  // namespace
+
+void fill_operands(const Decoded& d, Instruction& insn) {
+    const RowShape& shape = row_shape(d.row_index);
+    insn.imm = d.imm;
+    insn.disp = d.disp;
+    if (shape.imm == ImmKind::Far || shape.imm == ImmKind::WordByte) insn.disp = d.imm2;
+    insn.base = d.base;
+    insn.index = d.index;
+    insn.scale = d.scale;
+    insn.segment = d.segment;
+    insn.reg = register_field(shape.reg, d.reg);
+    insn.rm = register_field(shape.rm, d.rm);
+    insn.prefix = d.prefixes;
+    insn.row = d.row_index;
+}
+
+}  // namespace gnomon

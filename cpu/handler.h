@@ -1,0 +1,183 @@
+// What the tail-called handlers are made of: passing on, operands, the inline TLB probe, linked branches.
+// Parameters, always the same six: c the processor, i the instruction, ip of the block, r s k the lazy flags.
+#pragma once
+
+#include <type_traits>
+
+#include "cpu/block.h"
+#include "cpu/out_of_line.h"
+
+namespace gnomon {
+
+#define GNOMON_INLINE inline __attribute__((always_inline))
+
+GNOMON_HANDLER GNOMON_INLINE void next(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
+    GNOMON_TAIL i[1].handler(c, i + 1, ip, r, s, k);
+}
+
+/// The slot after a fused pair.
+GNOMON_HANDLER GNOMON_INLINE void skip_one(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
+    GNOMON_TAIL i[2].handler(c, i + 2, ip, r, s, k);
+}
+
+template <class T>
+constexpr u64 sign_extended(T value) {
+    return static_cast<u64>(static_cast<i64>(static_cast<std::make_signed_t<T>>(value)));
+}
+
+// ---- choosing a handler ---------------------------------------------------------------------------
+
+/// How a memory operand is reached. The flat forms skip segmentation; General checks the segment's windows.
+enum class Mem : u8 { FlatBase, FlatIndex, General };
+
+[[nodiscard]] inline bool flat_segment(u32 mode, Seg segment) {
+    if (mode & mode::kFlat) return segment <= Seg::DS;
+    return (mode & mode::kFlatEsDs) && (segment == Seg::DS || segment == Seg::ES);
+}
+
+[[nodiscard]] inline Mem memory_form(const Decoded& d) {
+    if (d.address_bytes != 4 || !flat_segment(d.mode, d.segment)) return Mem::General;
+    return d.index == kNoRegister ? Mem::FlatBase : Mem::FlatIndex;
+}
+
+template <Mem form>
+using MemConstant = std::integral_constant<Mem, form>;
+
+/// Calls `choose` with the constant of the form, and returns the handler that it gives.
+template <class F>
+Handler by_memory_form(const Decoded& d, F choose) {
+    switch (memory_form(d)) {
+    case Mem::FlatBase: return choose(MemConstant<Mem::FlatBase>{});
+    case Mem::FlatIndex: return choose(MemConstant<Mem::FlatIndex>{});
+    case Mem::General: break;
+    }
+    return choose(MemConstant<Mem::General>{});
+}
+
+/// Calls `choose` with a value of the unsigned type of `bytes`.
+template <class F>
+Handler by_width(unsigned bytes, F choose) {
+    switch (bytes) {
+    case 1: return choose(u8{});
+    case 2: return choose(u16{});
+    default: return choose(u32{});
+    }
+}
+/// The same without bytes.
+template <class F>
+Handler by_wide_width(unsigned bytes, F choose) {
+    return bytes == 2 ? choose(u16{}) : choose(u32{});
+}
+
+// ---- memory ---------------------------------------------------------------------------------------
+
+template <Mem form>
+GNOMON_INLINE u64 flat_linear(const Cpu* c, const Instruction* i) {
+    u32 sum = c->get_at<u32>(i->base) + static_cast<u32>(i->disp);
+    if constexpr (form == Mem::FlatIndex) sum += c->get_at<u32>(i->index) << i->scale;
+    return sum;
+}
+
+/// Linear address of the operand; false if the segment's window does not allow the access (the slow path raises).
+template <Mem form, AccessKind kind>
+GNOMON_INLINE bool operand_linear(const Cpu* c, const Instruction* i, unsigned size, u64& linear) {
+    if constexpr (form == Mem::General) {
+        const u64 offset = c->effective_address(*i);
+        const Segment& seg = c->segment(i->segment);
+        const u64 low = kind == AccessKind::Write ? seg.write_low : seg.read_low;
+        const u64 high = kind == AccessKind::Write ? seg.write_high : seg.read_high;
+        linear = static_cast<u32>(seg.base + offset);
+        return offset >= low && offset + size - 1 <= high;
+    } else {
+        linear = flat_linear<form>(c, i);
+        return true;
+    }
+}
+
+/// Host pointer of an access that hits the TLB, else null.
+template <AccessKind kind>
+GNOMON_INLINE u8* probe(const Cpu* c, u64 linear, unsigned size) {
+    const TlbEntry& entry = c->tlb[linear >> 12 & (Tlb::kEntries - 1)];
+    const u64 tag = kind == AccessKind::Write ? entry.write_tag : entry.read_tag;
+    if (((linear + size - 1) & kPageMask) != tag) [[unlikely]] return nullptr;
+    u8* host = reinterpret_cast<u8*>(linear + entry.addend);
+    if (!host) __builtin_unreachable();    // so that callers test only for a miss
+    return host;
+}
+
+/// Host pointer of the memory operand, or null if the slow path must be taken.
+template <Mem form, AccessKind kind>
+GNOMON_INLINE u8* operand_pointer(const Cpu* c, const Instruction* i, unsigned size) {
+    u64 linear;
+    if (!operand_linear<form, kind>(c, i, size, linear)) [[unlikely]] return nullptr;
+    return probe<kind>(c, linear, size);
+}
+
+template <class T>
+GNOMON_INLINE T peek(const u8* p) {
+    T value;
+    __builtin_memcpy(&value, p, sizeof value);
+    return value;
+}
+
+template <class T>
+GNOMON_INLINE void poke(u8* p, T value) {
+    __builtin_memcpy(p, &value, sizeof value);
+}
+
+// ---- branches -------------------------------------------------------------------------------------
+
+/// Continues at `ip` by way of the jump cache.
+GNOMON_HANDLER void jump_to(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k);
+/// As jump_to; afterwards links the taken (or the fall-through) side of the block end `i`, if it stays in the page.
+GNOMON_HANDLER void link_taken(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k);
+GNOMON_HANDLER void link_fall(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k);
+/// The budget does not cover the block that starts at `ip`.
+GNOMON_HANDLER void out_of_budget(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k);
+/// #GP(0) of a near branch beyond the CS limit; `i` is the branch.
+GNOMON_HANDLER void branch_beyond_limit(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k);
+
+/// Enters a block whose entry is known to be right.
+GNOMON_HANDLER GNOMON_INLINE void enter_block(Cpu* c, const Instruction* entry, u64 ip, u64 r, u64 s, u64 k) {
+    const i64 left = c->budget - block_of_entry(entry)->count;
+    if (left < 0) [[unlikely]] GNOMON_TAIL out_of_budget(c, entry, ip, r, s, k);
+    c->budget = left;
+    GNOMON_TAIL entry->handler(c, entry, ip, r, s, k);
+}
+
+/// The branch `i` is taken. `Ip` is the width of IP (u16, u32); linked only in flat code, where IP never wraps within a page.
+template <class Ip, bool flat>
+GNOMON_HANDLER GNOMON_INLINE void branch_taken(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
+    const u64 target = static_cast<Ip>(ip + i->imm);
+    if constexpr (flat) {
+        const Instruction* entry = i[1].taken;
+        if (!entry) [[unlikely]] GNOMON_TAIL link_taken(c, i + 1, target, r, s, k);
+        GNOMON_TAIL enter_block(c, entry, target, r, s, k);
+    } else {
+        if (target > c->segment(Seg::CS).limit) [[unlikely]] GNOMON_TAIL branch_beyond_limit(c, i, ip, r, s, k);
+        GNOMON_TAIL jump_to(c, i, target, r, s, k);
+    }
+}
+
+/// The block goes on at the instruction after `i`. IP is not truncated by the operand size here: the limit check of the block catches
+/// what runs off the end of a 16-bit segment.
+template <class Ip, bool flat>
+GNOMON_HANDLER GNOMON_INLINE void branch_not_taken(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
+    const u64 target = static_cast<u32>(ip + i[1].ip_offset);
+    if constexpr (flat) {
+        const Instruction* entry = i[1].fall;
+        if (!entry) [[unlikely]] GNOMON_TAIL link_fall(c, i + 1, target, r, s, k);
+        GNOMON_TAIL enter_block(c, entry, target, r, s, k);
+    } else {
+        GNOMON_TAIL jump_to(c, i, target, r, s, k);
+    }
+}
+
+/// Branch handlers exist for flat 32-bit code, and for everything else with IP of 16 or 32 bits.
+template <class F>
+Handler by_branch_form(const Decoded& d, F choose) {
+    if (d.operand_bytes == 2) return choose(u16{}, std::false_type{});
+    return (d.mode & mode::kFlat) && (d.mode & mode::kCode32) ? choose(u32{}, std::true_type{}) : choose(u32{}, std::false_type{});
+}
+
+}  // namespace gnomon

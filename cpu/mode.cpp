@@ -1,0 +1,83 @@
+// What follows from control registers and segments: access windows, the decode mode, the TLB in use, the MMU's view of paging.
+// SDM Vol. 3, "Protected-Mode Memory Management", "Limit Checking".
+#include "cpu/cpu.h"
+#include "cpu/decode.h"
+#include "cpu/model.h"
+#include "cpu/system_registers.h"
+
+namespace gnomon {
+
+void Cpu::update_windows(Segment& segment) {
+    const u16 a = segment.attributes;
+    const bool code = a & attribute::kCode;
+    u32 low = 0;
+    u32 high = segment.limit;
+    if (!code && (a & attribute::kExpandDown)) {
+        const u32 top = a & attribute::kBig ? 0xffffffff : 0xffff;
+        low = segment.limit >= top ? 1 : segment.limit + 1;
+        high = segment.limit >= top ? 0 : top;
+    }
+    constexpr u16 kUsable = attribute::kPresent | attribute::kCodeOrData;
+    const bool usable = (a & kUsable) == kUsable;
+    const bool readable = usable && (!code || (a & attribute::kReadable));
+    const bool writable = usable && !code && (a & attribute::kWritable);
+    segment.read_low = readable ? low : 1;
+    segment.read_high = readable ? high : 0;
+    segment.write_low = writable ? low : 1;
+    segment.write_high = writable ? high : 0;
+}
+
+namespace {
+
+bool flat(const Segment& s, bool code) {
+    return s.base == 0 && s.read_low == 0 && s.read_high == 0xffffffff && (code || (s.write_low == 0 && s.write_high == 0xffffffff));
+}
+
+/// What handlers probe while every access must be looked at: it never hits, so that they take the slow path.
+constinit const Tlb kEmptyTlb{};
+
+}  // namespace
+
+void Cpu::update_mode() {
+    u32 key = 0;
+    const Segment& cs = segment(Seg::CS);
+    const Segment& ss = segment(Seg::SS);
+    if (cs.attributes & attribute::kBig) key |= mode::kCode32;
+    if (ss.attributes & attribute::kBig) key |= mode::kStack32;
+    if (flat(segment(Seg::DS), false) && flat(segment(Seg::ES), false)) {
+        key |= mode::kFlatEsDs;
+        if (flat(ss, false) && flat(cs, true)) key |= mode::kFlat;
+    }
+    const u64 dr7 = state.dr[7];
+    if ((state.eflags & flag::TF) || state.pending_debug || (dr7 & dr7::kAnyEnable)) key |= mode::kSingle;
+    if (alignment_checked() || (dr7 & dr7::kAnyEnable)) key |= mode::kChecked;
+    const bool ts = state.cr0 & cr0::TS;
+    const bool em = state.cr0 & cr0::EM;
+    if (ts || em) key |= mode::kFpuTrap;
+    if (ts) key |= mode::kSimdTrap;
+    if (em) key |= mode::kMmxUndefined;
+    if (em || !(state.cr4 & cr4::OSFXSR)) key |= mode::kSseUndefined;
+    if (ts && (state.cr0 & cr0::MP)) key |= mode::kWaitTrap;
+    // Debug events are looked for in the run loop.
+    const bool becomes_careful = key & ~mode_key & mode::kSingle;
+    mode_key = key;
+    // Nothing writes through Cpu::tlb; the MMU fills its own tables.
+    tlb = key & mode::kChecked ? const_cast<TlbEntry*>(kEmptyTlb.entries.data()) : mmu_->tlb(privilege()).entries.data();
+    if (becomes_careful || event_waiting()) break_chain();
+}
+
+void Cpu::update_paging(bool cr3_written) {
+    PagingState paging;
+    paging.cr0 = state.cr0;
+    paging.cr3 = state.cr3;
+    paging.cr4 = state.cr4;
+    paging.efer = state.msr.efer;
+    paging.pdpte = state.pdpte;
+    paging.physical_bits = model_.physical_bits;
+    paging.nx_supported = features_.has(Feature::NX);
+    paging.pse36 = features_.has(Feature::PSE36);
+    paging.pat_supported = features_.has(Feature::PAT);
+    mmu_->set_paging(paging, cr3_written);
+}
+
+}  // namespace gnomon

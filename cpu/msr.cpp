@@ -1,0 +1,205 @@
+// The table of model-specific registers. SDM Vol. 4; memory types: SDM Vol. 3, "Memory Type Range Registers", "Page Attribute Table";
+// machine check: "Machine-Check Architecture".
+#include "cpu/msr.h"
+
+#include "cpu/model.h"
+#include "cpu/system_registers.h"
+
+namespace gnomon {
+namespace {
+
+/// `n` counts from the first register of a row.
+using ReadMsr = u64 (*)(Cpu&, u32 n);
+using WriteMsr = bool (*)(Cpu&, u32 n, u64 value);    ///< false: #GP(0)
+
+struct MsrRow {
+    u32 first;
+    u32 count;
+    std::string_view name;
+    Feature feature;
+    ReadMsr read;      ///< null: write-only
+    WriteMsr write;    ///< null: read-only
+};
+
+template <u64 MsrState::*field>
+u64 stored(Cpu& cpu, u32) {
+    return cpu.state.msr.*field;
+}
+template <u64 value>
+u64 constant(Cpu&, u32) {
+    return value;
+}
+/// Bits of `reserved` are refused.
+template <u64 MsrState::*field, u64 reserved = 0>
+bool store(Cpu& cpu, u32, u64 value) {
+    if (value & reserved) return false;
+    cpu.state.msr.*field = value;
+    return true;
+}
+bool ignore(Cpu&, u32, u64) { return true; }
+
+constexpr u64 above(unsigned bit) { return ~u64{0} << bit; }
+
+u64 read_tsc(Cpu& cpu, u32) {
+    cpu.sync_clock();
+    return cpu.time_stamp_counter();
+}
+bool write_tsc(Cpu& cpu, u32, u64 value) {
+    cpu.sync_clock();
+    cpu.state.msr.tsc_offset += static_cast<i64>(value - cpu.time_stamp_counter());
+    return true;
+}
+
+bool write_apic_base(Cpu& cpu, u32, u64 value) {
+    const u64 reserved = above(cpu.model().physical_bits) | 0x6ff;
+    if (value & reserved) return false;
+    cpu.state.msr.apic_base = value;
+    return true;
+}
+
+bool write_microcode_trigger(Cpu& cpu, u32, u64 address) {
+    cpu.log().guest("cpu", "microcode update", "the guest offers a microcode update at {:#x}: ignored", address);
+    return true;
+}
+
+bool valid_memory_type(u64 type) { return type <= 6 && type != 2 && type != 3; }
+
+u64 read_mtrr_variable(Cpu& cpu, u32 n) { return cpu.state.msr.mtrr_variable[n]; }
+bool write_mtrr_variable(Cpu& cpu, u32 n, u64 value) {
+    const bool is_mask = n & 1;
+    if (value & (above(cpu.model().physical_bits) | (is_mask ? 0x7ff : 0xf00))) return false;
+    if (!is_mask && !valid_memory_type(value & 0xff)) return false;
+    cpu.state.msr.mtrr_variable[n] = value;
+    return true;
+}
+
+/// Fixed ranges: 64K_00000, then 16K_80000 and 16K_A0000, then eight of 4K.
+template <u32 base>
+u64 read_mtrr_fixed(Cpu& cpu, u32 n) {
+    return cpu.state.msr.mtrr_fixed[base + n];
+}
+template <u32 base>
+bool write_mtrr_fixed(Cpu& cpu, u32 n, u64 value) {
+    for (unsigned i = 0; i < 8; i++)
+        if (!valid_memory_type(value >> 8 * i & 0xff)) return false;
+    cpu.state.msr.mtrr_fixed[base + n] = value;
+    return true;
+}
+
+bool write_mtrr_default(Cpu& cpu, u32, u64 value) {
+    if ((value & ~u64{0xcff}) || !valid_memory_type(value & 0xff)) return false;
+    cpu.state.msr.mtrr_def_type = value;
+    return true;
+}
+
+bool write_pat(Cpu& cpu, u32, u64 value) {
+    for (unsigned i = 0; i < 8; i++) {
+        const u64 type = value >> 8 * i & 0xff;
+        if (!valid_memory_type(type) && type != 7) return false;
+    }
+    cpu.state.msr.pat = value;
+    return true;
+}
+
+u64 read_machine_check(Cpu& cpu, u32 n) { return cpu.state.msr.machine_check[n]; }
+/// CTL takes anything; STATUS, ADDR and MISC can only be cleared.
+bool write_machine_check(Cpu& cpu, u32 n, u64 value) {
+    if ((n & 3) != 0 && value != 0) return false;
+    cpu.state.msr.machine_check[n] = value;
+    return true;
+}
+
+bool write_debug_control(Cpu& cpu, u32, u64 value) {
+    if (value & ~u64{0x7f}) return false;
+    if (value & 2) cpu.log().guest("cpu", "BTF", "the guest asks for single-stepping on branches: every instruction is stepped");
+    cpu.state.msr.debug_control = value;
+    return true;
+}
+
+/// Bits 11 and 12: branch trace store and precise event sampling are unavailable.
+u64 read_misc_enable(Cpu& cpu, u32) { return cpu.state.msr.misc_enable | 0x1800; }
+bool write_misc_enable(Cpu& cpu, u32, u64 value) {
+    cpu.state.msr.misc_enable = value & 1;    // fast strings; nothing else can be switched
+    return true;
+}
+
+bool write_efer(Cpu& cpu, u32, u64 value) {
+    if (value & ~efer::NXE) return false;
+    cpu.state.msr.efer = value;
+    cpu.update_paging(false);
+    return true;
+}
+
+using M = MsrState;
+constexpr auto kMsrs = std::to_array<MsrRow>({
+    {0x000, 1, "P5_MC_ADDR", Feature::MCE, constant<0>, ignore},
+    {0x001, 1, "P5_MC_TYPE", Feature::MCE, constant<0>, ignore},
+    {0x010, 1, "IA32_TIME_STAMP_COUNTER", Feature::TSC, read_tsc, write_tsc},
+    {0x017, 1, "IA32_PLATFORM_ID", Feature::P6, constant<0>, nullptr},
+    {0x01b, 1, "IA32_APIC_BASE", Feature::APIC, stored<&M::apic_base>, write_apic_base},
+    {0x02a, 1, "EBL_CR_POWERON", Feature::P6, constant<0>, ignore},
+    {0x079, 1, "IA32_BIOS_UPDT_TRIG", Feature::P6, nullptr, write_microcode_trigger},
+    {0x08b, 1, "IA32_BIOS_SIGN_ID", Feature::P6, stored<&M::microcode>, store<&M::microcode>},
+    {0x0fe, 1, "IA32_MTRRCAP", Feature::MTRR, constant<0x508>, nullptr},    // eight variable ranges, fixed ranges, WC
+    {0x174, 1, "IA32_SYSENTER_CS", Feature::SEP, stored<&M::sysenter_cs>, store<&M::sysenter_cs>},
+    {0x175, 1, "IA32_SYSENTER_ESP", Feature::SEP, stored<&M::sysenter_esp>, store<&M::sysenter_esp>},
+    {0x176, 1, "IA32_SYSENTER_EIP", Feature::SEP, stored<&M::sysenter_eip>, store<&M::sysenter_eip>},
+    {0x179, 1, "IA32_MCG_CAP", Feature::MCA, constant<5>, nullptr},         // five banks, no MCG_CTL
+    {0x17a, 1, "IA32_MCG_STATUS", Feature::MCA, stored<&M::mcg_status>, store<&M::mcg_status, above(3)>},
+    {0x1a0, 1, "IA32_MISC_ENABLE", Feature::SSE2, read_misc_enable, write_misc_enable},
+    {0x1d9, 1, "IA32_DEBUGCTL", Feature::P6, stored<&M::debug_control>, write_debug_control},
+    {0x1db, 4, "LASTBRANCH, LASTINT", Feature::P6, constant<0>, nullptr},
+    {0x200, 16, "IA32_MTRR_PHYSBASE, PHYSMASK", Feature::MTRR, read_mtrr_variable, write_mtrr_variable},
+    {0x250, 1, "IA32_MTRR_FIX64K_00000", Feature::MTRR, read_mtrr_fixed<0>, write_mtrr_fixed<0>},
+    {0x258, 2, "IA32_MTRR_FIX16K", Feature::MTRR, read_mtrr_fixed<1>, write_mtrr_fixed<1>},
+    {0x268, 8, "IA32_MTRR_FIX4K", Feature::MTRR, read_mtrr_fixed<3>, write_mtrr_fixed<3>},
+    {0x277, 1, "IA32_PAT", Feature::PAT, stored<&M::pat>, write_pat},
+    {0x2ff, 1, "IA32_MTRR_DEF_TYPE", Feature::MTRR, stored<&M::mtrr_def_type>, write_mtrr_default},
+    {0x400, 20, "IA32_MC_CTL, STATUS, ADDR, MISC", Feature::MCA, read_machine_check, write_machine_check},
+    {0xc0000080, 1, "IA32_EFER", Feature::NX, stored<&M::efer>, write_efer},
+});
+
+constexpr bool sorted() {
+    for (size_t i = 1; i < kMsrs.size(); i++)
+        if (kMsrs[i - 1].first + kMsrs[i - 1].count > kMsrs[i].first) return false;
+    return true;
+}
+static_assert(sorted(), "rows in ascending order, without overlap");
+
+const MsrRow* find(u32 index) {
+    const auto row = std::find_if(kMsrs.begin(), kMsrs.end(), [&](const MsrRow& r) { return index - r.first < r.count; });
+    return row == kMsrs.end() ? nullptr : &*row;
+}
+
+const MsrRow* find_in(Cpu& cpu, u32 index, std::string_view what) {
+    const MsrRow* row = find(index);
+    if (row && cpu.features().has(row->feature)) return row;
+    cpu.log().guest("cpu", fmt::format("{} of unknown MSR {:#x}", what, index), "{} of MSR {:#x}{}{}: #GP", what, index,
+                    row ? ", which this model lacks: " : "", row ? row->name : "");
+    return nullptr;
+}
+
+}  // namespace
+
+bool read_msr(Cpu& cpu, u32 index, u64& value) {
+    const MsrRow* row = find_in(cpu, index, "read");
+    if (!row || !row->read) return false;
+    value = row->read(cpu, index - row->first);
+    return true;
+}
+
+bool write_msr(Cpu& cpu, u32 index, u64 value) {
+    const MsrRow* row = find_in(cpu, index, "write");
+    if (!row || !row->write) return false;
+    if (row->write(cpu, index - row->first, value)) return true;
+    cpu.log().guest("cpu", fmt::format("bad value for {}", row->name), "write of {:#x} to MSR {:#x} ({}): #GP", value, index,
+                    row->name);
+    return false;
+}
+
+std::string_view msr_name(u32 index) {
+    const MsrRow* row = find(index);
+    return row ? row->name : std::string_view{};
+}
+
+}  // namespace gnomon

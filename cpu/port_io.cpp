@@ -1,0 +1,134 @@
+// IN, OUT, INS, OUTS: I/O permission, breakpoints on ports, repetition. SDM Vol. 1, "Input/Output".
+#include "cpu/decode.h"
+#include "cpu/system_instructions.h"
+#include "cpu/system_registers.h"
+
+namespace gnomon {
+namespace {
+
+/// IOPL and the I/O permission bit map. SDM Vol. 1, "I/O Permission Bit Map".
+bool port_allowed(Cpu& cpu, u16 port, unsigned size) {
+    if (cpu.real_mode() || (!cpu.v86() && cpu.cpl() <= cpu.iopl())) return true;
+    const Segment& tr = cpu.state.tr;
+    const auto refuse = [&] {
+        cpu.raise(Vector::GP, 0);
+        return false;
+    };
+    if (!(attribute::type(tr.attributes) & 8) || tr.limit < 0x67) return refuse();
+    u16 map;
+    if (!cpu.read_linear(static_cast<u32>(tr.base + 0x66), map, Privilege::Supervisor)) return false;
+    // Two bytes are always read: the bits of a port may cross a byte.
+    const u32 at = map + port / 8u;
+    if (at + 1 > tr.limit) return refuse();
+    u16 bits;
+    if (!cpu.read_linear(static_cast<u32>(tr.base + at), bits, Privilege::Supervisor)) return false;
+    const u32 wanted = ((1u << size) - 1) << (port & 7);
+    return (bits & wanted) == 0 || refuse();
+}
+
+/// A device may have raised an interrupt or asked for a stop.
+Outcome after_port_access(Cpu& cpu) { return stop_if_event_waits(cpu); }
+
+template <class T>
+Outcome input(Cpu& cpu, u16 port) {
+    if (!port_allowed(cpu, port, sizeof(T))) return Outcome::Fault;
+    cpu.put<T>(reg::AX, static_cast<T>(cpu.port_in(port, sizeof(T))));
+    return after_port_access(cpu);
+}
+
+template <class T>
+Outcome output(Cpu& cpu, u16 port) {
+    if (!port_allowed(cpu, port, sizeof(T))) return Outcome::Fault;
+    cpu.port_out(port, sizeof(T), cpu.get<T>(reg::AX));
+    return after_port_access(cpu);
+}
+
+u64 masked(const Cpu& cpu, unsigned number, unsigned address_bytes) {
+    return address_bytes == 4 ? cpu.get<u32>(number) : cpu.get<u16>(number);
+}
+
+void add_masked(Cpu& cpu, unsigned number, unsigned address_bytes, u32 amount) {
+    if (address_bytes == 4) cpu.put<u32>(number, cpu.get<u32>(number) + amount);
+    else cpu.put<u16>(number, static_cast<u16>(cpu.get<u16>(number) + amount));
+}
+
+/// One element from the port to ES:(E)DI. The destination is checked first: a fault must not eat the device's data.
+template <class T>
+bool input_element(Cpu& cpu, const Instruction& insn, u16 port) {
+    const u64 to = masked(cpu, reg::DI, insn.address_bytes());
+    if (!cpu.check_write(Seg::ES, to, sizeof(T))) return false;
+    return cpu.write(Seg::ES, to, static_cast<T>(cpu.port_in(port, sizeof(T))));
+}
+
+template <class T>
+bool output_element(Cpu& cpu, const Instruction& insn, u16 port) {
+    T value;
+    if (!cpu.read(insn.segment, masked(cpu, reg::SI, insn.address_bytes()), value)) return false;
+    cpu.port_out(port, sizeof(T), value);
+    return true;
+}
+
+/// Elements between two looks at interrupts.
+constexpr unsigned kBurst = 1024;
+
+template <class T>
+Outcome string_io(Cpu& cpu, const Instruction& insn, bool (*element)(Cpu&, const Instruction&, u16), unsigned index) {
+    const u16 port = cpu.get<u16>(reg::DX);
+    if (!port_allowed(cpu, port, sizeof(T))) return Outcome::Fault;
+    const unsigned address_bytes = insn.address_bytes();
+    constexpr u32 kSize = sizeof(T);
+    const u32 step = cpu.state.eflags & flag::DF ? 0u - kSize : kSize;
+    if (!(insn.prefix & (prefix::kRep | prefix::kRepne))) {
+        if (!element(cpu, insn, port)) return Outcome::Fault;
+        add_masked(cpu, index, address_bytes, step);
+        return after_port_access(cpu);
+    }
+    const unsigned burst = cpu.mode_key & mode::kSingle ? 1 : kBurst;
+    for (unsigned done = 0; masked(cpu, reg::CX, address_bytes) != 0; done++) {
+        if (done == burst || (done != 0 && cpu.event_waiting())) return Outcome::Repeat;
+        if (!element(cpu, insn, port)) return Outcome::Fault;
+        add_masked(cpu, index, address_bytes, step);
+        add_masked(cpu, reg::CX, address_bytes, ~u32{0});
+    }
+    return after_port_access(cpu);
+}
+
+template <class T>
+Outcome ins(Cpu& cpu, const Instruction& insn) {
+    return string_io<T>(cpu, insn, &input_element<T>, reg::DI);
+}
+
+template <class T>
+Outcome outs(Cpu& cpu, const Instruction& insn) {
+    return string_io<T>(cpu, insn, &output_element<T>, reg::SI);
+}
+
+}  // namespace
+
+Outcome in_al_imm(Cpu& cpu, const Instruction& insn) { return input<u8>(cpu, static_cast<u8>(insn.imm)); }
+Outcome in_al_dx(Cpu& cpu, const Instruction&) { return input<u8>(cpu, cpu.get<u16>(reg::DX)); }
+Outcome out_imm_al(Cpu& cpu, const Instruction& insn) { return output<u8>(cpu, static_cast<u8>(insn.imm)); }
+Outcome out_dx_al(Cpu& cpu, const Instruction&) { return output<u8>(cpu, cpu.get<u16>(reg::DX)); }
+
+Outcome in_ax_imm(Cpu& cpu, const Instruction& insn) {
+    const u16 port = static_cast<u8>(insn.imm);
+    return insn.operand_bytes() == 4 ? input<u32>(cpu, port) : input<u16>(cpu, port);
+}
+Outcome in_ax_dx(Cpu& cpu, const Instruction& insn) {
+    const u16 port = cpu.get<u16>(reg::DX);
+    return insn.operand_bytes() == 4 ? input<u32>(cpu, port) : input<u16>(cpu, port);
+}
+Outcome out_imm_ax(Cpu& cpu, const Instruction& insn) {
+    const u16 port = static_cast<u8>(insn.imm);
+    return insn.operand_bytes() == 4 ? output<u32>(cpu, port) : output<u16>(cpu, port);
+}
+Outcome out_dx_ax(Cpu& cpu, const Instruction& insn) {
+    const u16 port = cpu.get<u16>(reg::DX);
+    return insn.operand_bytes() == 4 ? output<u32>(cpu, port) : output<u16>(cpu, port);
+}
+Outcome ins_byte(Cpu& cpu, const Instruction& insn) { return ins<u8>(cpu, insn); }
+Outcome ins_word(Cpu& cpu, const Instruction& insn) { return insn.operand_bytes() == 4 ? ins<u32>(cpu, insn) : ins<u16>(cpu, insn); }
+Outcome outs_byte(Cpu& cpu, const Instruction& insn) { return outs<u8>(cpu, insn); }
+Outcome outs_word(Cpu& cpu, const Instruction& insn) { return insn.operand_bytes() == 4 ? outs<u32>(cpu, insn) : outs<u16>(cpu, insn); }
+
+}  // namespace gnomon

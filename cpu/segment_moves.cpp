@@ -1,0 +1,85 @@
+// MOV, PUSH and POP of segment registers; LDS, LES, LSS, LFS, LGS. SDM Vol. 2, "Operation" of each.
+#include "cpu/segmentation.h"
+#include "cpu/system_instructions.h"
+#include "cpu/system_registers.h"
+
+namespace gnomon {
+namespace {
+
+/// After MOV SS and POP SS the next instruction, which loads ESP, is not interrupted, and debug exceptions wait for it.
+Outcome after_stack_load(Cpu& cpu) {
+    cpu.state.inhibit_interrupts = true;
+    if ((cpu.state.eflags & flag::TF) || (cpu.state.dr[7] & dr7::kAnyEnable)) cpu.state.pending_debug |= dr6::kHold;
+    return stop_if_event_waits(cpu);
+}
+
+}  // namespace
+
+Outcome mov_to_sreg(Cpu& cpu, const Instruction& insn) {
+    const Seg seg = static_cast<Seg>(insn.reg);
+    if (seg == Seg::CS || insn.reg > static_cast<unsigned>(Seg::GS)) return cpu.raise(Vector::UD);
+    u16 selector;
+    if (!cpu.load_rm(insn, selector) || !load_segment(cpu, seg, selector)) return Outcome::Fault;
+    return seg == Seg::SS ? after_stack_load(cpu) : Outcome::Next;
+}
+
+Outcome mov_from_sreg(Cpu& cpu, const Instruction& insn) {
+    if (insn.reg > static_cast<unsigned>(Seg::GS)) return cpu.raise(Vector::UD);
+    const u16 selector = cpu.state.segments[insn.reg].selector;
+    if (insn.in_memory()) return cpu.store(insn, selector) ? Outcome::Next : Outcome::Fault;
+    if (insn.operand_bytes() == 2) cpu.put_at<u16>(insn.rm, selector);
+    else cpu.put_at<u32>(insn.rm, selector);
+    return Outcome::Next;
+}
+
+template <Seg seg>
+Outcome push_sreg(Cpu& cpu, const Instruction& insn) {
+    return cpu.push(insn.operand_bytes(), cpu.segment(seg).selector) ? Outcome::Next : Outcome::Fault;
+}
+
+template <Seg seg>
+Outcome pop_sreg(Cpu& cpu, const Instruction& insn) {
+    const u64 stack_pointer = cpu.state.gpr[reg::SP];
+    u64 value;
+    if (!cpu.pop(insn.operand_bytes(), value)) return Outcome::Fault;
+    if (!load_segment(cpu, seg, static_cast<u16>(value))) {
+        cpu.state.gpr[reg::SP] = stack_pointer;
+        return Outcome::Fault;
+    }
+    return seg == Seg::SS ? after_stack_load(cpu) : Outcome::Next;
+}
+
+template <Seg seg>
+Outcome load_far_pointer(Cpu& cpu, const Instruction& insn) {
+    const u64 address = cpu.effective_address(insn);
+    const u64 mask = insn.address_bytes() == 4 ? 0xffffffff : 0xffff;
+    const unsigned bytes = insn.operand_bytes();
+    u32 wide = 0;
+    u16 narrow = 0;
+    u16 selector;
+    if (bytes == 4 ? !cpu.read(insn.segment, address, wide) : !cpu.read(insn.segment, address, narrow)) return Outcome::Fault;
+    if (!cpu.read(insn.segment, (address + bytes) & mask, selector)) return Outcome::Fault;
+    if (!load_segment(cpu, seg, selector)) return Outcome::Fault;
+    if (bytes == 4) cpu.put_at<u32>(insn.reg, wide);
+    else cpu.put_at<u16>(insn.reg, narrow);
+    return Outcome::Next;
+}
+
+template Outcome push_sreg<Seg::ES>(Cpu&, const Instruction&);
+template Outcome push_sreg<Seg::CS>(Cpu&, const Instruction&);
+template Outcome push_sreg<Seg::SS>(Cpu&, const Instruction&);
+template Outcome push_sreg<Seg::DS>(Cpu&, const Instruction&);
+template Outcome push_sreg<Seg::FS>(Cpu&, const Instruction&);
+template Outcome push_sreg<Seg::GS>(Cpu&, const Instruction&);
+template Outcome pop_sreg<Seg::ES>(Cpu&, const Instruction&);
+template Outcome pop_sreg<Seg::SS>(Cpu&, const Instruction&);
+template Outcome pop_sreg<Seg::DS>(Cpu&, const Instruction&);
+template Outcome pop_sreg<Seg::FS>(Cpu&, const Instruction&);
+template Outcome pop_sreg<Seg::GS>(Cpu&, const Instruction&);
+template Outcome load_far_pointer<Seg::ES>(Cpu&, const Instruction&);
+template Outcome load_far_pointer<Seg::SS>(Cpu&, const Instruction&);
+template Outcome load_far_pointer<Seg::DS>(Cpu&, const Instruction&);
+template Outcome load_far_pointer<Seg::FS>(Cpu&, const Instruction&);
+template Outcome load_far_pointer<Seg::GS>(Cpu&, const Instruction&);
+
+}  // namespace gnomon

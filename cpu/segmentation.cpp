@@ -1,0 +1,149 @@
+// Descriptor fetches, segment loads and their faults. SDM Vol. 3, "Protection"; Vol. 2, MOV and POP, "Operation".
+#include "cpu/segmentation.h"
+
+namespace gnomon {
+
+bool try_fetch_descriptor(Cpu& cpu, u16 selector, Descriptor& out, bool& found) {
+    const CpuState& s = cpu.state;
+    u64 base = s.gdtr.base;
+    u32 limit = s.gdtr.limit;
+    found = false;
+    if (in_ldt(selector)) {
+        if (!(s.ldtr.attributes & attribute::kPresent)) return true;
+        base = s.ldtr.base;
+        limit = s.ldtr.limit;
+    }
+    if ((selector | 7u) > limit) return true;
+    found = true;
+    out.linear = static_cast<u32>(base + (selector & 0xfff8u));
+    u64 raw;
+    if (!cpu.read_linear(out.linear, raw, Privilege::Supervisor)) return false;
+    out.low = static_cast<u32>(raw);
+    out.high = static_cast<u32>(raw >> 32);
+    return true;
+}
+
+bool fetch_descriptor(Cpu& cpu, u16 selector, Vector vector, Descriptor& out) {
+    bool found;
+    if (!try_fetch_descriptor(cpu, selector, out, found)) return false;
+    if (!found) cpu.raise(vector, selector_error(selector));
+    return found;
+}
+
+bool mark_accessed(Cpu& cpu, Descriptor& descriptor) {
+    if (descriptor.high >> 8 & attribute::kAccessed) return true;
+    descriptor.high |= attribute::kAccessed << 8;
+    return cpu.write_linear(static_cast<u32>(descriptor.linear + 5), static_cast<u8>(descriptor.high >> 8), Privilege::Supervisor);
+}
+
+bool mark_busy(Cpu& cpu, const Descriptor& descriptor, bool busy) {
+    const u64 linear = static_cast<u32>(descriptor.linear + 5);
+    u8 access;
+    if (!cpu.read_linear(linear, access, Privilege::Supervisor)) return false;
+    return cpu.write_linear(linear, static_cast<u8>(busy ? access | 2 : access & ~2), Privilege::Supervisor);
+}
+
+void set_segment(Segment& segment, u16 selector, const Descriptor& descriptor) {
+    segment.selector = selector;
+    segment.base = descriptor.base();
+    segment.limit = descriptor.limit();
+    segment.attributes = descriptor.attributes();
+    Cpu::update_windows(segment);
+}
+
+void set_null_segment(Segment& segment, u16 selector) {
+    segment.selector = selector;
+    segment.base = 0;
+    segment.attributes = 0;
+    Cpu::update_windows(segment);
+}
+
+void set_real_segment(Cpu& cpu, Seg seg, u16 selector) {
+    Segment& segment = cpu.segment(seg);
+    segment.selector = selector;
+    segment.base = u32{selector} << 4;
+    constexpr u16 kData = attribute::kPresent | attribute::kCodeOrData | attribute::kWritable | attribute::kAccessed;
+    if (!(segment.attributes & attribute::kPresent)) {
+        segment.limit = 0xffff;
+        segment.attributes = kData;
+    } else if (seg == Seg::CS) {
+        // The access rights of CS become those of data, so that stores through CS work; its size stays.
+        segment.attributes = static_cast<u16>((segment.attributes & 0xf000) | kData);
+    }
+    Cpu::update_windows(segment);
+}
+
+void set_v86_segment(Segment& segment, u16 selector) {
+    segment.selector = selector;
+    segment.base = u32{selector} << 4;
+    segment.limit = 0xffff;
+    segment.attributes = 0xf3;
+    Cpu::update_windows(segment);
+}
+
+bool check_stack_segment(Cpu& cpu, u16 selector, unsigned cpl, Vector vector, Descriptor& out) {
+    if (is_null(selector)) {
+        // A null stack is an error code of 0 for MOV SS, and the selector, which is the same, in a task switch.
+        cpu.raise(vector, 0);
+        return false;
+    }
+    if (!fetch_descriptor(cpu, selector, vector, out)) return false;
+    if (rpl(selector) != cpl || !out.writable() || out.dpl() != cpl) {
+        cpu.raise(vector, selector_error(selector));
+        return false;
+    }
+    if (!out.present()) {
+        cpu.raise(Vector::SS, selector_error(selector));
+        return false;
+    }
+    return true;
+}
+
+bool load_segment(Cpu& cpu, Seg seg, u16 selector, Vector vector) {
+    Segment& segment = cpu.segment(seg);
+    if (!cpu.protected_mode()) {
+        if (cpu.v86()) set_v86_segment(segment, selector);
+        else set_real_segment(cpu, seg, selector);
+        cpu.update_mode();
+        return true;
+    }
+    Descriptor d;
+    if (seg == Seg::SS) {
+        if (!check_stack_segment(cpu, selector, cpu.cpl(), vector, d)) return false;
+    } else {
+        if (is_null(selector)) {
+            set_null_segment(segment, selector);
+            cpu.update_mode();
+            return true;
+        }
+        if (!fetch_descriptor(cpu, selector, vector, d)) return false;
+        const bool allowed = d.conforming() || (rpl(selector) <= d.dpl() && cpu.cpl() <= d.dpl());
+        if (!d.readable() || !allowed) {
+            cpu.raise(vector, selector_error(selector));
+            return false;
+        }
+        if (!d.present()) {
+            cpu.raise(Vector::NP, selector_error(selector));
+            return false;
+        }
+    }
+    if (!mark_accessed(cpu, d)) return false;
+    set_segment(segment, selector, d);
+    cpu.update_mode();
+    return true;
+}
+
+void set_code_segment(Cpu& cpu, u16 selector, const Descriptor& descriptor, unsigned cpl) {
+    set_segment(cpu.segment(Seg::CS), static_cast<u16>((selector & ~3u) | cpl), descriptor);
+    cpu.state.cpl = static_cast<u8>(cpl);
+}
+
+void drop_inner_segments(Cpu& cpu) {
+    for (const Seg seg : {Seg::ES, Seg::DS, Seg::FS, Seg::GS}) {
+        Segment& segment = cpu.segment(seg);
+        const bool conforming = (segment.attributes & attribute::kCode) && (segment.attributes & attribute::kConforming);
+        if (!conforming && attribute::dpl(segment.attributes) < cpu.cpl()) set_null_segment(segment, 0);
+    }
+}
+
+}  // namespace gnomon

@@ -1,0 +1,211 @@
+// Architectural state of one processor. SDM Vol. 1, "Basic Execution Environment"; Vol. 3, "System Architecture Overview".
+#pragma once
+
+#include <array>
+
+#include "cpu/instruction.h"
+#include "support/state.h"
+#include "support/types.h"
+
+namespace gnomon {
+
+/// General register numbers.
+namespace reg {
+inline constexpr unsigned AX = 0, CX = 1, DX = 2, BX = 3, SP = 4, BP = 5, SI = 6, DI = 7;
+}
+
+/// Segment attributes as in bytes 5 and 6 of a descriptor: type (0–3), S (4), DPL (5–6), P (7), AVL (12), L (13), D/B (14), G (15).
+namespace attribute {
+inline constexpr u16 kAccessed = 1u << 0;
+inline constexpr u16 kWritable = 1u << 1;      ///< data
+inline constexpr u16 kReadable = 1u << 1;      ///< code
+inline constexpr u16 kExpandDown = 1u << 2;    ///< data
+inline constexpr u16 kConforming = 1u << 2;    ///< code
+inline constexpr u16 kCode = 1u << 3;
+inline constexpr u16 kCodeOrData = 1u << 4;    ///< the S bit
+inline constexpr u16 kPresent = 1u << 7;
+inline constexpr u16 kLong = 1u << 13;
+inline constexpr u16 kBig = 1u << 14;
+inline constexpr u16 kGranularity = 1u << 15;
+constexpr unsigned dpl(u16 attributes) { return attributes >> 5 & 3; }
+constexpr unsigned type(u16 attributes) { return attributes & 15; }
+}  // namespace attribute
+
+/// A segment register with its descriptor cache. The windows are derived: the offsets at which a read or a write is allowed; empty
+/// (low > high) where the segment is null, not readable, not writable.
+struct Segment {
+    u64 base = 0;
+    u32 read_low = 0, read_high = 0xffff;
+    u32 write_low = 0, write_high = 0xffff;
+    u32 limit = 0xffff;          ///< in bytes, granularity applied
+    u16 selector = 0;
+    u16 attributes = 0;
+
+    template <class V>
+    constexpr void fields(V& v) {
+        v("base", base);
+        v("read_low", read_low);
+        v("read_high", read_high);
+        v("write_low", write_low);
+        v("write_high", write_high);
+        v("limit", limit);
+        v("selector", selector);
+        v("attributes", attributes);
+    }
+};
+static_assert(every_field_listed<Segment>());
+
+/// GDTR, IDTR.
+struct TableRegister {
+    u64 base = 0;
+    u16 limit = 0xffff;
+
+    template <class V>
+    constexpr void fields(V& v) {
+        v("base", base);
+        v("limit", limit);
+    }
+};
+
+/// An x87 register: 64-bit significand, sign and exponent.
+struct Float80 {
+    u64 significand = 0;
+    u16 exponent = 0;    ///< bit 15: sign
+
+    template <class V>
+    constexpr void fields(V& v) {
+        v("significand", significand);
+        v("exponent", exponent);
+    }
+};
+
+/// x87, MMX and SSE state. SDM Vol. 1, "Programming with the x87 FPU".
+struct alignas(64) FpuState {
+    struct alignas(16) Xmm {
+        std::array<u8, 16> bytes{};
+        template <class V>
+        constexpr void fields(V& v) {
+            v("bytes", bytes);
+        }
+    };
+    std::array<Xmm, 16> xmm{};
+    std::array<Float80, 8> registers{};    ///< physical registers R0–R7; ST(i) is registers[(top + i) & 7]; MMi is registers[i]
+    u16 control = 0x37f;
+    u16 status = 0;                        ///< with TOP in bits 11–13 always current
+    u8 valid = 0;                          ///< abridged tag word: bit i set if registers[i] is not empty
+    u16 opcode = 0;                        ///< 11 bits, of the last non-control instruction
+    u64 instruction_pointer = 0;
+    u16 instruction_selector = 0;
+    u64 data_pointer = 0;
+    u16 data_selector = 0;
+    u32 mxcsr = 0x1f80;
+
+    template <class V>
+    constexpr void fields(V& v) {
+        v("xmm", xmm);
+        v("registers", registers);
+        v("control", control);
+        v("status", status);
+        v("valid", valid);
+        v("opcode", opcode);
+        v("instruction_pointer", instruction_pointer);
+        v("instruction_selector", instruction_selector);
+        v("data_pointer", data_pointer);
+        v("data_selector", data_selector);
+        v("mxcsr", mxcsr);
+    }
+};
+static_assert(every_field_listed<FpuState>());
+
+/// Model-specific registers that are plain storage (cpu/msr.cpp has the table).
+struct MsrState {
+    u64 apic_base = 0xfee00900;
+    u64 efer = 0;
+    u64 pat = 0x0007040600070406;
+    u64 sysenter_cs = 0, sysenter_esp = 0, sysenter_eip = 0;
+    u64 mtrr_def_type = 0;
+    std::array<u64, 16> mtrr_variable{};    ///< base and mask of eight ranges
+    std::array<u64, 11> mtrr_fixed{};
+    u64 misc_enable = 1;
+    u64 microcode = 0;                      ///< IA32_BIOS_SIGN_ID
+    i64 tsc_offset = 0;                     ///< TSC = clock + offset
+    u64 debug_control = 0;
+    u64 mcg_status = 0;
+    std::array<u64, 20> machine_check{};    ///< CTL, STATUS, ADDR, MISC of five banks
+    u64 feature_control = 0;
+    u64 smi_count = 0;
+
+    template <class V>
+    constexpr void fields(V& v) {
+        v("apic_base", apic_base);
+        v("efer", efer);
+        v("pat", pat);
+        v("sysenter_cs", sysenter_cs);
+        v("sysenter_esp", sysenter_esp);
+        v("sysenter_eip", sysenter_eip);
+        v("mtrr_def_type", mtrr_def_type);
+        v("mtrr_variable", mtrr_variable);
+        v("mtrr_fixed", mtrr_fixed);
+        v("misc_enable", misc_enable);
+        v("microcode", microcode);
+        v("tsc_offset", tsc_offset);
+        v("debug_control", debug_control);
+        v("mcg_status", mcg_status);
+        v("machine_check", machine_check);
+        v("feature_control", feature_control);
+        v("smi_count", smi_count);
+    }
+};
+static_assert(every_field_listed<MsrState>());
+
+enum class Activity : u8 { Active, Halted, Shutdown };
+
+/// Everything a snapshot of a processor holds. `eflags` is complete here; while blocks run, the arithmetic flags are in Cpu::lazy.
+struct CpuState {
+    std::array<u64, 17> gpr{};    ///< the 17th always reads zero: it is the absent base or index register
+    u64 rip = 0xfff0;
+    u32 eflags = 2;
+    std::array<Segment, 6> segments{};
+    Segment ldtr, tr;
+    TableRegister gdtr, idtr;
+    u64 cr0 = 0x60000010, cr2 = 0, cr3 = 0, cr4 = 0;
+    std::array<u64, 4> pdpte{};
+    std::array<u64, 8> dr{};
+    u8 cpl = 0;
+    Activity activity = Activity::Active;
+    bool inhibit_interrupts = false;    ///< the instruction after STI, MOV SS, POP SS
+    bool nmi_blocked = false;
+    bool nmi_pending = false;
+    u32 pending_debug = 0;              ///< DR6 bits of the debug trap that the next instruction boundary delivers
+    FpuState fpu;
+    MsrState msr;
+
+    template <class V>
+    constexpr void fields(V& v) {
+        v("gpr", gpr);
+        v("rip", rip);
+        v("eflags", eflags);
+        v("segments", segments);
+        v("ldtr", ldtr);
+        v("tr", tr);
+        v("gdtr", gdtr);
+        v("idtr", idtr);
+        v("cr0", cr0);
+        v("cr2", cr2);
+        v("cr3", cr3);
+        v("cr4", cr4);
+        v("pdpte", pdpte);
+        v("dr", dr);
+        v("cpl", cpl);
+        v("activity", activity);
+        v("inhibit_interrupts", inhibit_interrupts);
+        v("nmi_blocked", nmi_blocked);
+        v("nmi_pending", nmi_pending);
+        v("pending_debug", pending_debug);
+        v("fpu", fpu);
+        v("msr", msr);
+    }
+};
+static_assert(every_field_listed<CpuState>());
+
+}  // namespace gnomon

@@ -1,0 +1,106 @@
+// The VGA: registers at 3B0-3DF, 256 KiB of planar memory at A0000-BFFFF. IBM PS/2 Hardware Interface
+// Technical Reference, "Video Subsystem"; DAC as the INMOS IMS G171 data sheet.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "devices/port_bus.h"
+#include "devices/vga/screen.h"
+#include "devices/vga/vga_state.h"
+#include "devices/vga/vga_timing.h"
+#include "support/clock.h"
+#include "support/state.h"
+
+namespace gnomon {
+
+class Vga final : public PortIo, public MmioIo, public StatePart {
+  public:
+    using State = VgaState;
+
+    /// The memory window; mmio offsets count from its start.
+    static constexpr GuestPhys kWindow{0xa0000};
+    static constexpr u64 kWindowSize = 0x20000;
+
+    /// Claims the ports. The machine maps the window.
+    [[nodiscard]] static Result<std::unique_ptr<Vga>> create(PortBus& bus, const VirtualClock& clock);
+
+    /// As after the reset line: registers zero, the picture dark; memory and DAC keep their contents.
+    void reset();
+
+    u32 port_read(u16 port, unsigned size) override;
+    void port_write(u16 port, unsigned size, u32 value) override;
+    u64 mmio_read(u64 offset, unsigned size) override;
+    void mmio_write(u64 offset, unsigned size, u64 value) override;
+
+    /// A number that moves whenever the picture may have changed, blinking included. Cheap.
+    [[nodiscard]] u64 generation();
+    [[nodiscard]] bool changed_since(u64 generation) { return this->generation() != generation; }
+    /// Draws the active display area as it is now. Text modes are drawn; other modes give a black picture.
+    void render(Frame& frame) const;
+    void read_text(TextScreen& screen) const;
+    /// The characters as UTF-8 lines; one line that says so outside text modes.
+    [[nodiscard]] std::vector<std::string> text_screen() const;
+
+    [[nodiscard]] const State& state() const { return state_; }
+    [[nodiscard]] std::string_view state_name() const override { return "vga"; }
+    [[nodiscard]] StateNode save_state() const override { return save_value(state_); }
+    Result<Install> load_state(const StateNode& node) override;
+
+  private:
+    /// How the registers direct an access to memory, decoded when they change.
+    struct MemoryPath {
+        u32 window_first = 0;  ///< offset within A0000-BFFFF
+        u32 window_size = 0;   ///< 0: no access
+        bool chain4 = false;
+        bool write_odd_even = false;
+        bool read_odd_even = false;
+        bool replace_a0 = false;
+        bool a0_from_a16 = false;
+        u32 a0_replacement = 0;
+        u32 address_mask = 0xffff;
+        bool text_write = false;   ///< plain bytes to planes 0 and 1: the case of text modes
+        bool plain_write = false;  ///< plain bytes to whatever planes are enabled
+    };
+
+    explicit Vga(const VirtualClock& clock);
+    [[nodiscard]] u64 since_origin() const { return clock_.now() - state_.frame_origin_ns; }
+    [[nodiscard]] unsigned blink_phase() const;
+    void touch() { generation_++; }
+    void registers_changed();
+    void watch_retrace();
+
+    u8 read_attribute() const;
+    u8 read_input_status_0();
+    u8 read_input_status_1();
+    u8 read_crtc() const;
+    u8 read_dac();
+    void write_attribute(u8 value);
+    void write_sequencer(u8 value);
+    void write_graphics(u8 value);
+    void write_crtc(u8 value);
+    void write_dac(u8 value);
+    void write_misc_output(u8 value);
+
+    void decode_memory_path();
+    struct Target {
+        u32 address;     ///< of the cell
+        unsigned plane;  ///< that chain 4 or odd/even selects
+    };
+    [[nodiscard]] Target target(u32 host) const;
+    [[nodiscard]] u8 read_byte(u32 offset);
+    void write_byte(u32 offset, u8 value);
+    [[nodiscard]] u32 load_cell(u32 address) const;
+    void store_cell(u32 address, u32 value, u32 planes);
+
+    const VirtualClock& clock_;
+    State state_;
+    MemoryPath path_;
+    VgaTiming timing_;
+    u64 generation_ = 1;
+    unsigned seen_blink_phase_ = 0;
+    std::vector<PortClaim> claims_;
+};
+
+}  // namespace gnomon

@@ -1,0 +1,296 @@
+// Registers, timing, state and robustness of the VGA.
+#include <random>
+
+#include "devices/vga/vga_fixture.h"
+
+namespace gnomon {
+namespace {
+
+TEST_F(VgaTest, PortConflictNamesBothOwners) {
+    EXPECT_EQ(Vga::create(bus, clock).ok(), false);
+    EXPECT_EQ(Vga::create(bus, clock).error().message, "port 0x03b4 is claimed by both vga and vga");
+}
+
+TEST_F(VgaTest, MiscOutputMovesTheCrtcBetween3B4And3D4) {
+    out(0x3c2, 0x67);
+    EXPECT_EQ(in(0x3cc), 0x67);
+    indexed(0x3d4, 0x0e, 0x12);
+    EXPECT_EQ(read_indexed(0x3d4, 0x0e), 0x12);
+    EXPECT_EQ(in(0x3b5), 0xff);
+    EXPECT_EQ(in(0x3ba), 0xff);
+    out(0x3c2, 0x66);
+    EXPECT_EQ(in(0x3d5), 0xff);
+    EXPECT_EQ(in(0x3b4), 0x0e);
+    EXPECT_EQ(in(0x3b5), 0x12);
+    indexed(0x3d4, 0x0e, 0x55);  // nobody there
+    EXPECT_EQ(in(0x3b5), 0x12);
+}
+
+TEST_F(VgaTest, ProtectBitGuardsRegisters0To7ButNotLineCompare) {
+    set_mode(kMode3);  // ends with register 11h = 8Eh
+    for (unsigned i = 0; i < 7; i++) indexed(0x3d4, i, 0x00);
+    for (unsigned i = 0; i < 7; i++) EXPECT_EQ(read_indexed(0x3d4, i), kMode3.crtc[i]) << i;
+    indexed(0x3d4, 7, 0x00);
+    EXPECT_EQ(read_indexed(0x3d4, 7), 0x0f);
+    indexed(0x3d4, 7, 0xff);
+    EXPECT_EQ(read_indexed(0x3d4, 7), 0x1f);
+    indexed(0x3d4, 8, 0x05);
+    EXPECT_EQ(read_indexed(0x3d4, 8), 0x05);
+    indexed(0x3d4, 0x11, 0x0e);
+    indexed(0x3d4, 7, 0xa5);
+    EXPECT_EQ(read_indexed(0x3d4, 7), 0xa5);
+}
+
+TEST_F(VgaTest, BitsThatDoNotExistReadAsZero) {
+    out(0x3c2, 0xff);
+    EXPECT_EQ(in(0x3cc), 0xef);
+    const u8 sequencer[] = {0x03, 0x3d, 0x0f, 0x3f, 0x0e, 0x00};
+    for (unsigned i = 0; i < 6; i++) {
+        indexed(0x3c4, i, 0xff);
+        EXPECT_EQ(read_indexed(0x3c4, i), sequencer[i]) << i;
+    }
+    const u8 graphics[] = {0x0f, 0x0f, 0x0f, 0x1f, 0x03, 0x7b, 0x0f, 0x0f, 0xff, 0x00};
+    for (unsigned i = 0; i < 10; i++) {
+        indexed(0x3ce, i, 0xff);
+        EXPECT_EQ(read_indexed(0x3ce, i), graphics[i]) << i;
+    }
+    out(0x3da, 0xff);
+    EXPECT_EQ(in(0x3ca), 0x0b);
+}
+
+TEST_F(VgaTest, AttributeFlipFlopAlternatesAndStatusReadResetsIt) {
+    out(0x3c2, 0x67);
+    in(0x3da);
+    out(0x3c0, 0x05);
+    out(0x3c0, 0x2a);
+    out(0x3c0, 0x06);
+    out(0x3c0, 0xff);
+    in(0x3da);
+    out(0x3c0, 0x05);
+    in(0x3da);  // index again expected, not data
+    out(0x3c0, 0x06);
+    EXPECT_EQ(in(0x3c0), 0x06);
+    EXPECT_EQ(in(0x3c1), 0x3f);
+    EXPECT_EQ(read_indexed(0x3d4, 0x24), 0x80);
+    in(0x3da);
+    EXPECT_EQ(read_indexed(0x3d4, 0x24), 0x00);
+    out(0x3c0, 0x25);
+    EXPECT_EQ(in(0x3c0), 0x25);
+    EXPECT_EQ(in(0x3c1), 0x2a);
+    EXPECT_EQ(read_indexed(0x3d4, 0x26), 0x25);
+}
+
+TEST_F(VgaTest, DacTakesTriplesAndReadsThemBack) {
+    out(0x3c8, 0xff);
+    EXPECT_EQ(in(0x3c7), 0);
+    for (const u8 v : {0x01, 0xc2, 0x03, 0x11, 0x12, 0x13}) out(0x3c9, v);  // wraps to colour 0
+    EXPECT_EQ(in(0x3c8), 0x01);
+    out(0x3c7, 0xff);
+    EXPECT_EQ(in(0x3c7), 3);
+    EXPECT_EQ(in(0x3c8), 0x00);  // the address has moved on already
+    for (const u8 v : {0x01, 0x02, 0x03, 0x11, 0x12, 0x13}) EXPECT_EQ(in(0x3c9), v);
+}
+
+TEST_F(VgaTest, DacTripleThatIsNotFinishedChangesNothing) {
+    out(0x3c8, 7);
+    for (const u8 v : {1, 2, 3}) out(0x3c9, v);
+    out(0x3c8, 7);
+    out(0x3c9, 9);
+    out(0x3c9, 9);
+    out(0x3c7, 7);
+    EXPECT_EQ(in(0x3c9), 1);
+    EXPECT_EQ(in(0x3c9), 2);
+    EXPECT_EQ(in(0x3c9), 3);
+    EXPECT_EQ(in(0x3c6), 0xff);
+}
+
+TEST_F(VgaTest, StatusBitsFollowTheBeamOfMode3) {
+    set_mode(kMode3);
+    const u64 origin = vga->state().frame_origin_ns;
+    // 900 dots a line, 449 lines, 28.322 MHz; 80 columns and 400 lines are shown, retrace is in lines 412 and
+    // 413.
+    const auto status_at = [&](u64 frame, u64 line, u64 dot) {
+        const u64 due = origin + VirtualClock::ticks_to_ns((frame * 449 + line) * 900 + dot, 28'322'000);
+        clock.retire(due - clock.now());
+        return in(0x3da) & 0x09;
+    };
+    EXPECT_EQ(status_at(0, 0, 0), 0x00);
+    EXPECT_EQ(status_at(0, 0, 719), 0x00);
+    EXPECT_EQ(status_at(0, 0, 720), 0x01);
+    EXPECT_EQ(status_at(0, 0, 899), 0x01);
+    EXPECT_EQ(status_at(0, 1, 0), 0x00);
+    EXPECT_EQ(status_at(0, 399, 719), 0x00);
+    EXPECT_EQ(status_at(0, 400, 0), 0x01);
+    EXPECT_EQ(status_at(0, 411, 899), 0x01);
+    EXPECT_EQ(status_at(0, 412, 0), 0x09);
+    EXPECT_EQ(status_at(0, 413, 899), 0x09);
+    EXPECT_EQ(status_at(0, 414, 0), 0x01);
+    EXPECT_EQ(status_at(1, 0, 0), 0x00);
+    EXPECT_EQ(status_at(70, 412, 5), 0x09);
+}
+
+TEST_F(VgaTest, FrameRateOfMode3Is70HertzAndOfMode12Is60) {
+    set_mode(kMode3);
+    EXPECT_EQ(VgaTiming(vga->state()).dots_per_frame(), 404100u);
+    EXPECT_EQ(VgaTiming(vga->state()).dot_hz(), 28'322'000u);
+    set_mode(kMode12);
+    EXPECT_EQ(VgaTiming(vga->state()).dots_per_frame(), 420000u);
+    EXPECT_EQ(VgaTiming(vga->state()).dot_hz(), 25'175'000u);
+}
+
+TEST_F(VgaTest, RetraceInterruptLatchIsSetByARetraceAndClearedByTheCrtc) {
+    set_mode(kMode3);
+    indexed(0x3d4, 0x11, 0x8e & ~0x10);
+    indexed(0x3d4, 0x11, 0x9e);
+    EXPECT_EQ(in(0x3c2) & 0x80, 0);
+    clock.retire(13'000'000);  // short of line 412
+    EXPECT_EQ(in(0x3c2) & 0x80, 0);
+    clock.retire(1'000'000);
+    EXPECT_EQ(in(0x3c2) & 0x80, 0x80);
+    EXPECT_EQ(in(0x3c2) & 0x80, 0x80);
+    indexed(0x3d4, 0x11, 0x8e);
+    EXPECT_EQ(in(0x3c2) & 0x80, 0);
+    clock.retire(100'000'000);
+    EXPECT_EQ(in(0x3c2) & 0x80, 0);
+}
+
+TEST_F(VgaTest, SubsystemThatIsDisabledAnswersNothing) {
+    set_mode(kMode3);
+    text(0, "A");
+    out(0x3c3, 0);
+    EXPECT_EQ(in(0x3c3), 0);
+    EXPECT_EQ(in(0x3cc), 0xff);
+    EXPECT_EQ(vga->mmio_read(0x18000, 2), 0xffffu);
+    out(0x3c3, 1);
+    EXPECT_EQ(vga->mmio_read(0x18000, 2), 0x0741u);
+}
+
+TEST_F(VgaTest, GenerationMovesOnlyWhenThePictureMayChange) {
+    set_mode(kMode3);
+    const u64 before = vga->generation();
+    EXPECT_FALSE(vga->changed_since(before));
+    EXPECT_FALSE(vga->changed_since(before));
+    text(0, "A");
+    const u64 after = vga->generation();
+    EXPECT_NE(after, before);
+    text(0, "A");  // the same again
+    EXPECT_FALSE(vga->changed_since(after));
+    indexed(0x3d4, 0x0f, 3);
+    EXPECT_TRUE(vga->changed_since(after));
+    const u64 moved = vga->generation();
+    clock.retire(VirtualClock::ticks_to_ns(8ull * 404100, 28'322'000));  // the cursor goes off
+    EXPECT_TRUE(vga->changed_since(moved));
+    indexed(0x3d4, 0x0a, 0x20);  // no cursor, no blinking: time alone changes nothing
+    attribute(0x10, 0x04);
+    const u64 still = vga->generation();
+    clock.retire(VirtualClock::kSecond);
+    EXPECT_FALSE(vga->changed_since(still));
+}
+
+TEST_F(VgaTest, SnapshotRoundTripContinuesIdentically) {
+    set_mode(kMode3);
+    load_test_palette();
+    text(160, "snapshot", 0x1e);
+    out(0x3c7, 5);
+    in(0x3c9);
+    const Result<StateNode> saved = decode_state(encode_state(vga->save_state()));
+    ASSERT_TRUE(saved.ok());
+    PortBus other_bus{log};
+    std::unique_ptr<Vga> other = std::move(*Vga::create(other_bus, clock));
+    Result<StatePart::Install> install = other->load_state(*saved);
+    ASSERT_TRUE(install.ok());
+    EXPECT_NE(other->text_screen(), vga->text_screen());  // nothing happens before the install
+    (*install)();
+    EXPECT_EQ(diff_state(vga->save_state(), other->save_state(), "vga"), "");
+    EXPECT_EQ(other->text_screen(), vga->text_screen());
+    EXPECT_EQ(other_bus.port_read(0x3c9, 1), bus.port_read(0x3c9, 1));
+    Frame a;
+    Frame b;
+    vga->render(a);
+    other->render(b);
+    EXPECT_EQ(a, b);
+    vga->mmio_write(0x18000, 2, 0x4e41);
+    other->mmio_write(0x18000, 2, 0x4e41);
+    EXPECT_EQ(diff_state(vga->save_state(), other->save_state(), "vga"), "");
+}
+
+TEST_F(VgaTest, MalformedSnapshotsAreRefusedAndChangeNothing) {
+    set_mode(kMode3);
+    VgaState state = vga->state();
+    state.memory.resize(100);
+    EXPECT_EQ(vga->load_state(save_value(state)).error().message, "memory: has 100 bytes instead of 262144");
+    state = vga->state();
+    state.dac_component = 3;
+    EXPECT_EQ(vga->load_state(save_value(state)).error().message, "dac_component: 3 is not 0, 1 or 2");
+    EXPECT_EQ(in(0x3cc), 0x67);
+}
+
+TEST_F(VgaTest, ResetDarkensTheScreenAndKeepsMemory) {
+    set_mode(kMode3);
+    text(0, "X");
+    vga->reset();
+    EXPECT_EQ(in(0x3cc), 0);
+    TextScreen screen;
+    vga->read_text(screen);
+    EXPECT_TRUE(screen.graphics);
+    Frame frame;
+    vga->render(frame);
+    EXPECT_EQ(frame.width, 720u);
+    EXPECT_EQ(std::count(frame.pixels.begin(), frame.pixels.end(), 0u), 720 * 400);
+    set_mode(kMode3);
+    EXPECT_EQ(vga->text_screen()[0], "X");
+}
+
+// Random accesses, with pictures in between: whatever a guest does, nothing breaks, and a snapshot repeats
+// it.
+TEST_F(VgaTest, SurvivesRandomAccessesAndReplaysFromASnapshot) {
+    std::mt19937 random(20240607);
+    PortBus other_bus{log};
+    std::unique_ptr<Vga> other = std::move(*Vga::create(other_bus, clock));
+    Frame frame;
+    Frame other_frame;
+    for (int round = 0; round < 60; round++) {
+        (*other->load_state(vga->save_state()))();
+        for (int i = 0; i < 2000; i++) {
+            const u32 r = random();
+            const u32 value = random();
+            const unsigned size = 1u << (r >> 28 & 1);
+            const u16 port = static_cast<u16>(0x3b0 + (r & 0x2f));
+            clock.retire(r >> 16 & 0xfff);
+            switch (r >> 8 & 7) {
+                case 0: ASSERT_EQ(bus.port_read(port, size), other_bus.port_read(port, size)); break;
+                case 1:
+                case 2:
+                case 3:
+                    bus.port_write(port, size, value);
+                    other_bus.port_write(port, size, value);
+                    break;
+                case 4:
+                case 5: {
+                    const unsigned wide = 1u << (r & 3);
+                    const u64 offset = value % (0x20000 - wide);
+                    ASSERT_EQ(vga->mmio_read(offset, wide), other->mmio_read(offset, wide));
+                    break;
+                }
+                default: {
+                    const unsigned wide = 1u << (r & 3);
+                    const u64 offset = value % (0x20000 - wide);
+                    vga->mmio_write(offset, wide, value * 0x0101010101ull);
+                    other->mmio_write(offset, wide, value * 0x0101010101ull);
+                    break;
+                }
+            }
+        }
+        if (round % 3 == 0) {
+            vga->render(frame);
+            other->render(other_frame);
+            ASSERT_EQ(frame, other_frame);
+            ASSERT_EQ(vga->text_screen(), other->text_screen());
+        }
+        ASSERT_EQ(diff_state(vga->save_state(), other->save_state()), "");
+        out(0x3c3, 1);
+    }
+}
+
+}  // namespace
+}  // namespace gnomon

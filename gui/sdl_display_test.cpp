@@ -1,0 +1,196 @@
+// The SDL window without a window system: pixels read back, events pushed.
+#include "gui/sdl_display.h"
+
+#include <SDL.h>
+#include <gtest/gtest.h>
+
+#include "gui/sdl_keys.h"
+
+namespace gnomon {
+namespace {
+
+struct SdlDisplayTest : testing::Test {
+    std::unique_ptr<Display> display;
+    std::vector<InputEvent> events;
+
+    void SetUp() override {
+        setenv("SDL_VIDEODRIVER", "dummy", 0);
+        Result<std::unique_ptr<Display>> made = make_display(DisplayKind::Sdl, {.title = "Test", .scale = 1});
+        ASSERT_TRUE(made.ok()) << made.error().message;
+        display = std::move(*made);
+        poll();  // what opening the window reported
+        events.clear();
+    }
+    static SDL_Window* window() {
+        for (u32 id = 1; id < 100; id++)
+            if (SDL_Window* found = SDL_GetWindowFromID(id)) return found;
+        return nullptr;
+    }
+    void poll() { display->poll(events); }
+    static void key(SDL_Scancode code, bool down, u16 modifiers = 0, u8 repeat = 0) {
+        SDL_Event event{};
+        event.type = down ? SDL_KEYDOWN : SDL_KEYUP;
+        event.key.windowID = SDL_GetWindowID(window());
+        event.key.repeat = repeat;
+        event.key.keysym.scancode = code;
+        event.key.keysym.mod = modifiers;
+        SDL_PushEvent(&event);
+    }
+    static void button(u8 number, bool down) {
+        SDL_Event event{};
+        event.type = down ? SDL_MOUSEBUTTONDOWN : SDL_MOUSEBUTTONUP;
+        event.button.windowID = SDL_GetWindowID(window());
+        event.button.button = number;
+        SDL_PushEvent(&event);
+    }
+    static void motion(int dx, int dy) {
+        SDL_Event event{};
+        event.type = SDL_MOUSEMOTION;
+        event.motion.windowID = SDL_GetWindowID(window());
+        event.motion.xrel = dx;
+        event.motion.yrel = dy;
+        SDL_PushEvent(&event);
+    }
+    static u32 pixel(int x, int y) {
+        u32 value = 0;
+        const SDL_Rect one{x, y, 1, 1};
+        EXPECT_EQ(SDL_RenderReadPixels(SDL_GetRenderer(window()), &one, SDL_PIXELFORMAT_RGB888, &value, 4),
+                  0);
+        return value & 0xffffff;
+    }
+    static Frame frame(u32 width, u32 height, u32 colour) {
+        Frame f;
+        f.resize(width, height);
+        std::fill(f.pixels.begin(), f.pixels.end(), colour);
+        return f;
+    }
+    static std::string title() { return SDL_GetWindowTitle(window()); }
+};
+
+TEST_F(SdlDisplayTest, TextModeFillsAFourToThreeWindow) {
+    Frame f = frame(720, 400, 0x0000aa);
+    for (u32 i = 0; i < 720 * 200; i++) f.pixels[i] = 0xaa0000;
+    display->update(f);
+    int width = 0;
+    int height = 0;
+    SDL_GetWindowSize(window(), &width, &height);
+    EXPECT_EQ(width, 720);
+    EXPECT_EQ(height, 540);
+    EXPECT_EQ(pixel(0, 0), 0xaa0000u);
+    EXPECT_EQ(pixel(719, 260), 0xaa0000u);
+    EXPECT_EQ(pixel(0, 280), 0x0000aau);
+    EXPECT_EQ(pixel(719, 539), 0x0000aau);
+}
+
+TEST_F(SdlDisplayTest, PicturesKeepTheirShapeInAnyWindowAndChangesArrive) {
+    display->update(frame(640, 480, 0x123456));
+    SDL_SetWindowSize(window(), 1000, 480);
+    poll();
+    EXPECT_EQ(pixel(500, 240), 0x123456u);
+    EXPECT_EQ(pixel(10, 240), 0u);  // dark at the sides: 640 of 1000 are used
+    EXPECT_EQ(pixel(990, 240), 0u);
+    Frame f = frame(640, 480, 0x123456);
+    f.pixels[240 * 640 + 320] = 0xffffff;
+    display->update(f);
+    EXPECT_EQ(pixel(180 + 320, 240), 0xffffffu);  // exactly one picture pixel a window pixel
+    EXPECT_EQ(pixel(180 + 321, 240), 0x123456u);
+}
+
+TEST_F(SdlDisplayTest, KeysGoByPositionWithoutRepetition) {
+    key(SDL_SCANCODE_Q, true);
+    key(SDL_SCANCODE_Q, true, 0, 1);
+    key(SDL_SCANCODE_Q, false);
+    key(SDL_SCANCODE_RALT, true, KMOD_RALT);
+    poll();
+    EXPECT_EQ(events, (std::vector<InputEvent>{KeyInput{Key::Q, true}, KeyInput{Key::Q, false},
+                                               KeyInput{Key::RightAlt, true}}));
+}
+
+TEST_F(SdlDisplayTest, ScanCodesMapToTheKeysOfTheSameName) {
+    EXPECT_EQ(key_of_scan_code(SDL_SCANCODE_Z), Key::Z);
+    EXPECT_EQ(key_of_scan_code(SDL_SCANCODE_0), Key::Digit0);
+    EXPECT_EQ(key_of_scan_code(SDL_SCANCODE_SPACE), Key::Space);
+    EXPECT_EQ(key_of_scan_code(SDL_SCANCODE_SEMICOLON), Key::Semicolon);
+    EXPECT_EQ(key_of_scan_code(SDL_SCANCODE_SLASH), Key::Slash);
+    EXPECT_EQ(key_of_scan_code(SDL_SCANCODE_F12), Key::F12);
+    EXPECT_EQ(key_of_scan_code(SDL_SCANCODE_PAUSE), Key::Pause);
+    EXPECT_EQ(key_of_scan_code(SDL_SCANCODE_PAGEDOWN), Key::PageDown);
+    EXPECT_EQ(key_of_scan_code(SDL_SCANCODE_UP), Key::Up);
+    EXPECT_EQ(key_of_scan_code(SDL_SCANCODE_KP_ENTER), Key::KpEnter);
+    EXPECT_EQ(key_of_scan_code(SDL_SCANCODE_KP_0), Key::Kp0);
+    EXPECT_EQ(key_of_scan_code(SDL_SCANCODE_RGUI), Key::RightGui);
+    EXPECT_EQ(key_of_scan_code(SDL_SCANCODE_UNKNOWN), Key::None);
+}
+
+TEST_F(SdlDisplayTest, MouseIsReportedOnlyWhileGrabbed) {
+    motion(3, 4);
+    button(SDL_BUTTON_RIGHT, true);
+    button(SDL_BUTTON_RIGHT, false);
+    poll();
+    EXPECT_TRUE(events.empty());
+    button(SDL_BUTTON_LEFT, true);  // grabs
+    button(SDL_BUTTON_LEFT, false);
+    poll();
+    EXPECT_TRUE(events.empty());
+    EXPECT_EQ(title(), "Test - Ctrl+Alt+G releases the mouse");
+    SDL_FlushEvent(SDL_MOUSEMOTION);
+    motion(3, 4);
+    motion(-1, 2);
+    button(SDL_BUTTON_RIGHT, true);
+    motion(5, 0);
+    poll();
+    EXPECT_EQ(events, (std::vector<InputEvent>{PointerMotion{2, 6, 0}, PointerButton{1, true},
+                                               PointerMotion{5, 0, 0}}));
+    events.clear();
+    key(SDL_SCANCODE_LCTRL, true, KMOD_LCTRL);
+    key(SDL_SCANCODE_LALT, true, KMOD_LCTRL | KMOD_LALT);
+    key(SDL_SCANCODE_G, true, KMOD_LCTRL | KMOD_LALT);
+    key(SDL_SCANCODE_G, false, KMOD_LCTRL | KMOD_LALT);
+    key(SDL_SCANCODE_LALT, false);
+    poll();
+    // The guest sees Ctrl and Alt go up again, the button as well, and nothing of G.
+    EXPECT_EQ(events, (std::vector<InputEvent>{KeyInput{Key::LeftControl, true}, KeyInput{Key::LeftAlt, true},
+                                               KeyInput{Key::LeftControl, false},
+                                               KeyInput{Key::LeftAlt, false}, PointerButton{1, false}}));
+    EXPECT_EQ(title(), "Test - click or Ctrl+Alt+G grabs the mouse");
+}
+
+TEST_F(SdlDisplayTest, CtrlAltEndIsCtrlAltDel) {
+    key(SDL_SCANCODE_LCTRL, true, KMOD_LCTRL);
+    key(SDL_SCANCODE_LALT, true, KMOD_LCTRL | KMOD_LALT);
+    key(SDL_SCANCODE_END, true, KMOD_LCTRL | KMOD_LALT);
+    key(SDL_SCANCODE_END, false, KMOD_LCTRL | KMOD_LALT);
+    poll();
+    EXPECT_EQ(events, (std::vector<InputEvent>{KeyInput{Key::LeftControl, true}, KeyInput{Key::LeftAlt, true},
+                                               KeyInput{Key::Delete, true}, KeyInput{Key::Delete, false}}));
+}
+
+TEST_F(SdlDisplayTest, LosingTheFocusReleasesEverything) {
+    key(SDL_SCANCODE_LSHIFT, true, KMOD_LSHIFT);
+    SDL_Event event{};
+    event.type = SDL_WINDOWEVENT;
+    event.window.windowID = SDL_GetWindowID(window());
+    event.window.event = SDL_WINDOWEVENT_FOCUS_LOST;
+    SDL_PushEvent(&event);
+    poll();
+    EXPECT_EQ(events,
+              (std::vector<InputEvent>{KeyInput{Key::LeftShift, true}, KeyInput{Key::LeftShift, false}}));
+}
+
+TEST_F(SdlDisplayTest, ClosingAsksForPowerOffOnceAndTheTitleTellsTheSpeed) {
+    display->set_status({.mips = 250, .percent = 97.6});
+    EXPECT_EQ(title(), "Test - 250 MIPS, 98% - click or Ctrl+Alt+G grabs the mouse");
+    SDL_Event event{};
+    event.type = SDL_WINDOWEVENT;
+    event.window.windowID = SDL_GetWindowID(window());
+    event.window.event = SDL_WINDOWEVENT_CLOSE;
+    SDL_PushEvent(&event);
+    event = {};
+    event.type = SDL_QUIT;
+    SDL_PushEvent(&event);
+    poll();
+    EXPECT_EQ(events, (std::vector<InputEvent>{PowerOffRequest{}}));
+}
+
+}  // namespace
+}  // namespace gnomon

@@ -1,0 +1,270 @@
+// The layout of the physical address space: which page is RAM, ROM, MMIO or nothing. Windows and SMRAM follow
+// the 82441FX datasheet, "System Address Map".
+#include "memory/physical_map.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace gnomon {
+
+namespace {
+
+constexpr u64 kSmramBase = 0xa0000;
+constexpr u64 kWindowBase = 0xc0000;
+constexpr u64 kWindowEnd = 0x100000;
+constexpr u64 kWindowSize = 0x4000;
+
+constexpr unsigned flag_index(PageFlag flag) {
+    switch (flag) {
+        case PageFlag::Code: return 0;
+        case PageFlag::PageTable: return 1;
+        case PageFlag::Clean: return 2;
+    }
+    return 0;
+}
+
+}  // namespace
+
+void PhysicalRegion::reset() {
+    if (map_) map_->remove_region(index_);
+    map_ = nullptr;
+}
+
+Result<std::unique_ptr<PhysicalMap>> PhysicalMap::create(u64 ram_bytes, Log& log) {
+    constexpr u64 kMiB = u64{1} << 20;
+    if (ram_bytes < kMiB || ram_bytes % kMiB != 0)
+        return fail("memory size of {} bytes: must be a whole number of MiB, at least 1", ram_bytes);
+    constexpr u64 kMost = (u64{1} << kPhysicalBits) - (kHighRam - kPciHole);
+    if (ram_bytes > kMost)
+        return fail("memory size of {} MiB: at most {} MiB are addressable", ram_bytes / kMiB, kMost / kMiB);
+    void* host =
+        mmap(nullptr, ram_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (host == MAP_FAILED)
+        return fail("cannot reserve {} MiB of host memory for the guest: {}", ram_bytes / kMiB,
+                    std::strerror(errno));
+    // A host without transparent huge pages works as well, only slower.
+    (void)madvise(host, ram_bytes, MADV_HUGEPAGE);
+    return std::unique_ptr<PhysicalMap>(new PhysicalMap(ram_bytes, static_cast<u8*>(host), log));
+}
+
+PhysicalMap::PhysicalMap(u64 ram_bytes, u8* ram, Log& log)
+    : log_(log), ram_(ram), ram_size_(ram_bytes), flags_(std::make_unique<u8[]>(ram_bytes >> 12)) {
+    const u64 end = high_ram() != 0 ? kHighRam + high_ram() : kHighRam;
+    chunks_.resize((end + (u64{1} << kChunkShift) - 1) >> kChunkShift);
+    rebuild(0, low_ram());
+    rebuild(kHighRam, high_ram());
+}
+
+PhysicalMap::~PhysicalMap() { munmap(ram_, ram_size_); }
+
+const PhysicalMap::RegionInfo* PhysicalMap::region_at(u64 address, u32& index) const {
+    for (index = 0; index < regions_.size(); index++) {
+        const RegionInfo& region = regions_[index];
+        if (address >= region.base && address - region.base < region.size) return &region;
+    }
+    return nullptr;
+}
+
+PhysicalMap::Descriptor PhysicalMap::compute(u64 address) const {
+    Target ram;
+    if (address < low_ram())
+        ram = Target(Target::Ram, static_cast<u32>(address >> 12));
+    else if (address >= kHighRam && address - kHighRam < high_ram())
+        ram = Target(Target::Ram, static_cast<u32>((kPciHole + address - kHighRam) >> 12));
+    Target bus;
+    u32 index = 0;
+    if (region_at(address, index)) bus = Target(Target::Region, index);
+
+    if (address >= kSmramBase && address < kWindowBase)
+        return smram_open_ ? Descriptor{ram, ram} : Descriptor{bus, bus};
+    if (address >= kWindowBase && address < kWindowEnd) {
+        const unsigned window = static_cast<unsigned>((address - kWindowBase) / kWindowSize);
+        return {window_reads_ >> window & 1 ? ram : bus, window_writes_ >> window & 1 ? ram : bus};
+    }
+    if (bus.kind() != Target::Nothing) return {bus, bus};
+    return {ram, ram};
+}
+
+void PhysicalMap::rebuild(u64 base, u64 size) {
+    constexpr u64 kChunkBytes = u64{1} << kChunkShift;
+    const u64 end = base + size;
+    if (end > chunks_.size() * kChunkBytes) chunks_.resize((end + kChunkBytes - 1) / kChunkBytes);
+    for (u64 start = base & ~(kChunkBytes - 1); start < end; start += kChunkBytes) {
+        std::array<Descriptor, kChunkPages> pages;
+        for (unsigned i = 0; i < kChunkPages; i++) pages[i] = compute(start + u64{i} * kPageSize);
+        Chunk& chunk = chunks_[start >> kChunkShift];
+        bool uniform = true;
+        for (u32 i = 0; i < kChunkPages && uniform; i++) {
+            const bool ram = pages[0].read.kind() == Target::Ram;
+            const Target expected = ram ? Target(Target::Ram, pages[0].read.index() + i) : Target();
+            uniform = pages[i].read == expected && pages[i].write == expected;
+        }
+        if (uniform) {
+            chunk.pages.reset();
+            chunk.first_ram = pages[0].read.kind() == Target::Ram ? pages[0].read.index() : Chunk::kNoRam;
+        } else {
+            if (!chunk.pages) chunk.pages = std::make_unique<std::array<Descriptor, kChunkPages>>();
+            *chunk.pages = pages;
+        }
+    }
+}
+
+void PhysicalMap::notify_changed() {
+    for (TranslationObserver* observer : translation_observers_) observer->physical_map_changed();
+}
+
+void PhysicalMap::region_page(u32 index, u64 address, Page& page) const {
+    const RegionInfo& region = regions_[index];
+    const u64 offset = address - region.base;
+    if (region.mmio) {
+        page.mmio = region.mmio;
+        page.mmio_offset = offset;
+    } else {
+        page.host = const_cast<u8*>(region.rom.data()) + offset;
+    }
+}
+
+Result<PhysicalRegion> PhysicalMap::add_region(RegionInfo region) {
+    if (region.base % kPageSize != 0 || region.size == 0 || region.size % kPageSize != 0)
+        return fail("{} at {:#x}, {:#x} bytes: base and size must be whole pages", region.name, region.base,
+                    region.size);
+    constexpr u64 kEnd = u64{1} << kPhysicalBits;
+    if (region.base >= kEnd || region.size > kEnd - region.base)
+        return fail("{} at {:#x}, {:#x} bytes: beyond the {}-bit physical address space", region.name,
+                    region.base, region.size, kPhysicalBits);
+    for (const RegionInfo& other : regions_)
+        if (other.size != 0 && region.base < other.base + other.size &&
+            other.base < region.base + region.size)
+            return fail("{} at {:#x}-{:#x} overlaps {} at {:#x}-{:#x}", region.name, region.base,
+                        region.base + region.size - 1, other.name, other.base, other.base + other.size - 1);
+    auto slot =
+        std::find_if(regions_.begin(), regions_.end(), [](const RegionInfo& r) { return r.size == 0; });
+    if (slot == regions_.end()) slot = regions_.emplace(slot);
+    *slot = std::move(region);
+    rebuild(slot->base, slot->size);
+    notify_changed();
+    return PhysicalRegion(*this, static_cast<u32>(slot - regions_.begin()));
+}
+
+Result<PhysicalRegion> PhysicalMap::add_rom(std::string name, GuestPhys base, std::span<const u8> bytes) {
+    RegionInfo region{std::move(name), base.value, (bytes.size() + kPageSize - 1) & kPageMask, {}, nullptr};
+    region.rom.assign(bytes.begin(), bytes.end());
+    region.rom.resize(region.size, 0xff);
+    return add_region(std::move(region));
+}
+
+Result<PhysicalRegion> PhysicalMap::add_mmio(std::string name, GuestPhys base, u64 size, MmioIo& device) {
+    return add_region({std::move(name), base.value, size, {}, &device});
+}
+
+void PhysicalMap::remove_region(u32 index) {
+    const u64 base = regions_[index].base;
+    const u64 size = regions_[index].size;
+    RegionInfo removed;  // keeps ROM bytes alive until nobody holds pointers to them
+    std::swap(removed, regions_[index]);
+    rebuild(base, size);
+    notify_changed();
+}
+
+void PhysicalMap::set_window(GuestPhys base, u64 size, bool read_ram, bool write_ram) {
+    u16 mask = 0;
+    for (unsigned window = 0; window < 16; window++) {
+        const u64 start = kWindowBase + window * kWindowSize;
+        if (start >= base.value && start - base.value < size) mask |= static_cast<u16>(1u << window);
+    }
+    const u16 reads = static_cast<u16>(read_ram ? window_reads_ | mask : window_reads_ & ~mask);
+    const u16 writes = static_cast<u16>(write_ram ? window_writes_ | mask : window_writes_ & ~mask);
+    if (reads == window_reads_ && writes == window_writes_) return;
+    window_reads_ = reads;
+    window_writes_ = writes;
+    rebuild(base.value, size);
+    notify_changed();
+}
+
+void PhysicalMap::set_smram(bool open) {
+    if (open == smram_open_) return;
+    smram_open_ = open;
+    rebuild(kSmramBase, kWindowBase - kSmramBase);
+    notify_changed();
+}
+
+void PhysicalMap::set_a20(bool enabled) {
+    const u64 mask = enabled ? ~u64{0} : ~(u64{1} << 20);
+    if (mask == a20_mask_) return;
+    a20_mask_ = mask;
+    notify_changed();
+}
+
+void PhysicalMap::set_flag(u32 ram_page, PageFlag flag) {
+    const u8 old = flags_[ram_page];
+    flags_[ram_page] = static_cast<u8>(old | static_cast<u8>(flag));
+    if (old != 0) return;
+    for (TranslationObserver* observer : translation_observers_) observer->page_write_protected(ram_page);
+}
+
+void PhysicalMap::clear_flag(u32 ram_page, PageFlag flag) {
+    flags_[ram_page] = static_cast<u8>(flags_[ram_page] & ~static_cast<u8>(flag));
+}
+
+void PhysicalMap::observe_writes(PageFlag flag, PageWriteObserver* observer) {
+    write_observers_[flag_index(flag)] = observer;
+}
+
+void PhysicalMap::add_translation_observer(TranslationObserver& observer) {
+    translation_observers_.push_back(&observer);
+}
+
+void PhysicalMap::remove_translation_observer(TranslationObserver& observer) {
+    std::erase(translation_observers_, &observer);
+}
+
+void PhysicalMap::notify_store(u32 ram_page, u32 offset, u32 size, u8 flags) {
+    if (flags & static_cast<u8>(PageFlag::Clean)) clear_flag(ram_page, PageFlag::Clean);
+    for (PageFlag flag : {PageFlag::Code, PageFlag::PageTable, PageFlag::Clean}) {
+        PageWriteObserver* observer = write_observers_[flag_index(flag)];
+        if (observer && flags & static_cast<u8>(flag)) observer->page_written(ram_page, offset, size);
+    }
+}
+
+void PhysicalMap::ram_replaced() {
+    for (u64 page = 0; page < ram_pages(); page++) note_store(static_cast<u32>(page), 0, kPageSize);
+    notify_changed();
+}
+
+std::string PhysicalMap::describe() const {
+    const auto name = [&](Target target) -> std::string {
+        if (target.kind() == Target::Nothing) return "nothing";
+        if (target.kind() == Target::Ram) return "RAM";
+        const RegionInfo& region = regions_[target.index()];
+        return fmt::format("{} ({})", region.name, region.mmio ? "MMIO" : "ROM");
+    };
+    const auto text = [&](const Descriptor& d) {
+        if (d.read.kind() == Target::Nothing && d.write.kind() == Target::Nothing) return std::string();
+        if (d.read.kind() == d.write.kind()) return name(d.read);
+        return fmt::format("reads {}, writes {}", name(d.read), name(d.write));
+    };
+    std::string out;
+    std::string current;
+    u64 start = 0;
+    const auto finish = [&](u64 end) {
+        if (!current.empty()) out += fmt::format("{:08x}-{:08x} {}\n", start, end - 1, current);
+    };
+    const u64 end = u64{chunks_.size()} << kChunkShift;
+    for (u64 address = 0; address < end;) {
+        std::string here = text(descriptor(address));
+        if (here != current) {
+            finish(address);
+            current = std::move(here);
+            start = address;
+        }
+        const bool uniform = !chunks_[address >> kChunkShift].pages;
+        address += uniform ? u64{1} << kChunkShift : kPageSize;
+    }
+    finish(end);
+    return out;
+}
+
+}  // namespace gnomon

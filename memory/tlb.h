@@ -1,0 +1,34 @@
+// The TLB that the execution engine probes inline: direct-mapped, one table per privilege.
+#pragma once
+
+#include <array>
+
+#include "support/types.h"
+
+namespace gnomon {
+
+enum class Privilege : u8 { Supervisor, User };
+enum class AccessKind : u8 { Read, Write, Fetch };
+
+/// A tag is the linear address of the page if this kind of access may use `addend`, else kNoPage. An access
+/// of `size` bytes hits when ((linear + size - 1) & kPageMask) == tag in the entry of `linear`: page-crossing
+/// accesses miss.
+struct TlbEntry {
+    static constexpr u64 kNoPage = ~u64{0};
+    u64 read_tag = kNoPage;
+    u64 write_tag = kNoPage;
+    u64 fetch_tag = kNoPage;
+    u64 addend = 0;  ///< host address = linear + addend (modulo 2^64)
+};
+static_assert(sizeof(TlbEntry) == 32);
+
+struct Tlb {
+    static constexpr unsigned kBits = 12;
+    static constexpr u64 kEntries = u64{1} << kBits;
+    std::array<TlbEntry, kEntries> entries;
+
+    [[nodiscard]] TlbEntry& entry(u64 linear) { return entries[linear >> 12 & (kEntries - 1)]; }
+    [[nodiscard]] const TlbEntry& entry(u64 linear) const { return entries[linear >> 12 & (kEntries - 1)]; }
+};
+
+}  // namespace gnomon
