@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Runs the kernel boot ROM in QEMU on the echo kernels and checks what they were given.
-"""usage: qemu_test.py QEMU DUMP_PAYLOAD ROM KERNEL_FOLDER CASE"""
+"""usage: qemu_test.py QEMU DUMP_PAYLOAD ROM KERNEL_FOLDER CASE [SYSTEM_BIOS VGA_BIOS]"""
 import os
 import subprocess
 import sys
@@ -34,6 +34,10 @@ CASES = {
 def main():
     qemu, dump, rom, kernels, case = sys.argv[1:6]
     kernel, options, expected = CASES[case]
+    display = "VGA"
+    if len(sys.argv) > 6:
+        options = options + ["-bios", sys.argv[6]]
+        display = f"VGA,romfile={sys.argv[7]}"
     with tempfile.TemporaryDirectory() as folder:
         modules = []
         for name, data in (("one", FIRST), ("two", SECOND)):
@@ -47,8 +51,8 @@ def main():
                                 capture_output=True, text=True)
         arguments = dumped.stdout.split()
         run = subprocess.run([qemu, "-machine", "pc", "-m", "64", "-nodefaults", "-display", "none", "-serial", "stdio",
-                              "-device", "VGA", "-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-no-reboot",
-                              "-option-rom", rom] + arguments + options,
+                              "-device", display, "-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-no-reboot",
+                              "-option-rom", f"romfile={rom},bootindex=0"] + arguments + options,
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=120, text=True, errors="replace")
     expected = expected + [f"command line: {kernel} some words", "loader: Gnomon",
                            f"module aligned=1 size={len(FIRST):x} sum={checksum(FIRST):x} string={modules[0]}",

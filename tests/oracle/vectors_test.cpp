@@ -184,6 +184,11 @@ struct Bench {
     Cpu cpu{*find_model("386"), *map, ports, clock, pic, log, Mmu::Shadow::Off};
     std::vector<u32> touched;
 
+    Bench() {
+        // RAM everywhere below 1 MiB and above.
+        map->set_smram(true);
+        map->set_window(GuestPhys(0xc0000), 0x40000, true, true);
+    }
     u8& byte(u32 address) { return map->ram()[address]; }
     void put(u32 address, u8 value) {
         map->write(GuestPhys(address), 1, value);
