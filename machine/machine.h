@@ -87,6 +87,8 @@ class Machine {
     /// The power button: a guest that listens shuts down; otherwise the machine goes off at once.
     void press_power_button();
 
+    /// What a snapshot's machine must have in common with this one: a line for each property.
+    [[nodiscard]] std::string fingerprint();
     /// Every part with state, the scheduler first; what a snapshot holds besides RAM.
     [[nodiscard]] const std::vector<StatePart*>& parts() const { return parts_; }
 
@@ -147,6 +149,7 @@ class Machine {
     std::unique_ptr<DebugExit> debug_exit_;
     std::unique_ptr<ShutdownPort> shutdown_port_;
     std::vector<PhysicalRegion> regions_;
+    u32 bios_checksum_ = 0;
     Scheduler::EventId typing_event_;
     std::unique_ptr<StatePart> cpu_part_;
     std::vector<StatePart*> parts_;
