@@ -38,6 +38,12 @@ struct ShutdownReport {
     CpuState before;    ///< as it was when the first of them was raised
 };
 
+/// What of the guest's floating-point environment is loaded in the units of the host (cpu/fpu/host.h).
+struct HostFpu {
+    bool x87 = false;     ///< the control word, which masks everything, with nothing pending; the host's flags are among the guest's
+    bool simd = false;    ///< MXCSR, which masks everything; flags gather there
+};
+
 class Cpu final : public LineSink {
   public:
     Cpu(const CpuModel& model, PhysicalMap& map, PortSpace& ports, VirtualClock& clock, InterruptController& pic, Log& log,
@@ -77,6 +83,7 @@ class Cpu final : public LineSink {
     LazyFlags lazy;                      ///< while out of line; handlers carry the flags in registers
     u64 next_rip = 0;                    ///< out of line: IP of the following instruction
     const Instruction* current = nullptr;///< out of line: the instruction being executed
+    HostFpu host_fpu;
     Fault fault;                         ///< valid after a false return or Outcome::Fault
 
     // ================ for out-of-line instructions ================
@@ -196,6 +203,11 @@ class Cpu final : public LineSink {
     /// Paging registers changed: tells the MMU.
     void update_paging(bool cr3_written);
 
+    /// Gives the floating-point units back to the host, so that its own code computes as it expects and leaves no trace in the guest's
+    /// flags; called before anything outside the processor runs.
+    void release_fpu() {
+        if (host_fpu.x87 || host_fpu.simd) give_fpu_back();
+    }
     /// Brings the clock up to date (instructions of the current block before the current one); call before any device is reached.
     void sync_clock();
     [[nodiscard]] u32 port_in(u16 port, unsigned size);
@@ -274,6 +286,7 @@ class Cpu final : public LineSink {
 
   private:
     friend struct Engine;
+    void give_fpu_back();
     /// Delivers an NMI or an interrupt if one is pending and allowed.
     bool take_interrupt();
     /// Enters the block at rip; with a limit below the budget, executes that many instructions one by one.

@@ -20,6 +20,7 @@ inline constexpr u32 kMmxUndefined = 256;    ///< CR0.EM: MMX raises #UD
 inline constexpr u32 kSseUndefined = 512;    ///< CR0.EM or not CR4.OSFXSR: SSE raises #UD
 inline constexpr u32 kWaitTrap = 1024;       ///< CR0.TS and CR0.MP: WAIT raises #NM
 inline constexpr u32 kFlatEsDs = 2048;       ///< as kFlat but for DS and ES only (CS, SS may differ)
+inline constexpr u32 kNoFpu = 4096;          ///< the processor has none: ESC instructions do nothing
 }  // namespace mode
 
 struct Decoded {

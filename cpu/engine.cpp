@@ -293,6 +293,7 @@ StopReason Cpu::run(u64 instructions) {
         if (careful && outcome_ != Outcome::Fault && after_instruction(*this, outcome_ == Outcome::Repeat))
             Engine::deliver_fault(*this);
     }
+    release_fpu();
     stop_requested_ = false;
     const u64 executed = static_cast<u64>(slice_ - budget);
     clock_.retire(executed - reported_);
@@ -303,6 +304,7 @@ StopReason Cpu::run(u64 instructions) {
 }
 
 void Cpu::sync_clock() {
+    release_fpu();
     i64 left = budget + set_aside_;
     if (current) left += block_of(current)->count - current->index_in_block;
     const u64 executed = static_cast<u64>(std::max<i64>(slice_ - left, 0));

@@ -55,6 +55,7 @@ void Cpu::update_mode() {
     const bool ts = state.cr0 & cr0::TS;
     const bool em = state.cr0 & cr0::EM;
     if (ts || em) key |= mode::kFpuTrap;
+    if (!features_.has(Feature::FPU)) key |= mode::kNoFpu;
     if (ts) key |= mode::kSimdTrap;
     if (em) key |= mode::kMmxUndefined;
     if (em || !(state.cr4 & cr4::OSFXSR)) key |= mode::kSseUndefined;

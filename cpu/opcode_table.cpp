@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "cpu/rows/fpu.h"
 #include "cpu/rows/integer.h"
 #include "cpu/rows/system.h"
 
@@ -70,7 +71,7 @@ constexpr RowShape shape_of(const OpcodeRow& r) {
     return s;
 }
 
-constexpr auto kRows = join(kIntegerRows, kSystemRows);
+constexpr auto kRows = join(kIntegerRows, kSystemRows, kFpuRows);
 constexpr size_t kRowCount = kRows.size();
 
 constexpr auto kShapes = [] {

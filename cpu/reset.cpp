@@ -31,6 +31,7 @@ CpuState initial_state(const CpuModel& model) {
 }  // namespace
 
 void Cpu::reset() {
+    release_fpu();
     state = initial_state(model_);
     state.msr.tsc_offset = -static_cast<i64>(clock_.now());
     lazy = {};

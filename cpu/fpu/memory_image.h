@@ -1,0 +1,54 @@
+// Operands larger than one access: the images of FNSTENV, FNSAVE, FXSAVE.
+#pragma once
+
+#include <algorithm>
+#include <span>
+
+#include "cpu/cpu.h"
+
+namespace gnomon {
+
+inline constexpr unsigned kImagePiece = 16;
+
+/// Faults as the stores of the whole image would, without storing.
+[[nodiscard]] inline bool check_image_write(Cpu& cpu, Seg seg, u64 offset, unsigned bytes) {
+    for (unsigned at = 0; at < bytes; at += kImagePiece)
+        if (!cpu.check_write(seg, offset + at, std::min(kImagePiece, bytes - at))) return false;
+    return true;
+}
+
+template <class T>
+struct [[gnu::packed]] Unaligned {
+    T value;
+};
+
+/// Byte counts are even.
+[[nodiscard]] inline bool write_image(Cpu& cpu, Seg seg, u64 offset, std::span<const u8> image) {
+    size_t at = 0;
+    for (; at + kImagePiece <= image.size(); at += kImagePiece) {
+        std::array<u8, kImagePiece> piece;
+        std::copy_n(image.data() + at, kImagePiece, piece.data());
+        if (!cpu.write(seg, offset + at, piece)) return false;
+    }
+    for (; at < image.size(); at += 2)
+        if (!cpu.write(seg, offset + at, static_cast<u16>(image[at] | image[at + 1] << 8))) return false;
+    return true;
+}
+
+[[nodiscard]] inline bool read_image(Cpu& cpu, Seg seg, u64 offset, std::span<u8> image) {
+    size_t at = 0;
+    for (; at + kImagePiece <= image.size(); at += kImagePiece) {
+        std::array<u8, kImagePiece> piece;
+        if (!cpu.read(seg, offset + at, piece)) return false;
+        std::copy_n(piece.data(), kImagePiece, image.data() + at);
+    }
+    for (; at < image.size(); at += 2) {
+        u16 word;
+        if (!cpu.read(seg, offset + at, word)) return false;
+        image[at] = static_cast<u8>(word);
+        image[at + 1] = static_cast<u8>(word >> 8);
+    }
+    return true;
+}
+
+}  // namespace gnomon
