@@ -210,6 +210,16 @@ INSTANTIATE_TEST_SUITE_P(
                     ReturnCase{user(sel::kUserCode), 0, user(sel::kData), Vector::GP, sel::kData},
                     ReturnCase{user(sel::kUserCode), 0, user(sel::kBeyond), Vector::GP, sel::kBeyond}));
 
+TEST(FarReturn, ToAnInnerLevelIsRefused) {
+    TestMachine m;
+    m.enter_protected(3);
+    const u32 frame[] = {0x4000, sel::kCode, TestMachine::kStack, sel::kData};
+    for (unsigned i = 0; i < 4; i++) m.poke32(TestMachine::kUserStack + 4 * i, frame[i]);
+    EXPECT_EQ(far_return(m.cpu, 4, 0), Outcome::Fault);
+    EXPECT_TRUE(fault_is(m.cpu, Vector::GP, sel::kCode));
+    EXPECT_EQ(m.cpu.cpl(), 3u);
+}
+
 TEST(Iret, ToUserLoadsFlagsByThePrivilegeOfTheCaller) {
     TestMachine m;
     m.enter_protected();
