@@ -11,12 +11,12 @@ GNOMON_INLINE void pop_all(FpuState& f) {
     for (unsigned n = 0; n < count; n++) pop(f);
 }
 
-/// The outcome of a comparison that met an empty register.
+/// The outcome of a comparison that met an empty register. Condition codes are set even if the exception is not masked.
 template <unsigned pops>
 void compare_with_empty(Cpu& c) {
-    if (!stack_fault(c, false)) return;
+    const bool masked = stack_fault(c, false);
     c.state.fpu.status |= kUnordered;
-    pop_all<pops>(c.state.fpu);
+    if (masked) pop_all<pops>(c.state.fpu);
 }
 
 template <class M, unsigned pops>
@@ -30,10 +30,8 @@ Outcome compare_memory(Cpu& c, const Instruction& i) {
         compare_with_empty<pops>(c);
         return Outcome::Next;
     }
-    const u16 old = f.status;
     const u16 status = on_host(c, [&](auto careful) { return host::Fcom::run<careful()>(st(f, 0), source); });
     if (finish<sw::kConditions>(c, status, kBlocksRegister)) pop_all<pops>(f);
-    else f.status = static_cast<u16>((f.status & ~kUnordered) | (old & kUnordered));
     return Outcome::Next;
 }
 
@@ -60,10 +58,8 @@ Outcome compare(Cpu& c, const Instruction& i) {
         compare_with_empty<pops>(c);
         return Outcome::Next;
     }
-    const u16 old = f.status;
     const u16 status = on_host(c, [&](auto careful) { return Op::template run<careful()>(st(f, 0), st(f, i.rm)); });
     if (finish<sw::kConditions>(c, status, kBlocksRegister)) pop_all<pops>(f);
-    else f.status = static_cast<u16>((f.status & ~kUnordered) | (old & kUnordered));
     return Outcome::Next;
 }
 
@@ -93,12 +89,12 @@ Outcome compare_flags(Cpu& c, const Instruction& i) {
     note(c, i);
     FpuState& f = c.state.fpu;
     if (!filled(f, 0) || !filled(f, i.rm)) {
-        if (!stack_fault(c, false)) return Outcome::Next;
         c.set_arithmetic_flags(flags_of(kUnordered));
+        if (!stack_fault(c, false)) return Outcome::Next;
     } else {
         const u16 status = on_host(c, [&](auto careful) { return Op::template run<careful()>(st(f, 0), st(f, i.rm)); });
-        if (!finish(c, status, kBlocksRegister)) return Outcome::Next;
-        c.set_arithmetic_flags(flags_of(status));
+        c.set_arithmetic_flags(flags_of(status));    // even if an exception is not masked
+        if (!finish<0>(c, status, kBlocksRegister)) return Outcome::Next;    // C1 stays
     }
     pop_all<pops>(f);
     return Outcome::Next;
@@ -112,7 +108,7 @@ GNOMON_HANDLER void compare_flags_r(Cpu* c, const Instruction* i, u64 ip, u64 r,
     if (!c->host_fpu.x87 || !(f.valid >> first & f.valid >> other & 1)) [[unlikely]]
         GNOMON_TAIL call<&compare_flags<Op, pops>>(c, i, ip, r, s, k);
     const u16 status = Op::template run<false>(f.registers[first], f.registers[other]);
-    merge(f, status);
+    merge<0>(f, status);
     pop_all<pops>(f);
     note(c, i, ip + i->ip_offset);
     GNOMON_TAIL next(c, i, ip, flags_of(status), 0, 0);
@@ -164,11 +160,9 @@ Outcome ftst(Cpu& c, const Instruction& i) {
         compare_with_empty<0>(c);
         return Outcome::Next;
     }
-    const u16 old = f.status;
     Float80 value = st(f, 0);
     const u16 status = on_host(c, [&](auto careful) { return host::Ftst::run<careful()>(value); });
-    if (!finish<sw::kConditions>(c, status, kBlocksRegister))
-        f.status = static_cast<u16>((f.status & ~kUnordered) | (old & kUnordered));
+    (void)finish<sw::kConditions>(c, status, kBlocksRegister);
     return Outcome::Next;
 }
 
@@ -191,11 +185,9 @@ Outcome fcmov(Cpu& c, const Instruction& i) {
     note(c, i);
     FpuState& f = c.state.fpu;
     if (!filled(f, 0) || !filled(f, i.rm)) {
-        if (!stack_fault(c, false)) return Outcome::Next;
-        if (lazy::condition(condition, c.lazy.result, c.lazy.source, c.lazy.kind)) fill(f, 0, kIndefinite);
+        if (stack_fault(c, false)) fill(f, 0, kIndefinite);    // whatever the condition
         return Outcome::Next;
     }
-    f.status &= static_cast<u16>(~sw::C1);
     if (lazy::condition(condition, c.lazy.result, c.lazy.source, c.lazy.kind)) st(f, 0) = st(f, i.rm);
     return Outcome::Next;
 }

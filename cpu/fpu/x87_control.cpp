@@ -245,6 +245,7 @@ Outcome ffree(Cpu& c, const Instruction& i) {
     if (!await(c, out)) return out;
     note(c, i);
     FpuState& f = c.state.fpu;
+    f.status &= static_cast<u16>(~sw::C1);
     f.valid = static_cast<u8>(f.valid & ~(1u << physical(f, i.rm)));
     if constexpr (pops) pop(f);
     return Outcome::Next;

@@ -38,6 +38,7 @@ Outcome unary(Cpu& c, const Instruction& i) {
     note(c, i);
     FpuState& f = c.state.fpu;
     if (!filled(f, 0)) {
+        f.status &= static_cast<u16>(~(kConditionsOf<Op> & sw::C2));
         if (stack_fault(c, false)) fill(f, 0, kIndefinite);
         return Outcome::Next;
     }
@@ -53,13 +54,19 @@ Outcome with_st1(Cpu& c, const Instruction& i) {
     if (!await(c, out)) return out;
     note(c, i);
     FpuState& f = c.state.fpu;
+    constexpr u16 kQuotient = kConditionsOf<Op> & (sw::C0 | sw::C3);
     if (!filled(f, 0) || !filled(f, 1)) {
+        f.status &= static_cast<u16>(~(kConditionsOf<Op> & sw::C2));
         if (stack_fault(c, false)) fill(f, 0, kIndefinite);
         return Outcome::Next;
     }
+    const u16 old = f.status;
     Float80 value = st(f, 0);
     const u16 status = on_host(c, [&](auto careful) { return Op::template run<careful()>(value, st(f, 1)); });
-    if (finish<kConditionsOf<Op>>(c, status, kBlocksRegister)) st(f, 0) = value;
+    const bool stored = finish<kConditionsOf<Op>>(c, status, kBlocksRegister);
+    if (stored) st(f, 0) = value;
+    // Without a quotient, C0 and C3 stay as they were.
+    if (!stored || (value.exponent & 0x7fff) == 0x7fff) f.status = static_cast<u16>((f.status & ~kQuotient) | (old & kQuotient));
     return Outcome::Next;
 }
 
@@ -92,6 +99,7 @@ Outcome two_results(Cpu& c, const Instruction& i) {
     Float80 value = st(f, 0);
     Float80 second;
     if (!filled(f, 0) || filled(f, 7)) {
+        if (kTrigonometric) f.status &= static_cast<u16>(~sw::C2);
         if (!stack_fault(c, filled(f, 0))) return Outcome::Next;
         value = second = kIndefinite;
     } else if (kTrigonometric && beyond_range(value)) {

@@ -37,6 +37,7 @@ void build_store_register(const Decoded& d, Instruction& insn);
 void build_exchange(const Decoded& d, Instruction& insn);
 void build_fchs(const Decoded& d, Instruction& insn);
 void build_fabs(const Decoded& d, Instruction& insn);
+Outcome fstp1(Cpu& cpu, const Instruction& insn);
 Outcome fbld(Cpu& cpu, const Instruction& insn);
 Outcome fbstp(Cpu& cpu, const Instruction& insn);
 /// FLD1 and the other constants, by the low three bits of the opcode.

@@ -39,7 +39,7 @@ Outcome load_memory(Cpu& c, const Instruction& i) {
     }
     Float80 value;
     const u16 status = on_host(c, [&](auto careful) { return host::load<careful()>(value, source); });
-    if (finish(c, status, kBlocksRegister)) push_value(c, value);
+    if (finish(c, status, sw::IE)) push_value(c, value);    // a denormal is loaded even if that exception is not masked
     return Outcome::Next;
 }
 
@@ -272,6 +272,18 @@ GNOMON_HANDLER void store_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, 
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
+/// FSTP1, an alias of FSTP STi: an empty ST0 is popped without a stack fault.
+Outcome store_register_silently(Cpu& c, const Instruction& i) {
+    Outcome out;
+    if (!await(c, out)) return out;
+    note(c, i);
+    FpuState& f = c.state.fpu;
+    clear_c1(f);
+    if (filled(f, 0)) fill(f, i.rm, st(f, 0));
+    pop(f);
+    return Outcome::Next;
+}
+
 // ---- exchange, sign --------------------------------------------------------------------------------------
 
 Outcome exchange(Cpu& c, const Instruction& i) {
@@ -377,6 +389,7 @@ void build_exchange(const Decoded&, Instruction& insn) { insn.handler = &exchang
 void build_fchs(const Decoded&, Instruction& insn) { insn.handler = &sign_r<false>; }
 void build_fabs(const Decoded&, Instruction& insn) { insn.handler = &sign_r<true>; }
 
+Outcome fstp1(Cpu& c, const Instruction& i) { return store_register_silently(c, i); }
 Outcome fbld(Cpu& c, const Instruction& i) { return load_memory<host::Packed80>(c, i); }
 Outcome fbstp(Cpu& c, const Instruction& i) { return store_memory<host::Packed80, true>(c, i); }
 

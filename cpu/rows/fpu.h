@@ -38,7 +38,7 @@ inline constexpr auto kFpuRows = std::to_array<OpcodeRow>({
     row("D9 C0+i", "FLD", "STi", x87::escape<x87::build_load_register>),
     row("D9 C8+i", "FXCH", "STi", x87::escape<x87::build_exchange>),
     row("D9 D0", "FNOP", "", x87::plain<x87::fnop>),
-    row("D9 D8+i", "FSTP1", "STi", x87::escape<x87::build_store_register<true>>),
+    row("D9 D8+i", "FSTP1", "STi", x87::plain<x87::fstp1>),
     row("D9 E0", "FCHS", "", x87::escape<x87::build_fchs>),
     row("D9 E1", "FABS", "", x87::escape<x87::build_fabs>),
     row("D9 E4", "FTST", "", x87::plain<x87::ftst>),

@@ -1,0 +1,122 @@
+// FXSAVE, FXRSTOR, LDMXCSR, STMXCSR. SDM Vol. 2; Vol. 1, "FXSAVE/FXRSTOR Area".
+#include "cpu/fpu/fxsave.h"
+
+#include <cstring>
+
+#include "cpu/fpu/memory_image.h"
+#include "cpu/fpu/x87.h"
+#include "cpu/system_registers.h"
+
+namespace gnomon::simd {
+namespace {
+
+/// Offsets in the image of 512 bytes; the last 48 bytes before the end are the reader's own.
+constexpr unsigned kMxcsrAt = 24, kRegistersAt = 32, kXmmAt = 160, kXmmCount = 8;
+constexpr unsigned kImageBytes = 512;
+
+/// Whether the image holds MXCSR and the XMM registers.
+bool with_sse(const Cpu& c) { return c.features().has(Feature::SSE) && (c.state.cr4 & cr4::OSFXSR); }
+
+template <class T>
+void put(std::span<u8> image, unsigned at, T value) {
+    std::memcpy(image.data() + at, &value, sizeof value);
+}
+template <class T>
+T take(std::span<const u8> image, unsigned at) {
+    T value;
+    std::memcpy(&value, image.data() + at, sizeof value);
+    return value;
+}
+
+/// Segment first, then alignment, then paging.
+bool locate_image(Cpu& c, const Instruction& i, bool for_write, u64& offset) {
+    offset = c.effective_address(i);
+    u64 linear;
+    if (for_write ? !c.check_write_segment(i.segment, offset, kImageBytes, linear)
+                  : !c.check_read_segment(i.segment, offset, kImageBytes, linear))
+        return false;
+    if (linear & 15) {
+        c.raise(Vector::GP, 0);
+        return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+u32 mxcsr_mask(const FeatureSet& features) { return features.has(Feature::SSE2) ? 0xffff : 0xffbf; }
+
+Outcome fxsave(Cpu& c, const Instruction& i) {
+    u64 offset;
+    if (!locate_image(c, i, true, offset) || !check_image_write(c, i.segment, offset, kImageBytes)) return Outcome::Fault;
+    host::collect_mxcsr(c);
+    const FpuState& f = c.state.fpu;
+    std::array<u8, kXmmAt + 16 * kXmmCount> image{};
+    put(std::span(image), 0, f.control);
+    put(std::span(image), 2, f.status);
+    put(std::span(image), 4, f.valid);
+    put(std::span(image), 6, f.opcode);
+    put(std::span(image), 8, static_cast<u32>(f.instruction_pointer));
+    put(std::span(image), 12, f.instruction_selector);
+    put(std::span(image), 16, static_cast<u32>(f.data_pointer));
+    put(std::span(image), 20, f.data_selector);
+    const bool sse = with_sse(c);
+    if (sse) {
+        put(std::span(image), kMxcsrAt, f.mxcsr);
+        put(std::span(image), kMxcsrAt + 4, mxcsr_mask(c.features()));
+        for (unsigned n = 0; n < kXmmCount; n++) put(std::span(image), kXmmAt + 16 * n, f.xmm[n].bytes);
+    }
+    for (unsigned n = 0; n < 8; n++) {
+        const Float80& value = f.registers[x87::physical(f, n)];
+        put(std::span(image), kRegistersAt + 16 * n, value.significand);
+        put(std::span(image), kRegistersAt + 16 * n + 8, value.exponent);
+    }
+    return write_image(c, i.segment, offset, std::span(image).first(sse ? image.size() : kXmmAt)) ? Outcome::Next : Outcome::Fault;
+}
+
+Outcome fxrstor(Cpu& c, const Instruction& i) {
+    u64 offset;
+    std::array<u8, kXmmAt + 16 * kXmmCount> image;
+    if (!locate_image(c, i, false, offset) || !read_image(c, i.segment, offset, image)) return Outcome::Fault;
+    const std::span<const u8> from(image);
+    const bool sse = with_sse(c);
+    if (sse && (take<u32>(from, kMxcsrAt) & ~mxcsr_mask(c.features()))) return c.raise(Vector::GP, 0);
+    host::collect_mxcsr(c);
+    FpuState& f = c.state.fpu;
+    f.control = static_cast<u16>((take<u16>(from, 0) & x87::kControlBits) | x87::kControlFixed);
+    f.status = static_cast<u16>((take<u16>(from, 2) & 0x7f7f) | (f.status & x87::sw::ES));
+    f.valid = take<u8>(from, 4);
+    f.opcode = take<u16>(from, 6) & 0x7ff;
+    f.instruction_pointer = take<u32>(from, 8);
+    f.instruction_selector = take<u16>(from, 12);
+    f.data_pointer = take<u32>(from, 16);
+    f.data_selector = take<u16>(from, 20);
+    for (unsigned n = 0; n < 8; n++) {
+        Float80& value = f.registers[x87::physical(f, n)];
+        value.significand = take<u64>(from, kRegistersAt + 16 * n);
+        value.exponent = take<u16>(from, kRegistersAt + 16 * n + 8);
+    }
+    if (sse) {
+        f.mxcsr = take<u32>(from, kMxcsrAt);
+        for (unsigned n = 0; n < kXmmCount; n++) f.xmm[n].bytes = take<std::array<u8, 16>>(from, kXmmAt + 16 * n);
+    }
+    c.host_fpu.x87 = false;
+    x87::update_pending(c);
+    return Outcome::Next;
+}
+
+Outcome ldmxcsr(Cpu& c, const Instruction& i) {
+    u32 value;
+    if (!c.load(i, value)) return Outcome::Fault;
+    if (value & ~mxcsr_mask(c.features())) return c.raise(Vector::GP, 0);
+    c.host_fpu.simd = false;
+    c.state.fpu.mxcsr = value;
+    return Outcome::Next;
+}
+
+Outcome stmxcsr(Cpu& c, const Instruction& i) {
+    const u32 flags = c.host_fpu.simd ? host::read_mxcsr() & host::kMxcsrFlags : 0;
+    return c.store(i, c.state.fpu.mxcsr | flags) ? Outcome::Next : Outcome::Fault;
+}
+
+}  // namespace gnomon::simd
