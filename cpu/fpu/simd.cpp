@@ -1,5 +1,6 @@
 // SIMD floating-point exceptions, and the checks of memory operands. SDM Vol. 1, "SSE and SSE2 Exceptions"; Vol. 2, "Exceptions Type".
 #include "cpu/fpu/simd.h"
+#include "cpu/fpu/simd_instructions.h"
 
 #include "cpu/system_registers.h"
 

@@ -49,9 +49,6 @@ GNOMON_INLINE Vector128 apply_memory(Vector128 a, Vector128 b, u64 imm) {
 
 // ---- out of line --------------------------------------------------------------------------------------------
 
-Outcome not_available(Cpu& cpu, const Instruction& insn);    ///< #NM
-Outcome undefined(Cpu& cpu, const Instruction& insn);        ///< #UD
-
 /// The linear address of the memory operand; false with a fault of the segment, or #GP(0) if it must be aligned and is not.
 [[nodiscard]] bool locate(Cpu& cpu, const Instruction& insn, unsigned bytes, bool aligned, bool for_write, u64& linear);
 template <unsigned bytes>
@@ -240,24 +237,5 @@ template <class Op>
 void build_mmx(const Decoded& d, Instruction& insn) {
     insn.handler = d.memory ? &mmx_rm<Op> : &mmx_rr<Op>;
 }
-
-// ---- choosing handlers: used by rows/mmx.h and rows/sse.h -----------------------------------------------------
-
-template <Build build>
-void mmx(const Decoded& d, Instruction& insn) {
-    if (d.mode & mode::kMmxUndefined) insn.handler = &call<&undefined>;
-    else if (d.mode & mode::kSimdTrap) insn.handler = &call<&not_available>;
-    else build(d, insn);
-}
-template <Build build>
-void sse(const Decoded& d, Instruction& insn) {
-    if (d.mode & mode::kSseUndefined) insn.handler = &call<&undefined>;
-    else if (d.mode & mode::kSimdTrap) insn.handler = &call<&not_available>;
-    else build(d, insn);
-}
-template <Execute execute>
-inline constexpr Build mmx_plain = mmx<out_of_line<execute>>;
-template <Execute execute>
-inline constexpr Build sse_plain = sse<out_of_line<execute>>;
 
 }  // namespace gnomon::simd
