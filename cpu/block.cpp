@@ -121,9 +121,10 @@ Block* BlockCache::build(const u8* bytes, unsigned available, u64 host, u32 mode
         // Branch displacements count from the start of the block.
         if (d.row->operands.starts_with('J')) insn->imm = d.imm + offset;
         d.row->build(d, *insn);
-        if (n > 0 && is_conditional_branch(d.row->build) && list[n - 1].row && is_fusible_compare(list[n - 1].row->build)) {
-            Instruction& compare = insn[-1];
-            if (const Handler fused = fused_compare(list[n - 1], d, compare)) compare.handler = fused;
+        if (n > 0 && is_conditional_branch(d.row->build) && list[n - 1].row) {
+            Handler fused = fused_compare(list[n - 1], d);
+            if (!fused) fused = fused_arithmetic(list[n - 1], d);
+            if (fused) insn[-1].handler = fused;
         }
     }
     auto* end = new (block->end()) Instruction{};

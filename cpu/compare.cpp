@@ -80,9 +80,8 @@ Handler fused_by_condition(const Decoded& d, unsigned code) {
 
 }  // namespace
 
-bool is_fusible_compare(Build build) { return build == &build_alu<alu::Cmp> || build == &build_alu<alu::Test>; }
-
-Handler fused_compare(const Decoded& d, const Decoded& branch, const Instruction&) {
+Handler fused_compare(const Decoded& d, const Decoded& branch) {
+    if (d.row->build != &build_alu<alu::Cmp> && d.row->build != &build_alu<alu::Test>) return nullptr;
     if (!(d.mode & mode::kFlat) || !(d.mode & mode::kCode32) || branch.operand_bytes != 4) return nullptr;
     const unsigned code = branch.opcode & 15;
     const bool cmp = d.row->build == &build_alu<alu::Cmp>;

@@ -340,7 +340,7 @@ inline bool Cpu::write_linear(u64 linear, const T& value, Privilege who) {
 
 template <class T>
 inline bool Cpu::read(Seg seg, u64 offset, T& out) {
-    u64 linear;
+    u64 linear = 0;
     if (!check_read_segment(seg, offset, sizeof(T), linear)) return false;
     if (alignment_checked() && misaligned<sizeof(T)>(linear)) [[unlikely]] {
         raise(Vector::AC, 0);
@@ -351,7 +351,7 @@ inline bool Cpu::read(Seg seg, u64 offset, T& out) {
 
 template <class T>
 inline bool Cpu::write(Seg seg, u64 offset, const T& value) {
-    u64 linear;
+    u64 linear = 0;
     if (!check_write_segment(seg, offset, sizeof(T), linear)) return false;
     if (alignment_checked() && misaligned<sizeof(T)>(linear)) [[unlikely]] {
         raise(Vector::AC, 0);

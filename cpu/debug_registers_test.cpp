@@ -105,7 +105,9 @@ TEST_P(DataBreakpoint, TrapsAfterTheAccess) {
     m.run();
     EXPECT_EQ(m.rip() == kDebugHandler, c.hits);
     EXPECT_EQ(status(m), c.hits ? 1u : 0u);
-    if (c.hits) EXPECT_EQ(m.stack32(0), TestMachine::kCodeBase + c.code.size());
+    if (c.hits) {
+        EXPECT_EQ(m.stack32(0), TestMachine::kCodeBase + c.code.size());
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, DataBreakpoint,

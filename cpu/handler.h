@@ -101,7 +101,9 @@ GNOMON_INLINE u8* probe(const Cpu* c, u64 linear, unsigned size) {
     const TlbEntry& entry = c->tlb[linear >> 12 & (Tlb::kEntries - 1)];
     const u64 tag = kind == AccessKind::Write ? entry.write_tag : entry.read_tag;
     if (((linear + size - 1) & kPageMask) != tag) [[unlikely]] return nullptr;
-    return reinterpret_cast<u8*>(linear + entry.addend);
+    u8* host = reinterpret_cast<u8*>(linear + entry.addend);
+    if (!host) __builtin_unreachable();    // so that callers test only for a miss
+    return host;
 }
 
 /// Host pointer of the memory operand, or null if the slow path must be taken.

@@ -12,8 +12,9 @@ template <class Op>
 void build_unary(const Decoded& d, Instruction& insn);
 
 /// Handler of CMP or TEST together with the Jcc that follows, or null if there is none for these operands.
-[[nodiscard]] Handler fused_compare(const Decoded& compare, const Decoded& branch, const Instruction& insn);
-[[nodiscard]] bool is_fusible_compare(Build build);
+[[nodiscard]] Handler fused_compare(const Decoded& compare, const Decoded& branch);
+/// The same for ADD, SUB, AND, OR, XOR, INC and DEC of a 32-bit register.
+[[nodiscard]] Handler fused_arithmetic(const Decoded& arithmetic, const Decoded& branch);
 [[nodiscard]] bool is_conditional_branch(Build build);
 
 // shift.cpp

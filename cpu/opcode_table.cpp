@@ -28,13 +28,13 @@ consteval auto join(const std::array<OpcodeRow, Sizes>&... families) {
     return all;
 }
 
-consteval bool is_one_of(std::string_view code, std::initializer_list<std::string_view> list) {
+constexpr bool is_one_of(std::string_view code, std::initializer_list<std::string_view> list) {
     for (const std::string_view item : list)
         if (code == item) return true;
     return false;
 }
 
-consteval RowShape shape_of(const OpcodeRow& r) {
+constexpr RowShape shape_of(const OpcodeRow& r) {
     RowShape s;
     std::string_view rest = r.operands;
     while (!rest.empty()) {

@@ -148,7 +148,9 @@ TEST(System, LtrMarksTheTssBusyAndRefusesABusyOne) {
         m.cpu.put<u32>(reg::AX, selector);
         m.run();
         EXPECT_EQ(m.rip(), vector ? handler(vector) : TestMachine::kCodeBase + 3) << selector;
-        if (vector) EXPECT_EQ(m.stack32(0), selector_error(selector));
+        if (vector) {
+            EXPECT_EQ(m.stack32(0), selector_error(selector));
+        }
     }
     EXPECT_EQ(m.peek8(TestMachine::kGdt + sel::kTssB + 5), 0x8bu);
     EXPECT_EQ(m.cpu.state.tr.base, TestMachine::kTssBBase);

@@ -137,9 +137,14 @@ static int e820(struct Regs* r) {
         return DONE;
     }
     const struct Range* range = &ranges[r->ebx];
-    u64 length = range->end - range->start;
-    far_write32(r->es, r->di, (u32)range->start);
-    far_write32(r->es, (u16)(r->di + 4), (u32)(range->start >> 32));
+    u64 start = range->start, end = range->end;
+    // Option ROMs may have taken memory from the top of the first 640 KB since POST.
+    u32 base_end = BDA->memory_kb * 1024u;
+    if (start == 0 && base_end < end) end = base_end;
+    if (end == 0xA0000 && base_end < start) start = base_end;
+    u64 length = end - start;
+    far_write32(r->es, r->di, (u32)start);
+    far_write32(r->es, (u16)(r->di + 4), (u32)(start >> 32));
     far_write32(r->es, (u16)(r->di + 8), (u32)length);
     far_write32(r->es, (u16)(r->di + 12), (u32)(length >> 32));
     far_write32(r->es, (u16)(r->di + 16), range->type);

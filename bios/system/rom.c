@@ -169,6 +169,10 @@ void rom_video(void) {
     if (next_free == AREA) load_pci_roms(1);
     struct CallRegs mode = {.eax = 0x0003};  // the ROM's initialisation leaves the display dark
     call_interrupt(&mode, 0x10);
+    // Programs of the CGA's time draw with the 8x8 font at F000:FA6E; the display ROM has one.
+    struct CallRegs font = {.eax = 0x1130, .ebx = 0x0300};
+    call_interrupt(&font, 0x10);
+    if (font.es != 0) far_copy(0xFFA6E, to_linear(font.es, (u16)font.ebp), 128 * 8);
 }
 
 void rom_scan(void) {

@@ -15,7 +15,7 @@ void serial_setup(void) {
         BDA->com[coms++] = com_ports[i];
     }
     for (u32 i = 0; i < ARRAY_LEN(lpt_ports); i++) {
-        outb((u16)(lpt_ports[i] + 2), 0xDF);  // data lines as outputs
+        outb((u16)(lpt_ports[i] + 2), 0x0C);  // data lines as outputs
         outb(lpt_ports[i], 0xAA);
         if (inb(lpt_ports[i]) != 0xAA) continue;
         outb((u16)(lpt_ports[i] + 2), 0x0C);

@@ -85,10 +85,11 @@ Outcome pinsrw_mmx(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
-/// All registers are empty again; TOP does not move.
+/// All registers are empty again, with the top at 0.
 Outcome emms(Cpu& c, const Instruction&) {
     Outcome out;
     if (!begin_mmx(c, out)) return out;
+    enter_mmx(c);
     c.state.fpu.valid = 0;
     return Outcome::Next;
 }

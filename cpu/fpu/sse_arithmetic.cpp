@@ -4,13 +4,13 @@
 
 namespace gnomon::simd {
 
-/// `tiny`: results can underflow. Volatile: the order to reads and writes of MXCSR stays.
-#define GNOMON_SSE(Name, op, bytes, width, tiny)                                \
+/// Volatile: the order to reads and writes of MXCSR stays.
+#define GNOMON_SSE(Name, op, bytes, ...)                                        \
     struct Name : Integer {                                                     \
         static constexpr unsigned kBytes = bytes;                               \
         static constexpr bool kMxcsr = true;                                    \
-        static constexpr unsigned kTiny = (tiny) ? (width) : 0;                 \
         static constexpr bool kScalar = (bytes) != 16;                          \
+        __VA_ARGS__                                                             \
         static Vector128 run(Vector128 a, Vector128 b) {                        \
             asm volatile(op " %1, %0" : "+x"(a) : "x"(b));                      \
             return a;                                                           \
@@ -18,34 +18,57 @@ namespace gnomon::simd {
     };                                                                          \
     template void build_binary<Name>(const Decoded&, Instruction&)
 
-GNOMON_SSE(Addps, "addps", 16, 4, true);
-GNOMON_SSE(Addpd, "addpd", 16, 8, true);
-GNOMON_SSE(Addss, "addss", 4, 4, true);
-GNOMON_SSE(Addsd, "addsd", 8, 8, true);
-GNOMON_SSE(Mulps, "mulps", 16, 4, true);
-GNOMON_SSE(Mulpd, "mulpd", 16, 8, true);
-GNOMON_SSE(Mulss, "mulss", 4, 4, true);
-GNOMON_SSE(Mulsd, "mulsd", 8, 8, true);
-GNOMON_SSE(Subps, "subps", 16, 4, true);
-GNOMON_SSE(Subpd, "subpd", 16, 8, true);
-GNOMON_SSE(Subss, "subss", 4, 4, true);
-GNOMON_SSE(Subsd, "subsd", 8, 8, true);
-GNOMON_SSE(Minps, "minps", 16, 4, false);
-GNOMON_SSE(Minpd, "minpd", 16, 8, false);
-GNOMON_SSE(Minss, "minss", 4, 4, false);
-GNOMON_SSE(Minsd, "minsd", 8, 8, false);
-GNOMON_SSE(Divps, "divps", 16, 4, true);
-GNOMON_SSE(Divpd, "divpd", 16, 8, true);
-GNOMON_SSE(Divss, "divss", 4, 4, true);
-GNOMON_SSE(Divsd, "divsd", 8, 8, true);
-GNOMON_SSE(Maxps, "maxps", 16, 4, false);
-GNOMON_SSE(Maxpd, "maxpd", 16, 8, false);
-GNOMON_SSE(Maxss, "maxss", 4, 4, false);
-GNOMON_SSE(Maxsd, "maxsd", 8, 8, false);
-GNOMON_SSE(Sqrtps, "sqrtps", 16, 4, false);
-GNOMON_SSE(Sqrtpd, "sqrtpd", 16, 8, false);
-GNOMON_SSE(Sqrtss, "sqrtss", 4, 4, false);
-GNOMON_SSE(Sqrtsd, "sqrtsd", 8, 8, false);
+namespace {
+
+/// a op b for elements of the widths that Real says.
+template <class Op, class Real>
+u16 wide(Float80& value, u64 a, u64 b) {
+    using Bits = decltype(Real::bits);
+    const Real first{static_cast<Bits>(a)};
+    const Real second{static_cast<Bits>(b)};
+    // Loads are exact and, with everything masked, set no flag that matters.
+    (void)host::load<false>(value, first);
+    return Op::template run<true>(value, second);
+}
+
+}  // namespace
+
+/// What can overflow or underflow.
+#define GNOMON_SSE_ROUNDED(Name, op, bytes, width, Wide)                                              \
+    GNOMON_SSE(Name, op, bytes, static constexpr unsigned kSourceBytes = width, kResultBytes = width; \
+               static u16 wide(Float80& value, u64 a, u64 b) {                                        \
+                   return simd::wide<host::Wide, std::conditional_t<width == 4, host::Real32, host::Real64>>(value, a, b); \
+               })
+
+GNOMON_SSE_ROUNDED(Addps, "addps", 16, 4, Fadd);
+GNOMON_SSE_ROUNDED(Addpd, "addpd", 16, 8, Fadd);
+GNOMON_SSE_ROUNDED(Addss, "addss", 4, 4, Fadd);
+GNOMON_SSE_ROUNDED(Addsd, "addsd", 8, 8, Fadd);
+GNOMON_SSE_ROUNDED(Mulps, "mulps", 16, 4, Fmul);
+GNOMON_SSE_ROUNDED(Mulpd, "mulpd", 16, 8, Fmul);
+GNOMON_SSE_ROUNDED(Mulss, "mulss", 4, 4, Fmul);
+GNOMON_SSE_ROUNDED(Mulsd, "mulsd", 8, 8, Fmul);
+GNOMON_SSE_ROUNDED(Subps, "subps", 16, 4, Fsub);
+GNOMON_SSE_ROUNDED(Subpd, "subpd", 16, 8, Fsub);
+GNOMON_SSE_ROUNDED(Subss, "subss", 4, 4, Fsub);
+GNOMON_SSE_ROUNDED(Subsd, "subsd", 8, 8, Fsub);
+GNOMON_SSE(Minps, "minps", 16);
+GNOMON_SSE(Minpd, "minpd", 16);
+GNOMON_SSE(Minss, "minss", 4);
+GNOMON_SSE(Minsd, "minsd", 8);
+GNOMON_SSE_ROUNDED(Divps, "divps", 16, 4, Fdiv);
+GNOMON_SSE_ROUNDED(Divpd, "divpd", 16, 8, Fdiv);
+GNOMON_SSE_ROUNDED(Divss, "divss", 4, 4, Fdiv);
+GNOMON_SSE_ROUNDED(Divsd, "divsd", 8, 8, Fdiv);
+GNOMON_SSE(Maxps, "maxps", 16);
+GNOMON_SSE(Maxpd, "maxpd", 16);
+GNOMON_SSE(Maxss, "maxss", 4);
+GNOMON_SSE(Maxsd, "maxsd", 8);
+GNOMON_SSE(Sqrtps, "sqrtps", 16);
+GNOMON_SSE(Sqrtpd, "sqrtpd", 16);
+GNOMON_SSE(Sqrtss, "sqrtss", 4);
+GNOMON_SSE(Sqrtsd, "sqrtsd", 8);
+#undef GNOMON_SSE_ROUNDED
 #undef GNOMON_SSE
 
 /// Approximations raise no exceptions and know no rounding: they do not depend on MXCSR but for DAZ, which the host's follows.

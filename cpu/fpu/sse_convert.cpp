@@ -4,29 +4,41 @@
 
 namespace gnomon::simd {
 
-/// `tiny`: width of results that can underflow.
-#define GNOMON_SSE_CONVERT(Name, op, bytes, tiny, scalar)                       \
+#define GNOMON_SSE_CONVERT(Name, op, bytes, ...)                                \
     struct Name : Integer {                                                     \
         static constexpr unsigned kBytes = bytes;                               \
         static constexpr bool kMxcsr = true;                                    \
-        static constexpr unsigned kTiny = tiny;                                 \
-        static constexpr bool kScalar = scalar;                                 \
+        __VA_ARGS__                                                             \
         static Vector128 run(Vector128 a, Vector128 b) {                        \
             asm volatile(op " %1, %0" : "+x"(a) : "x"(b));                      \
             return a;                                                           \
         }                                                                       \
     };                                                                          \
     template void build_binary<Name>(const Decoded&, Instruction&)
-GNOMON_SSE_CONVERT(Cvtps2pd, "cvtps2pd", 8, 0, false);
-GNOMON_SSE_CONVERT(Cvtpd2ps, "cvtpd2ps", 16, 4, false);
-GNOMON_SSE_CONVERT(Cvtss2sd, "cvtss2sd", 4, 0, true);
-GNOMON_SSE_CONVERT(Cvtsd2ss, "cvtsd2ss", 8, 4, true);
-GNOMON_SSE_CONVERT(Cvtdq2ps, "cvtdq2ps", 16, 0, false);
-GNOMON_SSE_CONVERT(Cvtps2dq, "cvtps2dq", 16, 0, false);
-GNOMON_SSE_CONVERT(Cvttps2dq, "cvttps2dq", 16, 0, false);
-GNOMON_SSE_CONVERT(Cvtdq2pd, "cvtdq2pd", 8, 0, false);
-GNOMON_SSE_CONVERT(Cvtpd2dq, "cvtpd2dq", 16, 0, false);
-GNOMON_SSE_CONVERT(Cvttpd2dq, "cvttpd2dq", 16, 0, false);
+
+namespace {
+
+/// To the precision in force, by way of a multiplication.
+u16 rounded(Float80& value, u64 b) {
+    (void)host::load<false>(value, host::Real64{b});
+    return host::Fmul::run<true>(value, host::Real64{0x3ff0000000000000});
+}
+
+}  // namespace
+
+GNOMON_SSE_CONVERT(Cvtps2pd, "cvtps2pd", 8);
+GNOMON_SSE_CONVERT(Cvtpd2ps, "cvtpd2ps", 16, static constexpr unsigned kSourceBytes = 8, kResultBytes = 4;
+                   static u16 wide(Float80& value, u64, u64 b) { return rounded(value, b); });
+GNOMON_SSE_CONVERT(Cvtss2sd, "cvtss2sd", 4);
+GNOMON_SSE_CONVERT(Cvtsd2ss, "cvtsd2ss", 8, static constexpr unsigned kSourceBytes = 8, kResultBytes = 4;
+                   static constexpr bool kScalar = true;
+                   static u16 wide(Float80& value, u64, u64 b) { return rounded(value, b); });
+GNOMON_SSE_CONVERT(Cvtdq2ps, "cvtdq2ps", 16);
+GNOMON_SSE_CONVERT(Cvtps2dq, "cvtps2dq", 16);
+GNOMON_SSE_CONVERT(Cvttps2dq, "cvttps2dq", 16);
+GNOMON_SSE_CONVERT(Cvtdq2pd, "cvtdq2pd", 8);
+GNOMON_SSE_CONVERT(Cvtpd2dq, "cvtpd2dq", 16);
+GNOMON_SSE_CONVERT(Cvttpd2dq, "cvttpd2dq", 16);
 #undef GNOMON_SSE_CONVERT
 
 // ---- general registers ------------------------------------------------------------------------------------------
@@ -135,28 +147,26 @@ template void build_to_integer<Cvttsd2si>(const Decoded&, Instruction&);
 
 /// Two integers become two numbers; the upper two lanes are zero and stay without effect.
 struct Cvtpi2ps {
-    static constexpr bool kKeepsModeOnMemory = false;
     static Vector128 run(Vector128 a, Vector128 b) {
         asm volatile("cvtdq2ps %1, %0" : "=x"(b) : "x"(b));
         return _mm_castpd_si128(_mm_move_sd(_mm_castsi128_pd(a), _mm_castsi128_pd(b)));
     }
 };
 struct Cvtpi2pd {
-    static constexpr bool kKeepsModeOnMemory = true;
     static Vector128 run(Vector128, Vector128 b) { return _mm_castpd_si128(_mm_cvtepi32_pd(b)); }
 };
 
 template <class Op>
 Outcome from_mmx(Cpu& c, const Instruction& i) {
     Outcome out;
-    const bool mode_changes = !i.in_memory() || !Op::kKeepsModeOnMemory;
+    const bool mode_changes = !i.in_memory();    // an operand in memory has nothing to do with MMX
     if (mode_changes && !begin_mmx(c, out)) return out;
     Vector128 source;
     if (!i.in_memory()) source = _mm_cvtsi64_si128(static_cast<i64>(get_mm(c, i.rm)));
     else if (!load<8>(c, i, false, source)) return Outcome::Fault;
+    if (mode_changes) enter_mmx(c);    // as processors do, before a SIMD exception
     Vector128 result;
     if (!under_mxcsr(c, [&] { result = Op::run(get(c, i.reg), source); })) return Outcome::Fault;
-    if (mode_changes) enter_mmx(c);
     put(c, i.reg, result);
     return Outcome::Next;
 }
@@ -184,9 +194,9 @@ Outcome to_mmx(Cpu& c, const Instruction& i) {
     Vector128 source;
     if (!i.in_memory()) source = Op::kBytes == 8 ? _mm_move_epi64(get(c, i.rm)) : get(c, i.rm);
     else if (!load<Op::kBytes>(c, i, true, source)) return Outcome::Fault;
+    enter_mmx(c);
     Vector128 result;
     if (!under_mxcsr(c, [&] { result = Op::run(source); })) return Outcome::Fault;
-    enter_mmx(c);
     put_mm(c, i.reg, static_cast<u64>(_mm_cvtsi128_si64(result)));
     return Outcome::Next;
 }

@@ -171,7 +171,7 @@ void IsaDma::run_software_requests(unsigned index) {
         const ChannelState& r = registers(channel);
         if ((r.mode & kService) != kBlockMode) continue;
         const bool write = (r.mode & kTransfer) == kWriteTransfer;
-        move(channel, (u32{r.count} + 1) * unit_bytes(channel), [&](GuestPhys at, size_t, size_t bytes) {
+        move(channel, (size_t{r.count} + 1) * unit_bytes(channel), [&](GuestPhys at, size_t, size_t bytes) {
             if (write) memory_.dma_write(at, std::vector<u8>(bytes, 0xff));
         });
     }

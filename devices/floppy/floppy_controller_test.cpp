@@ -6,7 +6,9 @@
 #include <numeric>
 
 #include "devices/device_fuzz.h"
+#include "devices/dma/isa_dma.h"
 #include "devices/snapshot_check.h"
+#include "devices/state_damage.h"
 #include "devices/storage/memory_image.h"
 
 namespace gnomon {
@@ -451,6 +453,38 @@ TEST_F(FloppyTest, RealisticTimingTurnsAndSteps) {
     EXPECT_TRUE(irq.level(6));
 }
 
+TEST_F(FloppyTest, WorksWithTheDmaControllerAsABiosProgramsIt) {
+    DmaMemory memory(1 << 20);
+    auto controller = std::move(*IsaDma::create(ports, memory));
+    fdc = nullptr;
+    fdc =
+        std::move(*FloppyController::create(ports, scheduler, log, controller->channel(2), irq.line(6), {}));
+    insert(0, 1440);
+    start();
+    out8(0xd6, 0xc0);  // the second controller cascades
+    out8(0xd4, 0x00);
+    const auto program = [this](u8 mode, u32 address, u16 bytes) {
+        out8(0x0a, 0x06);
+        out8(0x0c, 0);
+        out8(0x0b, mode);
+        out8(0x04, static_cast<u8>(address)), out8(0x04, static_cast<u8>(address >> 8));
+        out8(0x81, static_cast<u8>(address >> 16));
+        out8(0x05, static_cast<u8>(bytes - 1)), out8(0x05, static_cast<u8>((bytes - 1) >> 8));
+        out8(0x0a, 0x02);
+    };
+    program(0x46, 0x27c00, 5 * 512);
+    EXPECT_EQ(transfer({0xe6, 0x00, 0, 0, 1, 2, 18, 0x1b, 0xff}), (std::vector<u8>{0x00, 0, 0, 0, 0, 6, 2}));
+    EXPECT_EQ((std::vector<u8>(memory.bytes.begin() + 0x27c00, memory.bytes.begin() + 0x27c00 + 5 * 512)),
+              sectors(0, 5));
+    EXPECT_EQ(in8(0x08) & 0x04, 0x04) << "terminal count of channel 2";
+    program(0x4a, 0x27e00, 512);
+    EXPECT_EQ(transfer({0xc5, 0x00, 0, 0, 9, 2, 18, 0x1b, 0xff})[0], 0x00);
+    EXPECT_EQ(sectors(8, 1), sectors(1, 1));
+    program(0x42, 0x30000, 512);  // verify
+    EXPECT_EQ(transfer({0xe6, 0x00, 0, 0, 1, 2, 18, 0x1b, 0xff})[5], 2);
+    EXPECT_EQ(memory.bytes[0x30000], 0);
+}
+
 TEST_F(FloppyTest, SnapshotInTheMiddleOfATransferGoesOnAlike) {
     run({0x03, 0xdf, 0x03}, 0);
     send({0x46, 0x00, 0, 0, 2, 2, 18, 0x1b, 0xff});
@@ -478,6 +512,24 @@ TEST_F(FloppyTest, RandomAccessesNeverCrash) {
                     if (random % 1000 == 1) fdc->eject(0);
                     if (random % 1000 < 4) static_cast<void>(fdc->insert(0, pattern(1440)).ok());
                 }});
+}
+
+TEST_F(FloppyTest, DamagedSnapshotsAreRefusedOrHarmless) {
+    const PortRange ports[] = {{0x3f0, 6}, {0x3f5, 1}, {0x3f5, 1}, {0x3f7, 1}};
+    const auto run_on = [&](u64 seed) {
+        advance(1'000'000);
+        fuzz_ports(*this, ports, {.seed = seed, .steps = 60, .longest_pause_ns = 2'000'000, .between = {}});
+    };
+    dma.program(100'000);
+    send({0xe6, 0x00, 0, 0, 2, 2, 18, 0x1b, 0xff});
+    EXPECT_GT(load_damaged_states(*fdc, 1500, run_on), 100u);
+    out8(0x3f2, 0x00);
+    out8(0x3f2, 0x1c);
+    advance(1'000'000);
+    run({0x03, 0xdf, 0x03}, 0);
+    send({0xe6, 0x00, 0, 0, 2, 2, 18, 0x1b, 0xff});
+    advance(1'000'000);
+    EXPECT_GT(load_damaged_states(*fdc, 1500, run_on), 100u);
 }
 
 }  // namespace

@@ -110,6 +110,8 @@ std::span<const u8> FwCfg::file(std::string_view name) const {
 
 void FwCfg::set_legacy(FwCfgKey key, std::vector<u8> bytes) {
     items_[static_cast<u16>(key)] = {{}, std::move(bytes), false};
+    if (state_.selector == static_cast<u16>(key)) state_.offset = 0;
+    find_selected();
 }
 void FwCfg::set_legacy(FwCfgKey key, u16 value) { set_legacy(key, little_bytes(value)); }
 void FwCfg::set_legacy(FwCfgKey key, u32 value) { set_legacy(key, little_bytes(value)); }
@@ -138,17 +140,18 @@ void FwCfg::reset() {
 void FwCfg::select(u16 key) {
     state_.selector = key;
     state_.offset = 0;
-    if (!selected())
+    find_selected();
+    if (!selected_)
         log_.guest("fw_cfg", "unknown item", "item {:#06x} does not exist: it reads as zeros", key);
 }
 
-FwCfg::Item* FwCfg::selected() {
+void FwCfg::find_selected() {
     const auto found = items_.find(state_.selector);
-    return found == items_.end() ? nullptr : &found->second;
+    selected_ = found == items_.end() ? nullptr : &found->second;
 }
 
 u8 FwCfg::next_byte() {
-    const Item* item = selected();
+    const Item* item = selected_;
     if (!item || state_.offset >= item->bytes.size()) return 0;
     return item->bytes[state_.offset++];
 }
@@ -195,7 +198,7 @@ void FwCfg::run_dma(GuestPhys descriptor) {
     } else if (control & kDmaWrite) {
         error = !dma_write_item(buffer, length);
     } else if (control & kDmaSkip) {
-        if (const Item* item = selected())
+        if (const Item* item = selected_)
             state_.offset += std::min<u32>(length, static_cast<u32>(item->bytes.size()) - state_.offset);
     }
     const std::array<u8, 4> status{0, 0, 0, static_cast<u8>(error ? kDmaError : 0)};
@@ -203,7 +206,7 @@ void FwCfg::run_dma(GuestPhys descriptor) {
 }
 
 void FwCfg::dma_read_item(GuestPhys to, u32 length) {
-    if (const Item* item = selected()) {
+    if (const Item* item = selected_) {
         const u32 available = std::min<u32>(length, static_cast<u32>(item->bytes.size()) - state_.offset);
         dma_.dma_write(to, std::span(item->bytes).subspan(state_.offset, available));
         state_.offset += available;
@@ -220,7 +223,7 @@ void FwCfg::dma_read_item(GuestPhys to, u32 length) {
 }
 
 bool FwCfg::dma_write_item(GuestPhys from, u32 length) {
-    Item* item = selected();
+    Item* item = selected_;
     if (!item || !item->writable || length > item->bytes.size() - state_.offset) {
         log_.guest("fw_cfg", "refused write", "write of {} bytes to item {:#06x} at {:#x} is refused", length,
                    state_.selector, state_.offset);
@@ -260,6 +263,7 @@ Result<StatePart::Install> FwCfg::load_state(const StateNode& node) {
             if (item.writable) item.bytes = std::move(fresh.written_files[file++]);
         fresh.written_files.clear();
         state_ = std::move(fresh);
+        find_selected();
     });
 }
 

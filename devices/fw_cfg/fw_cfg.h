@@ -98,7 +98,7 @@ class FwCfg final : public PortIo, public StatePart {
     };
     FwCfg(DmaPort& dma, Log& log);
     void select(u16 key);
-    [[nodiscard]] Item* selected();
+    void find_selected();
     u8 next_byte();
     void run_dma(GuestPhys descriptor);
     void dma_read_item(GuestPhys to, u32 length);
@@ -110,6 +110,7 @@ class FwCfg final : public PortIo, public StatePart {
     std::map<u16, Item> items_;
     size_t files_ = 0;
     State state_;
+    Item* selected_ = nullptr;  ///< the item of state_.selector, if there is one
     std::vector<PortClaim> claims_;
 };
 

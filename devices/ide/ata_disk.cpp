@@ -126,7 +126,7 @@ Result<StatePart::Install> AtaDisk::load_state(const StateNode& node) {
         return fail("the snapshot belongs to a disk of other size than {}", image_->name());
     if (fresh.task.position > fresh.task.buffer.size() || fresh.heads == 0 || fresh.sectors == 0 ||
         fresh.sector_buffer.size() != kSectorSize || fresh.lba > image_->sectors() ||
-        fresh.remaining > image_->sectors() - fresh.lba || fresh.block == 0 ||
+        fresh.remaining > image_->sectors() - fresh.lba || fresh.block == 0 || fresh.block > 128 || fresh.remaining > 65536 ||
         fresh.in_block > fresh.remaining || fresh.task.phase > IdePhase::Dma || fresh.power > Power::Sleep ||
         (fresh.task.phase != IdePhase::Idle && !find_command(fresh.task.command) && fresh.remaining))
         return fail("the state of the disk contradicts itself");

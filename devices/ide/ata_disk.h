@@ -73,6 +73,7 @@ class AtaDisk final : public IdeDevice {
         }
     };
 
+    [[nodiscard]] bool is_packet_device() const override { return false; }
     [[nodiscard]] StateNode save_state() const override { return save_value(state_); }
     Result<Install> load_state(const StateNode& node) override;
 
@@ -91,7 +92,6 @@ class AtaDisk final : public IdeDevice {
     [[nodiscard]] u64 command_latency_ns(u8 command) const override;
     void put_signature() override;
     void reset_device(Reset kind) override;
-    [[nodiscard]] bool has_device_reset() const override { return false; }
     [[nodiscard]] bool sleeping() const override { return state_.power == Power::Sleep; }
 
     // Commands, in the order of the table.

@@ -6,6 +6,7 @@
 #include "devices/device_fuzz.h"
 #include "devices/ide/ide_bench.h"
 #include "devices/snapshot_check.h"
+#include "devices/state_damage.h"
 
 namespace gnomon {
 namespace {
@@ -452,6 +453,25 @@ TEST_F(AtaDiskTest, RandomAccessesNeverCrash) {
     const PortRange ranges[] = {{0x1f0, 8}, {0x3f6, 1}, {kBusMaster, 16}, {0x1f0, 8}};
     fuzz_ports(*this, ranges, {.seed = 3, .steps = 60'000, .longest_pause_ns = 500'000, .between = {}});
     fuzz_config(*this, *ide, {.seed = 4, .steps = 5000, .longest_pause_ns = 1000, .between = {}});
+}
+
+TEST_F(AtaDiskTest, DamagedSnapshotsAreRefusedOrHarmless) {
+    const PortRange ranges[] = {{0x1f0, 8}, {0x1f0, 1}, {0x3f6, 1}, {kBusMaster, 8}};
+    const auto run_on = [&](u64 seed) {
+        fuzz_ports(*this, ranges, {.seed = seed, .steps = 40, .longest_pause_ns = 500'000, .between = {}});
+        out8(0x3f6, 0);
+        advance(1'000'000);
+    };
+    setup(7, 4);
+    command(0x20);
+    wait();
+    EXPECT_GT(load_damaged_states(*disk, 1500, run_on), 100u);
+    setup(7, 9);
+    command(0xc8);
+    advance(100'000);
+    EXPECT_GT(load_damaged_states(*disk, 1500, run_on), 100u);
+    EXPECT_GT(load_damaged_states(*ide, 500, run_on), 100u);
+    load_damaged_states(ide->channel(0), 100, run_on);
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ void AtapiDrive::insert(std::unique_ptr<BlockImage> image) {
     state_.tray_open = false;
     state_.stopped = false;
     state_.head = 0;
-    state_.medium_attention = true;
+    state_.medium_attention = image_ != nullptr;  // a drive that is empty says so
     state_.media_event = image_ ? media_event::kNewMedia : media_event::kRemoval;
 }
 

@@ -89,6 +89,7 @@ class AtapiDrive final : public IdeDevice {
         }
     };
 
+    [[nodiscard]] bool is_packet_device() const override { return true; }
     [[nodiscard]] StateNode save_state() const override { return save_value(state_); }
     Result<Install> load_state(const StateNode& node) override;
 
@@ -106,7 +107,6 @@ class AtapiDrive final : public IdeDevice {
     [[nodiscard]] u64 command_latency_ns(u8 command) const override;
     void put_signature() override;
     void reset_device(Reset kind) override;
-    [[nodiscard]] bool has_device_reset() const override { return true; }
     [[nodiscard]] bool sleeping() const override { return false; }
 
     // The ATA side (atapi_drive.cpp).

@@ -67,9 +67,12 @@ u8 IdeChannel::read_status(bool alternate) {
     return state_.selected == 1 && devices_[0] ? 0 : kFloating;
 }
 
+/// For an absent device 1 a disk shows its own registers, a PACKET device zeros: its signature must not be
+/// seen twice.
 u8 IdeChannel::read_register(IdeRegister which) {
     if (IdeDevice* device = selected()) return device->read_register(which);
-    return state_.selected == 1 && devices_[0] ? devices_[0]->read_register(which) : kFloating;
+    if (state_.selected == 0 || !devices_[0]) return kFloating;
+    return devices_[0]->is_packet_device() ? 0 : devices_[0]->read_register(which);
 }
 
 u32 IdeChannel::port_read(u16 port, unsigned size) {

@@ -31,6 +31,17 @@ TEST_F(IdeChannelTest, AbsentSecondDeviceHasStatusZero) {
     EXPECT_EQ(status(), 0x50);
 }
 
+TEST_F(IdeChannelTest, PacketDeviceAloneShowsNoGhostOfItself) {
+    add_cd(0, 0, pattern(100, true));
+    EXPECT_EQ(reg(5), 0xeb);
+    set(6, 0xb0);
+    set(2, 0x55), set(3, 0xaa);
+    EXPECT_EQ(reg(2), 0x00);
+    EXPECT_EQ(reg(3), 0x00);
+    EXPECT_EQ(reg(5), 0x00);
+    EXPECT_EQ(status(), 0x00);
+}
+
 TEST_F(IdeChannelTest, DevicesAreSelectedWithTheirOwnInterrupt) {
     add_disk(0, 0, pattern(100));
     add_disk(0, 1, pattern(200));

@@ -52,7 +52,7 @@ void IdeDevice::write_register(IdeRegister which, u8 value) {
 void IdeDevice::write_command(u8 command) {
     task_.control &= static_cast<u8>(~kHighOrder);
     if (task_.control & kSoftReset) return;
-    if (command == kDeviceReset && has_device_reset()) {
+    if (command == kDeviceReset && is_packet_device()) {
         stop();
         task_.command = command;
         reset_device(Reset::Command);

@@ -106,6 +106,9 @@ class IdeDevice : public StatePart {
         return task_.interrupt && !(task_.control & kDisableInterrupt);
     }
 
+    /// PACKET devices have DEVICE RESET, which works while BSY, and other manners when alone on the cable.
+    [[nodiscard]] virtual bool is_packet_device() const = 0;
+
     [[nodiscard]] std::string_view state_name() const override { return name_; }
 
   protected:
@@ -127,8 +130,6 @@ class IdeDevice : public StatePart {
     virtual void put_signature() = 0;
     enum class Reset : u8 { Hardware, Software, Command };
     virtual void reset_device(Reset kind) = 0;
-    /// DEVICE RESET works while BSY, but only PACKET devices have it.
-    [[nodiscard]] virtual bool has_device_reset() const = 0;
     /// SLEEP ends with a reset only.
     [[nodiscard]] virtual bool sleeping() const = 0;
 

@@ -267,6 +267,31 @@ TEST_F(I8042Test, BadSnapshotsAreRefused) {
     EXPECT_EQ(device->load_state(saved).error().message, "controller: 9 is not a channel");
 }
 
+// The order in which operating systems look for the auxiliary port.
+TEST_F(I8042Test, AnAuxiliaryPortIsFoundByLoopbackAndItsInterrupt) {
+    command(0x20);
+    const u8 before = data();
+    command_byte(static_cast<u8>((before | 0x70) & ~0x03));
+    command(0xd3);
+    write(0x5a);
+    EXPECT_EQ(status() & 0x21, 0x21);
+    EXPECT_EQ(data(), 0x5a);
+    command(0xa9);
+    EXPECT_EQ(data(), 0x00);
+    for (const auto& [toggle, bit] : {std::pair<u8, u8>{0xa7, 0x20}, {0xa8, 0x00}}) {
+        command(toggle);
+        command(0x20);
+        EXPECT_EQ(data() & 0x20, bit);
+    }
+    EXPECT_EQ(edges[kIrq12], 0);
+    command_byte(0x52);
+    command(0xd3);
+    write(0xa5);
+    EXPECT_EQ(edges[kIrq12], 1);
+    EXPECT_EQ(data(), 0xa5);
+    EXPECT_FALSE(level[kIrq12]);
+}
+
 TEST_F(I8042Test, PortConflictsAreErrors) { EXPECT_FALSE(ports.claim("other", {0x64, 1}, *device).ok()); }
 
 }  // namespace

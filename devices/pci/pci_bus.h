@@ -52,7 +52,7 @@ class PciBus final {
     };
     [[nodiscard]] PciFunction* find(unsigned bus, unsigned device, unsigned function) const;
 
-    std::array<Entry, kDevices * kFunctions> entries_;
+    std::array<Entry, size_t{kDevices} * kFunctions> entries_;
 };
 
 }  // namespace gnomon

@@ -33,7 +33,7 @@ constexpr u8 kValid = 0x80;      // D
 constexpr u64 kCrystalHertz = 32'768;
 // UIP rises 244 µs before an update cycle, which takes 1984 µs; the new time and the update-ended flag come
 // at its end.
-constexpr u64 kUpdateWindowNs = (244 + 1984) * 1000;
+constexpr u64 kUpdateWindowNs = u64{244 + 1984} * 1000;
 constexpr u64 kHalfSecond = VirtualClock::kSecond / 2;
 constexpr u64 kDaySeconds = 86'400;
 

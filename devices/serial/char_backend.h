@@ -44,7 +44,8 @@ inline constexpr std::string_view kCharBackendForms = "stdio, file:PATH, pty, tc
 
 /// Opens "stdio", "file:PATH", "pty", "tcp:HOST:PORT" (connects), "tcp:HOST:PORT,server" (listens; without a
 /// host on the loopback interface) or "none". Errors name `part` and `spec`. A terminal at stdio is put into
-/// raw mode until the back end is destroyed: a program that has one must end by unwinding, also on signals.
+/// raw mode until the back end is destroyed: a program that has one must end by unwinding, also on
+/// signals. A broken pipe becomes an error of the write: SIGPIPE is ignored unless the program handles it.
 [[nodiscard]] Result<std::unique_ptr<CharBackend>> open_char_backend(std::string_view part,
                                                                      std::string_view spec, Log& log,
                                                                      CharBackendOptions options = {});

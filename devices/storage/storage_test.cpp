@@ -151,9 +151,9 @@ TEST_F(StorageTest, UnwritableFileIsOpenedReadOnlyWithANote) {
     ASSERT_EQ(chmod(path.c_str(), 0444), 0);
     ASSERT_EQ(chmod(folder.c_str(), 0755), 0);
     const bool root = geteuid() == 0;  // root may write everything: look at it as nobody does
-    if (root) ASSERT_EQ(seteuid(65534), 0);
+    ASSERT_EQ(root ? seteuid(65534) : 0, 0);
     Result<OpenedImage> opened = open_image(path, {});
-    if (root) ASSERT_EQ(seteuid(0), 0);
+    ASSERT_EQ(root ? seteuid(0) : 0, 0);
     ASSERT_TRUE(opened.ok());
     EXPECT_TRUE(opened->image->read_only());
     EXPECT_EQ(opened->note, path + ": opened read-only (Permission denied)");

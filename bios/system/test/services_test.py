@@ -16,7 +16,8 @@ def main():
         image = open(program, "rb").read()
         open(floppy, "wb").write(image + bytes(1474560 - len(image)))
         open(disk, "wb").truncate(16 << 20)
-        command = [qemu, "-bios", bios, "-m", "64", "-display", "none", "-nic", "none", "-no-reboot", "-boot", "a",
+        command = [qemu, "-bios", bios, "-m", "64", "-boot", "a",
+                   "-display", "none", "-nic", "none", "-no-reboot",
                    "-drive", f"if=floppy,format=raw,file={floppy}", "-drive", f"if=ide,format=raw,file={disk}",
                    "-debugcon", f"file:{log}", "-global", "isa-debugcon.iobase=0x402",
                    "-device", "isa-debug-exit,iobase=0xf4,iosize=1"]

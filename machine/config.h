@@ -1,0 +1,110 @@
+// The description of one machine: every setting that a configuration file, `--set` or an option can make.
+// config_keys.h has the table of the keys; this is what they fill in.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "support/types.h"
+
+namespace gnomon {
+
+enum class ShadowChoice : u8 { Off, On, Verify };
+/// Automatic: deterministic without a user in front of the machine, realtime with one.
+enum class ClockChoice : u8 { Automatic, Deterministic, Realtime };
+enum class RtcBase : u8 { Utc, Local };
+enum class FloppyTypeChoice : u8 { Automatic, None, F360K, F1200K, F720K, F1440K, F2880K };
+enum class DisplayChoice : u8 { Automatic, Sdl, Terminal, Vnc, None };
+enum class MouseChoice : u8 { None, Standard, Wheel, Explorer };
+enum class UartChoice : u8 { I8250, I16450, I16550A };
+
+struct Config {
+    struct Cpu {
+        std::string model;  ///< as parse_model() takes it; empty: the default model
+        u64 count = 1;
+    } cpu;
+    struct Memory {
+        u64 size = u64{128} << 20;  ///< bytes
+        ShadowChoice shadow = ShadowChoice::On;
+    } memory;
+    struct Clock {
+        ClockChoice mode = ClockChoice::Automatic;
+        u64 ips = 200'000'000;  ///< instructions a second of guest time, deterministic mode
+    } clock;
+    struct Rtc {
+        std::string start;  ///< "now", a date, or empty: now in realtime mode, else a fixed date
+        RtcBase base = RtcBase::Utc;
+    } rtc;
+    struct Firmware {
+        std::string bios;  ///< files; empty: the built-in ones
+        std::string vgabios;
+        std::vector<std::string> roms;  ///< further option ROMs
+    } firmware;
+    struct Boot {
+        std::string order = "cad";
+        bool menu = false;
+        std::string kernel;
+        std::vector<std::string> initrd;
+        std::string append;
+        bool snapshot = false;  ///< disk writes go to overlays that are thrown away
+        bool reboot = true;     ///< false: a triple fault ends the run
+    } boot;
+    struct Floppy {
+        std::string file;
+        FloppyTypeChoice type = FloppyTypeChoice::Automatic;
+        bool readonly = false;
+    };
+    std::array<Floppy, 2> floppy;
+    struct Disk {
+        std::string file;
+        u64 cylinders = 0, heads = 0, sectors = 0;  ///< all zero: worked out from the image
+        bool readonly = false;
+        bool raw = false;  ///< take the content as it is
+        std::string model = "Gnomon disk";
+        std::string serial;
+    };
+    std::array<Disk, 4> disk;  ///< primary master, primary slave, secondary master, secondary slave
+    struct Cdrom {
+        bool present = false;
+        std::string file;
+    };
+    std::array<Cdrom, 4> cdrom;  ///< the same places
+    struct Serial {
+        std::string to = "none";
+        UartChoice type = UartChoice::I16550A;
+        bool present = false;
+        bool character_times = false;
+    };
+    std::array<Serial, 4> serial{Serial{.present = true}, Serial{.present = true}, Serial{}, Serial{}};
+    struct Parallel {
+        std::string to = "none";
+        bool present = false;
+    };
+    std::array<Parallel, 3> parallel{Parallel{.present = true}, Parallel{}, Parallel{}};
+    struct Input {
+        MouseChoice mouse = MouseChoice::Explorer;
+        std::string type;  ///< text that is typed some time after power-on
+        u64 type_after = 5000;
+    } input;
+    struct Debug {
+        u64 exit_port = 0;  ///< 0: there is none
+        u64 exit_size = 4;
+        std::string console = "none";   ///< port E9h
+        std::string firmware = "none";  ///< port 402h
+        bool shutdown_port = true;      ///< port 8900h
+    } debug;
+    struct Display {
+        DisplayChoice kind = DisplayChoice::Automatic;
+        u64 scale = 0;
+    } display;
+    struct Limits {
+        u64 timeout = 0;  ///< host seconds, 0: none
+        u64 instructions = 0;
+    } limit;
+    struct LogSettings {
+        std::string level = "warning";
+    } log;
+};
+
+}  // namespace gnomon

@@ -1,0 +1,192 @@
+// What firmware finds: ROMs, CMOS memory, fw_cfg files, the date. IBM PC/AT Technical Reference, "CMOS RAM";
+// the extensions of memory sizes and boot order are those that Bochs and SeaBIOS use.
+#include <chrono>
+#include <ctime>
+#include <fstream>
+
+#include "bios/embedded.h"
+#include "bios/loaders/kernel.h"
+#include "machine/machine.h"
+
+namespace gnomon {
+namespace {
+
+constexpr u64 kMiB = u64{1} << 20;
+constexpr u64 kTop = u64{1} << 32;
+constexpr size_t kAliasBytes = 0x20000;
+constexpr size_t kBiggestBios = 16 * kMiB;
+
+Result<std::vector<u8>> read_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return fail("{}: {}", path, std::strerror(errno));
+    std::vector<u8> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    if (file.bad()) return fail("{}: cannot be read", path);
+    return bytes;
+}
+
+std::vector<u8> copy(std::span<const u8> bytes) { return {bytes.begin(), bytes.end()}; }
+
+std::string base_name(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
+
+}  // namespace
+
+Result<void> Machine::load_roms() {
+    std::vector<u8> bios = copy(bios::system_bios());
+    if (!config_.firmware.bios.empty()) {
+        Result<std::vector<u8>> file = read_file(config_.firmware.bios);
+        if (!file) return file.error().in("firmware.bios");
+        bios = std::move(*file);
+        if (bios.empty() || bios.size() % 0x10000 != 0 || bios.size() > kBiggestBios)
+            return fail("firmware.bios: {}: {} bytes; a system BIOS has a multiple of 64 KiB, at most 16 MiB",
+                        config_.firmware.bios, bios.size());
+    }
+    // The chipset decodes the top of the image twice: below 4 GiB, and below 1 MiB for real mode.
+    const std::span<const u8> alias = std::span(bios).last(std::min(bios.size(), kAliasBytes));
+    Result<PhysicalRegion> high = memory_->add_rom("bios", GuestPhys(kTop - bios.size()), bios);
+    if (!high) return high.error();
+    Result<PhysicalRegion> low = memory_->add_rom("bios alias", GuestPhys(kMiB - alias.size()), alias);
+    if (!low) return low.error();
+    regions_.push_back(std::move(*high));
+    regions_.push_back(std::move(*low));
+
+    std::vector<u8> vga_rom = copy(bios::vga_bios());
+    if (!config_.firmware.vgabios.empty()) {
+        Result<std::vector<u8>> file = read_file(config_.firmware.vgabios);
+        if (!file) return file.error().in("firmware.vgabios");
+        if (file->size() < 512 || (*file)[0] != 0x55 || (*file)[1] != 0xaa)
+            return fail("firmware.vgabios: {}: is no option ROM (it does not begin with 55 AA)",
+                        config_.firmware.vgabios);
+        vga_rom = std::move(*file);
+    }
+    return fill_fw_cfg(std::move(vga_rom));
+}
+
+Result<void> Machine::fill_fw_cfg(std::vector<u8> vga_rom) {
+    fw_cfg_->set_legacy(FwCfgKey::RamSize, memory_->ram_size());
+    fw_cfg_->set_legacy(FwCfgKey::NbCpus, static_cast<u16>(config_.cpu.count));
+    fw_cfg_->set_legacy(FwCfgKey::MaxCpus, static_cast<u16>(config_.cpu.count));
+    fw_cfg_->set_legacy(FwCfgKey::NoGraphic, u16{0});
+    fw_cfg_->set_legacy(FwCfgKey::BootMenu, static_cast<u16>(config_.boot.menu));
+    std::vector<E820Entry> map{{0, memory_->low_ram(), E820Entry::Type::Ram}};
+    if (memory_->high_ram() != 0) map.push_back({kTop, memory_->high_ram(), E820Entry::Type::Ram});
+    if (Result<void> added = fw_cfg_->add_file("etc/e820", e820_table(map)); !added) return added;
+    if (!vga_rom.empty())
+        if (Result<void> added = fw_cfg_->add_file("vgaroms/gnomon-vgabios.bin", std::move(vga_rom)); !added)
+            return added;
+    for (const std::string& path : config_.firmware.roms) {
+        Result<std::vector<u8>> rom = read_file(path);
+        if (!rom) return rom.error().in("firmware.roms");
+        if (Result<void> added = fw_cfg_->add_file("genroms/" + base_name(path), std::move(*rom)); !added)
+            return added.error().in("firmware.roms");
+    }
+    if (config_.boot.menu)
+        if (Result<void> added = fw_cfg_->add_file("etc/boot-menu-wait", std::vector<u8>{0xb8, 0x0b}); !added)
+            return added;
+    if (config_.boot.kernel.empty()) {
+        if (!config_.boot.initrd.empty()) return fail("boot.initrd: needs boot.kernel");
+        if (!config_.boot.append.empty()) return fail("boot.append: needs boot.kernel");
+        return {};
+    }
+    Result<BootPayload> payload =
+        load_kernel(config_.boot.kernel, config_.boot.initrd, config_.boot.append, LongMode::Absent);
+    if (!payload) return payload.error().in("boot.kernel");
+    for (BootFile& file : *payload)
+        if (Result<void> added = fw_cfg_->add_file(file.name, std::move(file.bytes)); !added) return added;
+    if (Result<void> added = fw_cfg_->add_file("genroms/kernelboot.bin", copy(bios::kernel_boot_rom()));
+        !added)
+        return added;
+    const std::vector<std::string> order{"/rom@genroms/kernelboot.bin"};
+    return fw_cfg_->add_file("bootorder", boot_order(order));
+}
+
+void Machine::fill_cmos() {
+    const auto word = [this](u8 index, u64 value) {
+        rtc_->set_cmos(index, static_cast<u8>(value));
+        rtc_->set_cmos(static_cast<u8>(index + 1), static_cast<u8>(value >> 8));
+    };
+    const u64 low = memory_->low_ram();
+    const u64 extended_kib = std::min<u64>((low - kMiB) >> 10, 0xffff);
+    word(0x15, 640);
+    word(0x17, extended_kib);
+    word(0x30, extended_kib);
+    word(0x34, low > 16 * kMiB ? (low - 16 * kMiB) >> 16 : 0);
+    const u64 high_units = memory_->high_ram() >> 16;
+    word(0x5b, high_units);
+    rtc_->set_cmos(0x5d, static_cast<u8>(high_units >> 16));
+    rtc_->set_cmos(0x5f, static_cast<u8>(config_.cpu.count - 1));
+
+    const u8 drive_a = cmos_type(floppy_->drive(0).type());
+    const u8 drive_b = cmos_type(floppy_->drive(1).type());
+    rtc_->set_cmos(0x10, static_cast<u8>(drive_a << 4 | drive_b));
+    const unsigned floppies = (drive_a != 0) + (drive_b != 0);
+    u8 equipment = 0x06;  // mouse port, x87
+    if (floppies != 0) equipment |= static_cast<u8>(1 | (floppies - 1) << 6);
+    rtc_->set_cmos(0x14, equipment);
+
+    // Types 47 for the two disks of the primary channel, with their geometry; 39h says how INT 13h
+    // translates.
+    u8 types = 0;
+    u8 translations = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        if (!disks_[i]) continue;
+        const DiskGeometry& geometry = disks_[i]->geometry();
+        if (geometry.logical != geometry.drive) translations |= static_cast<u8>(1 << 2 * i);
+        if (i > 1) continue;
+        types |= static_cast<u8>(i == 0 ? 0xf0 : 0x0f);
+        rtc_->set_cmos(static_cast<u8>(0x19 + i), 47);
+        const u8 base = i == 0 ? 0x1b : 0x24;
+        word(base, geometry.drive.cylinders);
+        rtc_->set_cmos(static_cast<u8>(base + 2), static_cast<u8>(geometry.drive.heads));
+        word(static_cast<u8>(base + 3), 0xffff);  // no write precompensation
+        rtc_->set_cmos(static_cast<u8>(base + 5), geometry.drive.heads > 8 ? 0xc8 : 0xc0);
+        word(static_cast<u8>(base + 6), geometry.drive.cylinders);  // landing zone
+        rtc_->set_cmos(static_cast<u8>(base + 8), static_cast<u8>(geometry.drive.sectors));
+    }
+    rtc_->set_cmos(0x12, types);
+    rtc_->set_cmos(0x39, translations);
+
+    std::array<u8, 3> order{};
+    for (size_t i = 0; i < std::min<size_t>(config_.boot.order.size(), 3); i++)
+        order[i] = static_cast<u8>(std::string_view("acdn").find(config_.boot.order[i]) == 0 ? 1
+                                   : config_.boot.order[i] == 'c'                            ? 2
+                                   : config_.boot.order[i] == 'd'                            ? 3
+                                                                                             : 4);
+    rtc_->set_cmos(0x3d, static_cast<u8>(order[0] | order[1] << 4));
+    rtc_->set_cmos(0x38,
+                   static_cast<u8>(order[2] << 4 | 1));  // bit 0: no check of the boot sector's signature
+    rtc_->update_checksum();
+}
+
+Result<void> Machine::set_rtc() {
+    const std::string& start = config_.rtc.start;
+    const bool now = start == "now" || (start.empty() && clock_.mode() == ClockMode::Realtime);
+    if (!now && start.empty()) {
+        rtc_->set_time(Rtc::kDefaultTime);
+        return {};
+    }
+    if (!now) {
+        // The text is what the guest's clock shows, so no time zone comes in.
+        std::tm tm{};
+        const char* end = strptime(start.c_str(), "%Y-%m-%dT%H:%M:%S", &tm);
+        if (!end) end = strptime(start.c_str(), "%Y-%m-%d %H:%M:%S", &tm);
+        if (!end) end = strptime(start.c_str(), "%Y-%m-%d", &tm);
+        if (!end || *end != '\0')
+            return fail("rtc.start: '{}' is no date; accepted are now, 2026-01-31 and 2026-01-31T12:00:00",
+                        start);
+        rtc_->set_time(timegm(&tm));
+        return {};
+    }
+    const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+    const i64 ns = std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch).count();
+    i64 seconds = ns / 1'000'000'000;
+    if (config_.rtc.base == RtcBase::Local) {
+        const std::time_t utc = seconds;
+        std::tm tm{};
+        localtime_r(&utc, &tm);
+        seconds += tm.tm_gmtoff;
+    }
+    rtc_->set_time(seconds, static_cast<u32>(ns % 1'000'000'000));
+    return {};
+}
+
+}  // namespace gnomon

@@ -1,0 +1,158 @@
+// The machine: the one place that knows every part, makes them from a Config and wires them up. A PC with an
+// Intel 440FX/PIIX3 board. Intel 82441FX and 82371SB datasheets, "Functional Description".
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cpu/cpu.h"
+#include "cpu/model.h"
+#include "devices/debug_ports/debug_ports.h"
+#include "devices/dma/isa_dma.h"
+#include "devices/floppy/floppy_controller.h"
+#include "devices/fw_cfg/fw_cfg.h"
+#include "devices/ide/ata_disk.h"
+#include "devices/ide/atapi_drive.h"
+#include "devices/ide/piix_ide.h"
+#include "devices/keyboard/i8042.h"
+#include "devices/parallel/parallel_port.h"
+#include "devices/pci/host_bridge.h"
+#include "devices/pci/piix3.h"
+#include "devices/pic/pic.h"
+#include "devices/pit/port61.h"
+#include "devices/power/piix4_pm.h"
+#include "devices/rtc/rtc.h"
+#include "devices/serial/uart16550.h"
+#include "devices/storage/open_image.h"
+#include "devices/vga/vga.h"
+#include "machine/config.h"
+#include "machine/coprocessor_error.h"
+#include "machine/cpu_pins.h"
+
+namespace gnomon {
+
+/// What a machine asks of the host around it.
+struct HostEnvironment {
+    Log::Sink log = stderr_log_sink();
+    /// Opens the host side of a serial port, printer or debug console; open_char_backend() if empty.
+    std::function<Result<std::unique_ptr<CharBackend>>(std::string_view part, std::string_view spec, Log& log,
+                                                       CharBackendOptions options)>
+        open_backend;
+    /// Somebody looks at the machine: decides the clock where the configuration says "automatic".
+    bool attended = false;
+};
+
+/// Why and how a run ends.
+struct RunEnd {
+    int status = 0;      ///< exit status of the program
+    std::string reason;  ///< one line for the user; empty where none is needed
+};
+
+class Machine {
+  public:
+    /// All or an error that names the setting. Notes for the user go to the log as warnings.
+    static Result<std::unique_ptr<Machine>> create(const Config& config, HostEnvironment host);
+    ~Machine();
+    Machine(const Machine&) = delete;
+    Machine& operator=(const Machine&) = delete;
+
+    [[nodiscard]] const Config& config() const { return config_; }
+    [[nodiscard]] Log& log() { return log_; }
+    [[nodiscard]] VirtualClock& clock() { return clock_; }
+    [[nodiscard]] Scheduler& scheduler() { return scheduler_; }
+    [[nodiscard]] PortBus& ports() { return ports_; }
+    [[nodiscard]] PciBus& pci() { return pci_; }
+    [[nodiscard]] PhysicalMap& memory() { return *memory_; }
+    [[nodiscard]] Cpu& cpu() { return *cpu_; }
+    [[nodiscard]] Vga& vga() { return *vga_; }
+    [[nodiscard]] I8042& keyboard() { return *keyboard_; }
+    [[nodiscard]] Piix4Pm& power() { return *power_; }
+    [[nodiscard]] FloppyController& floppy() { return *floppy_; }
+    /// Null where there is no such drive.
+    [[nodiscard]] AtapiDrive* cdrom(unsigned place) { return cdroms_.at(place); }
+
+    /// Exchanges bytes with the host; to be called every few milliseconds of host time.
+    void poll_host();
+
+    /// The run is to end; the first request counts. Callable while the processor runs.
+    void end(int status, std::string reason);
+    [[nodiscard]] const std::optional<RunEnd>& ending() const { return end_; }
+    /// A reset at the next instruction boundary. Callable while the processor runs.
+    void request_reset(ResetKind kind);
+    /// Carries out what request_reset() asked for; false if there was nothing.
+    bool perform_reset();
+    /// The power button: a guest that listens shuts down; otherwise the machine goes off at once.
+    void press_power_button();
+
+    /// Every part with state, the scheduler first; what a snapshot holds besides RAM.
+    [[nodiscard]] const std::vector<StatePart*>& parts() const { return parts_; }
+
+  private:
+    Machine(const Config& config, HostEnvironment host, ClockMode mode, CpuModel model);
+
+    Result<void> build();
+    Result<void> build_board();
+    Result<void> build_storage();
+    Result<void> build_character_devices();
+    Result<void> load_roms();
+    Result<void> fill_fw_cfg(std::vector<u8> vga_rom);
+    void fill_cmos();
+    Result<void> set_rtc();
+    Result<void> add_disk(unsigned place);
+    Result<void> add_cdrom(unsigned place);
+    Result<std::unique_ptr<BlockImage>> open_medium(const std::string& key, const std::string& path,
+                                                    ImageOptions options);
+    Result<std::unique_ptr<CharBackend>> open_backend(const std::string& key, const std::string& spec,
+                                                      bool input);
+    void list_parts();
+    void reset_devices();
+
+    // In the order of construction: what comes later may refer to what comes before.
+    Config config_;
+    HostEnvironment host_;
+    Log log_;
+    VirtualClock clock_;
+    Scheduler scheduler_;
+    PortBus ports_;
+    PciBus pci_;
+    CpuModel model_;
+    std::unique_ptr<PhysicalMap> memory_;
+    CpuPins pins_;
+    std::unique_ptr<Pic> pic_;
+    std::unique_ptr<Cpu> cpu_;
+    std::unique_ptr<CoprocessorError> coprocessor_error_;
+    std::unique_ptr<Pit> pit_;
+    std::unique_ptr<Port61> port61_;
+    std::unique_ptr<IsaDma> dma_;
+    std::unique_ptr<HostBridge> host_bridge_;
+    std::unique_ptr<Piix3> piix3_;
+    std::unique_ptr<Piix4Pm> power_;
+    std::unique_ptr<Rtc> rtc_;
+    std::unique_ptr<I8042> keyboard_;
+    std::unique_ptr<Vga> vga_;
+    std::unique_ptr<FwCfg> fw_cfg_;
+    std::unique_ptr<FloppyController> floppy_;
+    std::unique_ptr<PiixIde> ide_;
+    PciSlot ide_slot_;
+    std::array<AtaDisk*, 4> disks_{};
+    std::array<AtapiDrive*, 4> cdroms_{};
+    std::vector<OverlayImage*> overlays_;
+    std::vector<std::unique_ptr<Uart16550>> uarts_;
+    std::vector<std::unique_ptr<ParallelPort>> printers_;
+    std::vector<std::unique_ptr<CharBackend>> console_backends_;
+    std::vector<std::unique_ptr<DebugConsole>> consoles_;
+    std::unique_ptr<DebugExit> debug_exit_;
+    std::unique_ptr<ShutdownPort> shutdown_port_;
+    std::vector<PhysicalRegion> regions_;
+    Scheduler::EventId typing_event_;
+    std::unique_ptr<StatePart> cpu_part_;
+    std::vector<StatePart*> parts_;
+
+    std::optional<RunEnd> end_;
+    std::optional<ResetKind> reset_;
+};
+
+}  // namespace gnomon

@@ -1,0 +1,423 @@
+#!/usr/bin/env python3
+"""Boots real software in Gnomon and waits for the mark that says it came up.
+
+    boot.py --list                      names of the cases
+    boot.py --gnomon BINARY --guests DIR CASE
+
+A case passes when its mark is seen on the serial line or on the screen. Everything typed at a guest goes through its
+serial line or, for screens, through the terminal display.
+"""
+
+import argparse
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import fcntl
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+LINE = "console=tty0 console=ttyS0,115200 quiet mitigations=off panic=-1"
+PROMPT = "gnomon:"
+
+
+class Failed(Exception):
+    pass
+
+
+class Guests:
+    """Where the fetched packages are."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    def find(self, pattern):
+        found = sorted(self.folder.glob(pattern))
+        if not found:
+            raise Failed(f"no {pattern} in {self.folder}: run scripts/guests.sh all")
+        return str(found[0])
+
+
+class Serial:
+    """A machine whose first serial port is our pipe."""
+
+    def __init__(self, binary, arguments, seconds):
+        self.deadline = time.monotonic() + seconds
+        self.text = ""     # not yet waited for
+        self.seen = ""     # waited for
+        self.process = subprocess.Popen(
+            [binary, "--display", "none", "--serial", "stdio", *arguments],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def wait_for(self, mark):
+        start = 0
+        while True:
+            at = self.text.find(mark, start)
+            if at >= 0:
+                self.seen += self.text[:at + len(mark)]
+                self.text = self.text[at + len(mark):]
+                return
+            left = self.deadline - time.monotonic()
+            if left <= 0:
+                raise Failed(f"no {mark!r} in time; the last lines were:\n{self.text[-3000:]}")
+            ready, _, _ = select.select([self.process.stdout], [], [], min(left, 1))
+            if not ready:
+                continue
+            data = os.read(self.process.stdout.fileno(), 65536)
+            if not data:
+                raise Failed(f"the emulator ended with status {self.process.wait()} before {mark!r}:\n{self.text[-3000:]}")
+            self.text += data.decode("latin-1")
+
+    def read_until(self, mark):
+        """All text up to the mark."""
+        seen = ""
+        while mark not in seen:
+            self.wait_for("\n")
+            seen = self.seen
+        return seen
+
+    def type(self, text):
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def expect_exit(self, status):
+        try:
+            self.process.stdin.close()
+            rest = self.process.stdout.read()
+            got = self.process.wait(max(1, self.deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise Failed("the emulator did not end") from None
+        if got != status:
+            raise Failed(f"the emulator ended with status {got}, not {status}:\n{rest.decode('latin-1')[-2000:]}")
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+class Terminal:
+    """A machine whose screen is drawn in our pseudo-terminal; what is drawn is kept as a grid of characters."""
+
+    ROWS, COLUMNS = 52, 134
+
+    def __init__(self, binary, arguments, seconds):
+        self.deadline = time.monotonic() + seconds
+        self.grid = [[" "] * self.COLUMNS for _ in range(self.ROWS)]
+        self.row = self.column = 0
+        self.pending = b""
+        pid, self.fd = pty.fork()
+        if pid == 0:
+            os.environ["TERM"] = "xterm-256color"
+            os.environ.pop("DISPLAY", None)
+            os.environ["LC_ALL"] = "C.UTF-8"
+            os.execv(binary, [binary, "--display", "terminal", *arguments])
+        self.pid = pid
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", self.ROWS, self.COLUMNS, 0, 0))
+
+    def feed(self, data):
+        data = self.pending + data
+        self.pending = b""
+        i = 0
+        while i < len(data):
+            c = data[i]
+            if c == 0x1B:
+                match = re.match(rb"\x1b(\[[0-9;:?<=>]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[()][0-9A-Za-z]|[=>78cDEHM])", data[i:])
+                if not match:
+                    if len(data) - i < 64:
+                        self.pending = data[i:]
+                        return
+                    i += 1
+                    continue
+                self.escape(match.group(0).decode("latin-1"))
+                i += len(match.group(0))
+                continue
+            if c == 13:
+                self.column = 0
+            elif c == 10:
+                self.row = min(self.row + 1, self.ROWS - 1)
+            elif c == 8:
+                self.column = max(0, self.column - 1)
+            elif c >= 32:
+                size = 1 if c < 0x80 else 2 if c < 0xE0 else 3 if c < 0xF0 else 4
+                if len(data) - i < size:
+                    self.pending = data[i:]
+                    return
+                if self.row < self.ROWS and self.column < self.COLUMNS:
+                    self.grid[self.row][self.column] = data[i:i + size].decode("utf-8", "replace")
+                self.column += 1
+                i += size - 1
+            i += 1
+
+    def escape(self, sequence):
+        if not sequence.startswith("\x1b["):
+            return
+        numbers = [int(n) if n else 0 for n in re.sub(r"[^0-9;]", "", sequence[2:-1]).split(";")]
+        final = sequence[-1]
+        if final in "Hf":
+            self.row = max(0, (numbers[0] or 1) - 1)
+            self.column = max(0, (numbers[1] if len(numbers) > 1 and numbers[1] else 1) - 1)
+        elif final == "J" and numbers[0] == 2:
+            self.grid = [[" "] * self.COLUMNS for _ in range(self.ROWS)]
+        elif final == "K" and self.row < self.ROWS:
+            for column in range(self.column, self.COLUMNS):
+                self.grid[self.row][column] = " "
+        elif final == "C":
+            self.column += numbers[0] or 1
+        elif final == "A":
+            self.row = max(0, self.row - (numbers[0] or 1))
+        elif final == "B":
+            self.row += numbers[0] or 1
+        elif final == "G":
+            self.column = max(0, (numbers[0] or 1) - 1)
+        elif final == "X" and self.row < self.ROWS:
+            for column in range(self.column, min(self.column + (numbers[0] or 1), self.COLUMNS)):
+                self.grid[self.row][column] = " "
+
+    def screen(self):
+        return "\n".join("".join(line).rstrip() for line in self.grid)
+
+    def wait_for(self, pattern):
+        while not re.search(pattern, self.screen()):
+            left = self.deadline - time.monotonic()
+            if left <= 0:
+                raise Failed(f"no {pattern!r} on the screen in time:\n{self.screen()}")
+            ready, _, _ = select.select([self.fd], [], [], min(left, 1))
+            if ready:
+                try:
+                    self.feed(os.read(self.fd, 65536))
+                except OSError:
+                    raise Failed(f"the emulator ended before {pattern!r}:\n{self.screen()}") from None
+
+    def type(self, text):
+        os.write(self.fd, text.encode("latin-1"))
+
+    def close(self):
+        try:
+            os.kill(self.pid, signal.SIGTERM)
+            for _ in range(50):
+                if os.waitpid(self.pid, os.WNOHANG)[0]:
+                    return
+                time.sleep(0.1)
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        except (ProcessLookupError, ChildProcessError):
+            pass
+
+
+class Run:
+    """What a case has at hand."""
+
+    def __init__(self, binary, guests, kit, kit_source, scratch):
+        self.binary, self.guests, self.scratch = binary, guests, scratch
+        self.kit, self.kit_source = kit, kit_source    # the images of the benchmark kit, and its source
+        self.open = []
+
+    def serial(self, *arguments, seconds=240):
+        self.open.append(Serial(self.binary, arguments, seconds))
+        return self.open[-1]
+
+    def terminal(self, *arguments, seconds=240):
+        self.open.append(Terminal(self.binary, arguments, seconds))
+        return self.open[-1]
+
+    def seabios(self):
+        return ["--bios", self.guests.find("seabios/usr/share/seabios/bios-256k.bin"),
+                "--vgabios", self.guests.find("seabios/usr/share/seabios/vgabios-isavga.bin")]
+
+    def image(self, kind, kernel):
+        out = str(self.scratch / f"{kind}.img")
+        subprocess.run([str(HERE / "make_image.sh"), kind, out, kernel, self.guests.find("shell/initrd"), LINE], check=True)
+        return out
+
+    def shell(self, *arguments, seconds=240):
+        """Linux up to its shell, a command there, and switched off from inside."""
+        machine = self.serial("-m", "256M", "--no-reboot", *arguments, seconds=seconds)
+        machine.wait_for(PROMPT)
+        machine.type("echo $((6 * 7))-$(cat /proc/sys/kernel/ostype)\n")
+        machine.wait_for("42-Linux")
+        machine.type("poweroff -f\n")
+        machine.expect_exit(0)
+
+    def direct(self, flavour):
+        return ["--kernel", self.guests.find(f"{flavour}/kernel"), "--initrd", self.guests.find("shell/initrd"), "--append", LINE]
+
+
+CASES = {}
+
+
+def case(function):
+    CASES[function.__name__.replace("_", "-")] = function
+    return function
+
+
+@case
+def linux_direct(run):
+    run.shell(*run.direct("linux-686"))
+
+
+@case
+def linux_pae_direct(run):
+    run.shell(*run.direct("linux-686-pae"))
+
+
+@case
+def linux_direct_seabios(run):
+    run.shell(*run.seabios(), *run.direct("linux-686"))
+
+
+@case
+def linux_cd(run):
+    run.shell("--cdrom", run.image("cd", run.guests.find("linux-686/kernel")))
+
+
+@case
+def linux_disk(run):
+    run.shell("--hda", run.image("disk", run.guests.find("linux-686/kernel")))
+
+
+@case
+def linux_pae_cd(run):
+    run.shell("--cdrom", run.image("cd", run.guests.find("linux-686-pae/kernel")))
+
+
+@case
+def linux_pae_disk(run):
+    run.shell("--hda", run.image("disk", run.guests.find("linux-686-pae/kernel")))
+
+
+@case
+def linux_cd_seabios(run):
+    run.shell(*run.seabios(), "--cdrom", run.image("cd", run.guests.find("linux-686/kernel")))
+
+
+@case
+def linux_disk_seabios(run):
+    run.shell(*run.seabios(), "--hda", run.image("disk", run.guests.find("linux-686/kernel")))
+
+
+@case
+def linux_shadow_verified(run):
+    run.shell("--set", "memory.shadow=verify", *run.direct("linux-686-pae"), seconds=400)
+
+
+@case
+def grub_floppy(run):
+    machine = run.terminal("--fda", run.guests.find("grub-rescue/usr/lib/grub-rescue/grub-rescue-floppy.img"), "--snapshot")
+    machine.wait_for(r"grub> ?")
+    machine.type("ls\r")
+    machine.wait_for(r"\(fd0\)")
+
+
+@case
+def grub_cd(run):
+    machine = run.terminal("--cdrom", run.guests.find("grub-rescue/usr/lib/grub-rescue/grub-rescue-cdrom.iso"))
+    machine.wait_for(r"GNU GRUB|grub>")
+    machine.type("c")
+    machine.wait_for(r"grub> ?")
+    machine.type("ls\r")
+    machine.wait_for(r"\(cd0?\)")
+
+
+@case
+def memtest(run):
+    machine = run.terminal("-m", "32M", "--cdrom", run.guests.find("memtest/**/memtest86+ia32.iso"), seconds=900)
+    machine.wait_for(r"Pass: +[1-9]|PASS")
+    if re.search(r"Errors: +[1-9]", machine.screen()):
+        raise Failed("memtest86+ found errors:\n" + machine.screen())
+
+
+@case
+def ipxe(run):
+    machine = run.terminal("--cdrom", run.guests.find("ipxe/usr/lib/ipxe/ipxe.iso"))
+    machine.wait_for(r"Ctrl-B")
+    machine.type("\x02")
+    machine.wait_for(r"iPXE> ?")
+
+
+@case
+def invaders(run):
+    machine = run.terminal("--kernel", run.guests.find("invaders/boot/invaders.exec"))
+    machine.wait_for(r"(?i)press|invaders|score")
+
+
+@case
+def debian_installer(run):
+    tree = "installer-i386/usr/lib/debian-installer/images/12/i386/text/debian-installer/i386/"
+    machine = run.terminal("-m", "512M", "--kernel", run.guests.find(tree + "linux"), "--initrd", run.guests.find(tree + "initrd.gz"),
+                           "--append", "vga=normal fb=false", seconds=400)
+    machine.wait_for(r"Select a language")
+
+
+def kit(run, image):
+    """All workloads of the benchmark kit, shortened: every checksum equals the native one."""
+    folder = run.kit / image
+    expected = dict(line.split() for line in (run.kit_source / "guest/expected.txt").read_text().splitlines()
+                    if line and not line.startswith("#"))
+    line = (folder / "append").read_text().strip() + " bench.scale=0.02"
+    machine = run.serial("-m", "512M", "--no-reboot", "--kernel", str(folder / "kernel"), "--initrd", str(folder / "initrd"),
+                         "--append", line, seconds=900)
+    log = machine.read_until("BENCH-DONE")
+    machine.expect_exit(0)
+    results = re.findall(r"^BENCH (\S+) \d+ \d+ ([0-9a-f]{8})", log, re.M)
+    wrong = [f"{name}: {checksum}, should be {expected[name]}" for name, checksum in results if expected.get(name) != checksum]
+    wrong += re.findall(r"^BENCH-FAIL .*$", log, re.M)
+    skipped = re.findall(r"^BENCH-SKIP (\S+)", log, re.M)
+    if wrong or len(results) < 37:
+        raise Failed(f"{len(results)} right or wrong results, skipped: {skipped}, wrong:\n" + "\n".join(wrong) + log[-2000:])
+
+
+@case
+def kit_i386(run):
+    kit(run, "bench-i386")
+
+
+@case
+def kit_i386_pae(run):
+    kit(run, "bench-i386-pae")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--gnomon", default=str(ROOT / "build/gnomon"))
+    parser.add_argument("--guests", default=str(ROOT / ".cache/guests"))
+    parser.add_argument("--kit", default=str(ROOT / ".cache/kit"))
+    parser.add_argument("--kit-source", default=str(ROOT.parent / "shared/workloads"))
+    parser.add_argument("cases", nargs="*")
+    options = parser.parse_args()
+    if options.list:
+        print("\n".join(CASES))
+        return 0
+    status = 0
+    for name in options.cases:
+        scratch = Path(tempfile.mkdtemp(prefix="gnomon-boot-"))
+        run = Run(options.gnomon, Guests(options.guests), Path(options.kit), Path(options.kit_source), scratch)
+        began = time.monotonic()
+        try:
+            CASES[name](run)
+            print(f"{name}: came up in {time.monotonic() - began:.1f} s")
+        except Failed as reason:
+            print(f"{name}: {reason}")
+            status = 1
+        finally:
+            for machine in run.open:
+                machine.close()
+            shutil.rmtree(scratch, ignore_errors=True)
+    return status
+
+
+sys.exit(main())
