@@ -76,11 +76,8 @@ Outcome verw(Cpu& cpu, const Instruction& insn) {
 
 Outcome arpl(Cpu& cpu, const Instruction& insn) {
     u16 selector;
-    if (insn.in_memory()) {
-        if (!cpu.read_for_write(insn.segment, cpu.effective_address(insn), selector)) return Outcome::Fault;
-    } else {
-        selector = cpu.get_at<u16>(insn.rm);
-    }
+    // Memory is written only if the RPL changes, so that a fault of the first access is one of a read.
+    if (!cpu.load_rm(insn, selector)) return Outcome::Fault;
     const unsigned caller = rpl(cpu.get_at<u16>(insn.reg));
     if (rpl(selector) >= caller) return set_zero_flag(cpu, false);
     if (!cpu.store_rm(insn, static_cast<u16>((selector & ~3u) | caller))) return Outcome::Fault;

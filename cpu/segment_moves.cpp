@@ -38,7 +38,12 @@ Outcome mov_from_sreg(Cpu& cpu, const Instruction& insn) {
 
 template<Seg seg>
 Outcome push_sreg(Cpu& cpu, const Instruction& insn) {
-    return cpu.push(insn.operand_bytes(), cpu.segment(seg).selector) ? Outcome::Next : Outcome::Fault;
+    // The slot is as wide as the operand size, but only 16 bits of it are written: SDM Vol. 2, "PUSH".
+    const u64 mask = cpu.stack_mask();
+    const u64 sp = (cpu.state.gpr[reg::SP] - insn.operand_bytes()) & mask;
+    if (!cpu.write(Seg::SS, sp, cpu.segment(seg).selector)) return Outcome::Fault;
+    cpu.state.gpr[reg::SP] = (cpu.state.gpr[reg::SP] & ~mask) | sp;
+    return Outcome::Next;
 }
 
 template<Seg seg>
