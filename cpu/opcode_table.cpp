@@ -6,6 +6,8 @@
 
 #include "cpu/rows/fpu.h"
 #include "cpu/rows/integer.h"
+#include "cpu/rows/mmx.h"
+#include "cpu/rows/sse.h"
 #include "cpu/rows/system.h"
 
 namespace gnomon {
@@ -71,7 +73,7 @@ constexpr RowShape shape_of(const OpcodeRow& r) {
     return s;
 }
 
-constexpr auto kRows = join(kIntegerRows, kSystemRows, kFpuRows);
+constexpr auto kRows = join(kIntegerRows, kSystemRows, kFpuRows, kMmxRows, kSseRows);
 constexpr size_t kRowCount = kRows.size();
 
 constexpr auto kShapes = [] {

@@ -28,6 +28,10 @@ struct Pointers {
 template <Op op, class T, class A>
 bool element(Cpu& c, const Instruction& i, A source, A destination) {
     T a = 0;
+    T b = 0;
+    if constexpr (compares(op)) {
+        if (!c.read(Seg::ES, destination, b)) return false;    // processors look at ES:DI first
+    }
     if constexpr (uses_source(op)) {
         if (!c.read(i.segment, source, a)) return false;
     }
@@ -35,8 +39,6 @@ bool element(Cpu& c, const Instruction& i, A source, A destination) {
     if constexpr (op == Op::Stos) return c.write(Seg::ES, destination, c.get<T>(reg::AX));
     if constexpr (op == Op::Lods) c.put<T>(reg::AX, a);
     if constexpr (compares(op)) {
-        T b;
-        if (!c.read(Seg::ES, destination, b)) return false;
         if constexpr (op == Op::Scas) a = c.get<T>(reg::AX);
         alu::Sub::run<T>(a, b, c.lazy.result, c.lazy.source, c.lazy.kind);
     }

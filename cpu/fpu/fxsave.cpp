@@ -81,7 +81,8 @@ Outcome fxrstor(Cpu& c, const Instruction& i) {
     const std::span<const u8> from(image);
     const bool sse = with_sse(c);
     if (sse && (take<u32>(from, kMxcsrAt) & ~mxcsr_mask(c.features()))) return c.raise(Vector::GP, 0);
-    host::collect_mxcsr(c);
+    host::return_x87(c);
+    if (sse) host::return_simd(c);
     FpuState& f = c.state.fpu;
     f.control = static_cast<u16>((take<u16>(from, 0) & x87::kControlBits) | x87::kControlFixed);
     f.status = static_cast<u16>((take<u16>(from, 2) & 0x7f7f) | (f.status & x87::sw::ES));
@@ -100,7 +101,6 @@ Outcome fxrstor(Cpu& c, const Instruction& i) {
         f.mxcsr = take<u32>(from, kMxcsrAt);
         for (unsigned n = 0; n < kXmmCount; n++) f.xmm[n].bytes = take<std::array<u8, 16>>(from, kXmmAt + 16 * n);
     }
-    c.host_fpu.x87 = false;
     x87::update_pending(c);
     return Outcome::Next;
 }
@@ -109,7 +109,7 @@ Outcome ldmxcsr(Cpu& c, const Instruction& i) {
     u32 value;
     if (!c.load(i, value)) return Outcome::Fault;
     if (value & ~mxcsr_mask(c.features())) return c.raise(Vector::GP, 0);
-    c.host_fpu.simd = false;
+    host::return_simd(c);
     c.state.fpu.mxcsr = value;
     return Outcome::Next;
 }

@@ -25,10 +25,20 @@ inline void borrow_simd(Cpu& cpu) {
     cpu.host_fpu.simd = true;
 }
 
-/// The guest's MXCSR is complete in its state and no longer borrowed.
+/// Brings the guest's MXCSR up to date.
 inline void collect_mxcsr(Cpu& cpu) {
+    if (cpu.host_fpu.simd) cpu.state.fpu.mxcsr |= read_mxcsr() & kMxcsrFlags;
+}
+
+/// Give the units back; before the guest's control words change in any way but one that the host follows.
+inline void return_x87(Cpu& cpu) {
+    if (cpu.host_fpu.x87) load_control(kControl);
+    cpu.host_fpu.x87 = false;
+}
+inline void return_simd(Cpu& cpu) {
     if (!cpu.host_fpu.simd) return;
-    cpu.state.fpu.mxcsr |= read_mxcsr() & kMxcsrFlags;
+    collect_mxcsr(cpu);
+    if ((cpu.state.fpu.mxcsr & ~kMxcsrFlags) != kMxcsr) load_mxcsr(kMxcsr);
     cpu.host_fpu.simd = false;
 }
 

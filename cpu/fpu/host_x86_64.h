@@ -61,31 +61,31 @@ struct [[gnu::packed]] Packed80 {
         template <bool careful>                                                                                            \
         static u16 run(Float80& d, const Float80& s) {                                                                     \
             u16 sw;                                                                                                        \
-            GNOMON_X87("fldt %2\n\tfldt %1\n\t" op " %%st(1), %%st", "fstpt %1\n\tfstp %%st(0)", : "=a"(sw), "+m"(d) : "m"(s)); \
+            GNOMON_X87("fldt %2\n\tfldt %1\n\t" op " %%st(1), %%st", "fstpt %1\n\tfstp %%st(0)", : "=&a"(sw), "+m"(d) : "m"(s)); \
             return sw;                                                                                                     \
         }                                                                                                                  \
         template <bool careful>                                                                                            \
         static u16 run(Float80& d, const Real32& s) {                                                                      \
             u16 sw;                                                                                                        \
-            GNOMON_X87("fldt %1\n\t" op "s %2", "fstpt %1", : "=a"(sw), "+m"(d) : "m"(s));                                 \
+            GNOMON_X87("fldt %1\n\t" op "s %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));                                 \
             return sw;                                                                                                     \
         }                                                                                                                  \
         template <bool careful>                                                                                            \
         static u16 run(Float80& d, const Real64& s) {                                                                      \
             u16 sw;                                                                                                        \
-            GNOMON_X87("fldt %1\n\t" op "l %2", "fstpt %1", : "=a"(sw), "+m"(d) : "m"(s));                                 \
+            GNOMON_X87("fldt %1\n\t" op "l %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));                                 \
             return sw;                                                                                                     \
         }                                                                                                                  \
         template <bool careful>                                                                                            \
         static u16 run(Float80& d, const Int16& s) {                                                                       \
             u16 sw;                                                                                                        \
-            GNOMON_X87("fldt %1\n\t" iop "s %2", "fstpt %1", : "=a"(sw), "+m"(d) : "m"(s));                                \
+            GNOMON_X87("fldt %1\n\t" iop "s %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));                                \
             return sw;                                                                                                     \
         }                                                                                                                  \
         template <bool careful>                                                                                            \
         static u16 run(Float80& d, const Int32& s) {                                                                       \
             u16 sw;                                                                                                        \
-            GNOMON_X87("fldt %1\n\t" iop "l %2", "fstpt %1", : "=a"(sw), "+m"(d) : "m"(s));                                \
+            GNOMON_X87("fldt %1\n\t" iop "l %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));                                \
             return sw;                                                                                                     \
         }                                                                                                                  \
     }
@@ -103,31 +103,31 @@ GNOMON_X87_BINARY(Fdivr, "fdivr", "fidivr");
         template <bool careful>                                                                        \
         static u16 run(const Float80& a, const Float80& b) {                                           \
             u16 sw;                                                                                    \
-            GNOMON_X87("fldt %2\n\tfldt %1\n\t" registers, "", : "=a"(sw) : "m"(a), "m"(b));            \
+            GNOMON_X87("fldt %2\n\tfldt %1\n\t" registers, "", : "=&a"(sw) : "m"(a), "m"(b));            \
             return sw;                                                                                 \
         }                                                                                              \
         template <bool careful>                                                                        \
         static u16 run(const Float80& a, const Real32& b) {                                            \
             u16 sw;                                                                                    \
-            GNOMON_X87("fldt %1\n\t" single " %2", "", : "=a"(sw) : "m"(a), "m"(b));                    \
+            GNOMON_X87("fldt %1\n\t" single " %2", "", : "=&a"(sw) : "m"(a), "m"(b));                    \
             return sw;                                                                                 \
         }                                                                                              \
         template <bool careful>                                                                        \
         static u16 run(const Float80& a, const Real64& b) {                                            \
             u16 sw;                                                                                    \
-            GNOMON_X87("fldt %1\n\t" real_double " %2", "", : "=a"(sw) : "m"(a), "m"(b));               \
+            GNOMON_X87("fldt %1\n\t" real_double " %2", "", : "=&a"(sw) : "m"(a), "m"(b));               \
             return sw;                                                                                 \
         }                                                                                              \
         template <bool careful>                                                                        \
         static u16 run(const Float80& a, const Int16& b) {                                             \
             u16 sw;                                                                                    \
-            GNOMON_X87("fldt %1\n\t" word " %2", "", : "=a"(sw) : "m"(a), "m"(b));                      \
+            GNOMON_X87("fldt %1\n\t" word " %2", "", : "=&a"(sw) : "m"(a), "m"(b));                      \
             return sw;                                                                                 \
         }                                                                                              \
         template <bool careful>                                                                        \
         static u16 run(const Float80& a, const Int32& b) {                                             \
             u16 sw;                                                                                    \
-            GNOMON_X87("fldt %1\n\t" dword " %2", "", : "=a"(sw) : "m"(a), "m"(b));                     \
+            GNOMON_X87("fldt %1\n\t" dword " %2", "", : "=&a"(sw) : "m"(a), "m"(b));                     \
             return sw;                                                                                 \
         }                                                                                              \
     }
@@ -137,7 +137,7 @@ struct Fucom {
     template <bool careful>
     static u16 run(const Float80& a, const Float80& b) {
         u16 sw;
-        GNOMON_X87("fldt %2\n\tfldt %1\n\tfucompp", "", : "=a"(sw) : "m"(a), "m"(b));
+        GNOMON_X87("fldt %2\n\tfldt %1\n\tfucompp", "", : "=&a"(sw) : "m"(a), "m"(b));
         return sw;
     }
 };
@@ -148,7 +148,7 @@ struct Fucom {
         template <bool careful>                                                   \
         static u16 run(Float80& d) {                                              \
             u16 sw;                                                               \
-            GNOMON_X87("fldt %1\n\t" op, "fstpt %1", : "=a"(sw), "+m"(d));         \
+            GNOMON_X87("fldt %1\n\t" op, "fstpt %1", : "=&a"(sw), "+m"(d));         \
             return sw;                                                            \
         }                                                                         \
     }
@@ -167,7 +167,7 @@ GNOMON_X87_UNARY(Fxam, "fxam");
         template <bool careful>                                                                                        \
         static u16 run(Float80& st0, const Float80& st1) {                                                             \
             u16 sw;                                                                                                    \
-            GNOMON_X87("fldt %2\n\tfldt %1\n\t" op, "fstpt %1\n\tfstp %%st(0)", : "=a"(sw), "+m"(st0) : "m"(st1));      \
+            GNOMON_X87("fldt %2\n\tfldt %1\n\t" op, "fstpt %1\n\tfstp %%st(0)", : "=&a"(sw), "+m"(st0) : "m"(st1));      \
             return sw;                                                                                                 \
         }                                                                                                              \
     }
@@ -182,7 +182,7 @@ GNOMON_X87_BOTH(Fscale, "fscale");
         template <bool careful>                                                                               \
         static u16 run(Float80& st1, const Float80& st0) {                                                    \
             u16 sw;                                                                                           \
-            GNOMON_X87("fldt %1\n\tfldt %2\n\t" op, "fstpt %1", : "=a"(sw), "+m"(st1) : "m"(st0));             \
+            GNOMON_X87("fldt %1\n\tfldt %2\n\t" op, "fstpt %1", : "=&a"(sw), "+m"(st1) : "m"(st0));             \
             return sw;                                                                                        \
         }                                                                                                     \
     }
@@ -197,7 +197,7 @@ GNOMON_X87_INTO_ST1(Fpatan, "fpatan");
         template <bool careful>                                                                               \
         static u16 run(Float80& st0, Float80& pushed) {                                                       \
             u16 sw;                                                                                           \
-            GNOMON_X87("fldt %1\n\t" op, "fstpt %2\n\tfstpt %1", : "=a"(sw), "+m"(st0), "=m"(pushed));         \
+            GNOMON_X87("fldt %1\n\t" op, "fstpt %2\n\tfstpt %1", : "=&a"(sw), "+m"(st0), "=m"(pushed));         \
             return sw;                                                                                        \
         }                                                                                                     \
     }
@@ -211,7 +211,7 @@ GNOMON_X87_TWO_RESULTS(Fxtract, "fxtract");
     template <bool careful>                                                        \
     inline u16 load(Float80& d, const Type& s) {                                   \
         u16 sw;                                                                    \
-        GNOMON_X87(op " %2", "fstpt %1", : "=a"(sw), "=m"(d) : "m"(s));             \
+        GNOMON_X87(op " %2", "fstpt %1", : "=&a"(sw), "=m"(d) : "m"(s));             \
         return sw;                                                                 \
     }
 
@@ -227,7 +227,7 @@ GNOMON_X87_LOAD(Packed80, "fbld")
     template <bool careful>                                                        \
     inline u16 store(Type& d, const Float80& s) {                                  \
         u16 sw;                                                                    \
-        GNOMON_X87("fldt %2\n\t" op " %1", "", : "=a"(sw), "+m"(d) : "m"(s));       \
+        GNOMON_X87("fldt %2\n\t" op " %1", "", : "=&a"(sw), "+m"(d) : "m"(s));       \
         return sw;                                                                 \
     }
 

@@ -1,5 +1,6 @@
 // SIMD floating-point exceptions, and the checks of memory operands. SDM Vol. 1, "SSE and SSE2 Exceptions"; Vol. 2, "Exceptions Type".
 #include "cpu/fpu/simd.h"
+#include "cpu/fpu/simd_instructions.h"
 
 #include "cpu/system_registers.h"
 
@@ -21,24 +22,10 @@ bool locate(Cpu& c, const Instruction& i, unsigned bytes, bool aligned, bool for
 
 bool begin_mmx(Cpu& c, Outcome& out) { return !x87_pending(c) || x87::await(c, out); }
 
-bool is_tiny(const Vector128& value, Tininess how) {
-    const auto* bytes = reinterpret_cast<const u8*>(&value);
-    const unsigned count = how.scalar ? 1 : 16 / how.bytes;
-    for (unsigned n = 0; n < count; n++) {
-        if (how.bytes == 4) {
-            const u32 bits = peek<u32>(bytes + 4 * n);
-            if (!(bits & 0x7f800000) && (bits & 0x7fffff)) return true;
-        } else {
-            const u64 bits = peek<u64>(bytes + 8 * n);
-            if (!(bits & 0x7ff0000000000000) && (bits & 0xfffffffffffff)) return true;
-        }
-    }
-    return false;
-}
-
 namespace {
 
-constexpr u32 kFlushToZero = 1u << 15, kUnderflowMask = 1u << 11, kMasks = 0x1f80, kUnderflow = 1u << 4;
+constexpr u32 kFlushToZero = 1u << 15, kUnderflowMask = 1u << 11, kMasks = 0x1f80, kDenormalsAreZero = 1u << 6;
+constexpr u32 kOverflow = 1u << 3, kUnderflow = 1u << 4;
 constexpr u32 kBeforeComputing = 7;    // IE, DE, ZE: if one of these is not masked, there are no results to have other exceptions
 
 }  // namespace
@@ -50,17 +37,43 @@ void begin_unmasked(Cpu& c) {
     host::load_mxcsr(value);
 }
 
-bool end_unmasked(Cpu& c, bool tiny) {
-    u32 flags = host::read_mxcsr() & host::kMxcsrFlags;
+u32 flags_of_operation() {
+    const u32 flags = host::read_mxcsr() & host::kMxcsrFlags;
     host::load_mxcsr(host::kMxcsr);
+    return flags;
+}
+
+bool needs_care(const Cpu& c, u32 flags) {
+    const u32 open = ~c.state.fpu.mxcsr >> 7 & host::kMxcsrFlags;
+    return (open & (kOverflow | kUnderflow)) && !(flags & open & kBeforeComputing);
+}
+
+bool end_unmasked(Cpu& c, u32 flags) {
     u32& mxcsr = c.state.fpu.mxcsr;
     const u32 open = ~mxcsr >> 7 & host::kMxcsrFlags;
-    if (tiny && (open & kUnderflow)) flags |= kUnderflow;
     if (flags & open & kBeforeComputing) flags &= kBeforeComputing;
     mxcsr |= flags;
     if (!(flags & open)) return true;
     c.raise(c.state.cr4 & cr4::OSXMMEXCPT ? Vector::XM : Vector::UD);
     return false;
+}
+
+Element examine(Cpu& c, WideOperation operation, u64 a, u64 b, unsigned source_bytes, unsigned result_bytes) {
+    const u64 exponent_bits = source_bytes == 4 ? 0x7f800000 : 0x7ff0000000000000;
+    const u64 sign_bit = u64{1} << (8 * source_bytes - 1);
+    if (c.state.fpu.mxcsr & kDenormalsAreZero) {
+        if (!(a & exponent_bits)) a &= sign_bit;
+        if (!(b & exponent_bits)) b &= sign_bit;
+    }
+    // All masked, the rounding of MXCSR, the precision of the result.
+    const u32 rounding = c.state.fpu.mxcsr >> 13 & 3;
+    host::return_x87(c);
+    host::begin_careful(static_cast<u16>(0x7f | rounding << 10 | (result_bytes == 4 ? 0 : 0x200)));
+    Float80 value;
+    const u16 status = operation(value, a, b);
+    const unsigned exponent = value.exponent & 0x7fff;
+    const unsigned smallest = 16383 - (result_bytes == 4 ? 126 : 1022);
+    return {exponent != 0x7fff, value.significand != 0 && exponent < smallest, (status & x87::sw::PE) != 0};
 }
 
 }  // namespace gnomon::simd

@@ -26,14 +26,14 @@ GNOMON_INLINE Vector128 from_host(const u8* p) {
 
 // ---- what an operation says of itself --------------------------------------------------------------------
 // static Vector128 run(Vector128 a, Vector128 b): a is the destination's old value, b the source. With a third parameter it takes the
-// immediate. from_memory, if there is one, replaces it where the source is in memory.
+// immediate. from_memory, if there is one, replaces it where the source is in memory. Operations that can overflow and underflow have
+// kSourceBytes, kResultBytes (the widths of elements) and `wide`, the same on the x87 unit.
 
 struct Integer {
     static constexpr unsigned kBytes = 16;      ///< of a memory operand
     static constexpr bool kAligned = true;      ///< #GP(0) unless it is aligned
     static constexpr bool kMxcsr = false;       ///< computes under MXCSR
-    static constexpr unsigned kTiny = 0;        ///< width of results that can underflow, in bytes; 0: they cannot
-    static constexpr bool kScalar = false;      ///< of these only the lowest counts
+    static constexpr bool kScalar = false;
 };
 
 template <class Op>
@@ -48,9 +48,6 @@ GNOMON_INLINE Vector128 apply_memory(Vector128 a, Vector128 b, u64 imm) {
 }
 
 // ---- out of line --------------------------------------------------------------------------------------------
-
-Outcome not_available(Cpu& cpu, const Instruction& insn);    ///< #NM
-Outcome undefined(Cpu& cpu, const Instruction& insn);        ///< #UD
 
 /// The linear address of the memory operand; false with a fault of the segment, or #GP(0) if it must be aligned and is not.
 [[nodiscard]] bool locate(Cpu& cpu, const Instruction& insn, unsigned bytes, bool aligned, bool for_write, u64& linear);
@@ -68,32 +65,69 @@ template <unsigned bytes>
     }
 }
 
-/// How results of an operation may underflow: an unmasked underflow is raised for tiny results even if they are exact.
-struct Tininess {
-    unsigned bytes = 0;
-    bool scalar = false;
-};
-[[nodiscard]] bool is_tiny(const Vector128& value, Tininess how);
+/// Begins an operation of which something is not masked; and ends it: takes over the flags, true if no unmasked one is among them.
+void begin_unmasked(Cpu& cpu);
+[[nodiscard]] u32 flags_of_operation();
+[[nodiscard]] bool end_unmasked(Cpu& cpu, u32 flags);
+/// An unmasked overflow or underflow is possible and nothing unmasked precedes it: flags_by_element has the flags.
+[[nodiscard]] bool needs_care(const Cpu& cpu, u32 flags);
+
+/// Borrows the host's unit; false if something is not masked.
+GNOMON_INLINE bool borrow_if_masked(Cpu& c) {
+    constexpr u32 kMasks = 0x1f80;
+    if (!c.host_fpu.simd && (c.state.fpu.mxcsr & kMasks) == kMasks) host::borrow_simd(c);
+    return c.host_fpu.simd;
+}
 
 /// Runs `operation` under the guest's MXCSR; true if its result may be stored, else #XM (or #UD) is set.
 template <class F>
-[[nodiscard]] bool under_mxcsr(Cpu& c, F operation, const Vector128* result = nullptr, Tininess how = {});
-
-/// Begins an operation of which something is not masked; and ends it: takes over the flags, true if no unmasked one is among them.
-void begin_unmasked(Cpu& cpu);
-[[nodiscard]] bool end_unmasked(Cpu& cpu, bool tiny);
-
-template <class F>
-bool under_mxcsr(Cpu& c, F operation, const Vector128* result, Tininess how) {
-    constexpr u32 kMasks = 0x1f80;
-    if (!c.host_fpu.simd && (c.state.fpu.mxcsr & kMasks) == kMasks) host::borrow_simd(c);
-    if (c.host_fpu.simd) {
+[[nodiscard]] bool under_mxcsr(Cpu& c, F operation) {
+    if (borrow_if_masked(c)) {
         operation();
         return true;
     }
     begin_unmasked(c);
     operation();
-    return end_unmasked(c, result && how.bytes && is_tiny(*result, how));
+    return end_unmasked(c, flags_of_operation());
+}
+
+/// One element of an operation as the x87 unit computes it: rounded to the precision of the result but with a wider exponent.
+struct Element {
+    bool finite = false;
+    bool tiny = false;       ///< below the smallest normal number
+    bool inexact = false;
+};
+using WideOperation = u16 (*)(Float80& value, u64 a, u64 b);
+[[nodiscard]] Element examine(Cpu& cpu, WideOperation operation, u64 a, u64 b, unsigned source_bytes, unsigned result_bytes);
+
+/// The flags of an operation that may overflow or underflow with these exceptions not masked. Then inexact means that even the result
+/// with a wider exponent is, and underflow does not need it: each element is looked at alone, among others that do nothing.
+template <class Op>
+[[nodiscard]] u32 flags_by_element(Cpu& c, Vector128 a, Vector128 b) {
+    constexpr unsigned kBytes = Op::kSourceBytes;
+    constexpr u32 kOverflow = 8, kUnderflow = 16, kInexact = 32;
+    const u32 open = ~c.state.fpu.mxcsr >> 7;
+    const Vector128 ones = kBytes == 4 ? _mm_set1_epi32(0x3f800000) : _mm_set1_epi64x(0x3ff0000000000000);
+    u32 all = 0;
+    for (unsigned n = 0; n < (Op::kScalar ? 1 : 16 / kBytes); n++) {
+        Vector128 alone_a = ones, alone_b = ones;
+        u64 bits_a = 0, bits_b = 0;
+        const auto isolate = [&](Vector128& to, const Vector128& from, u64& bits) {
+            __builtin_memcpy(&bits, reinterpret_cast<const u8*>(&from) + n * kBytes, kBytes);
+            __builtin_memcpy(reinterpret_cast<u8*>(&to) + n * kBytes, &bits, kBytes);
+        };
+        isolate(alone_a, a, bits_a);
+        isolate(alone_b, b, bits_b);
+        begin_unmasked(c);
+        (void)Op::run(alone_a, alone_b);
+        u32 flags = flags_of_operation();
+        const Element element = examine(c, &Op::wide, bits_a, bits_b, kBytes, Op::kResultBytes);
+        const bool underflows = element.finite && element.tiny && (open & kUnderflow);
+        if (underflows) flags |= kUnderflow;
+        if (underflows || (flags & open & kOverflow)) flags = (flags & ~kInexact) | (element.inexact ? kInexact : 0);
+        all |= flags;
+    }
+    return all;
 }
 
 /// V ← V op W, all cases.
@@ -103,14 +137,21 @@ Outcome binary_any(Cpu& c, const Instruction& i) {
     if (!i.in_memory()) b = get(c, i.rm);
     else if (!load<Op::kBytes>(c, i, Op::kAligned, b)) return Outcome::Fault;
     const Vector128 a = get(c, i.reg);
-    Vector128 result;
-    const auto compute = [&] { result = i.in_memory() ? apply_memory<Op>(a, b, i.imm) : apply<Op>(a, b, i.imm); };
-    if constexpr (Op::kMxcsr) {
-        if (!under_mxcsr(c, compute, &result, {Op::kTiny, Op::kScalar})) return Outcome::Fault;
+    const auto compute = [&] { return i.in_memory() ? apply_memory<Op>(a, b, i.imm) : apply<Op>(a, b, i.imm); };
+    if constexpr (!Op::kMxcsr) {
+        put(c, i.reg, compute());
+    } else if (borrow_if_masked(c)) {
+        put(c, i.reg, compute());
     } else {
-        compute();
+        begin_unmasked(c);
+        const Vector128 result = compute();
+        u32 flags = flags_of_operation();
+        if constexpr (requires { Op::kResultBytes; }) {
+            if (needs_care(c, flags)) flags = flags_by_element<Op>(c, a, b);
+        }
+        if (!end_unmasked(c, flags)) return Outcome::Fault;
+        put(c, i.reg, result);
     }
-    put(c, i.reg, result);
     return Outcome::Next;
 }
 
@@ -192,7 +233,7 @@ void build_store(const Decoded& d, Instruction& insn) {
 GNOMON_INLINE u64 get_mm(const Cpu& c, unsigned n) { return c.state.fpu.registers[n].significand; }
 GNOMON_INLINE void put_mm(Cpu& c, unsigned n, u64 value) { c.state.fpu.registers[n] = {value, 0xffff}; }
 GNOMON_INLINE bool x87_pending(const Cpu& c) { return c.state.fpu.status & x87::sw::ES; }
-/// Every MMX instruction but EMMS marks all registers as used, with the top at 0.
+/// Every MMX instruction (EMMS takes it back) marks all registers as used, with the top at 0.
 GNOMON_INLINE void enter_mmx(Cpu& c) {
     c.state.fpu.status &= static_cast<u16>(~x87::sw::kTop);
     c.state.fpu.valid = 0xff;
@@ -240,24 +281,5 @@ template <class Op>
 void build_mmx(const Decoded& d, Instruction& insn) {
     insn.handler = d.memory ? &mmx_rm<Op> : &mmx_rr<Op>;
 }
-
-// ---- choosing handlers: used by rows/mmx.h and rows/sse.h -----------------------------------------------------
-
-template <Build build>
-void mmx(const Decoded& d, Instruction& insn) {
-    if (d.mode & mode::kMmxUndefined) insn.handler = &call<&undefined>;
-    else if (d.mode & mode::kSimdTrap) insn.handler = &call<&not_available>;
-    else build(d, insn);
-}
-template <Build build>
-void sse(const Decoded& d, Instruction& insn) {
-    if (d.mode & mode::kSseUndefined) insn.handler = &call<&undefined>;
-    else if (d.mode & mode::kSimdTrap) insn.handler = &call<&not_available>;
-    else build(d, insn);
-}
-template <Execute execute>
-inline constexpr Build mmx_plain = mmx<out_of_line<execute>>;
-template <Execute execute>
-inline constexpr Build sse_plain = sse<out_of_line<execute>>;
 
 }  // namespace gnomon::simd

@@ -29,7 +29,7 @@ bool await(Cpu& c, Outcome& out) {
 
 void set_pending(Cpu& c) {
     c.state.fpu.status |= sw::ES | sw::kBusy;
-    c.host_fpu.x87 = false;
+    host::return_x87(c);
     if (!(c.state.cr0 & cr0::NE)) c.ferr.raise();
 }
 

@@ -11,7 +11,7 @@ namespace {
 /// The control word was replaced.
 void set_control(Cpu& c, u16 value) {
     c.state.fpu.control = static_cast<u16>((value & kControlBits) | kControlFixed);
-    c.host_fpu.x87 = false;
+    host::return_x87(c);
     update_pending(c);
 }
 
@@ -71,7 +71,7 @@ void initialize(Cpu& c) {
     f.opcode = 0;
     f.instruction_pointer = f.data_pointer = 0;
     f.instruction_selector = f.data_selector = 0;
-    c.host_fpu.x87 = false;
+    host::return_x87(c);
 }
 
 // ---- the environment ---------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ Outcome fnclex(Cpu& c, const Instruction&) {
     FpuState& f = c.state.fpu;
     if (f.status & sw::ES) c.ferr.lower();
     f.status &= 0x7f00;
-    c.host_fpu.x87 = false;
+    host::return_x87(c);
     return Outcome::Next;
 }
 
