@@ -80,6 +80,8 @@ class Machine {
     /// The run is to end; the first request counts. Callable while the processor runs.
     void end(int status, std::string reason);
     [[nodiscard]] const std::optional<RunEnd>& ending() const { return end_; }
+    /// Takes an end back: the run may go on.
+    void resume() { end_.reset(); }
     /// A reset at the next instruction boundary. Callable while the processor runs.
     void request_reset(ResetKind kind);
     /// Carries out what request_reset() asked for; false if there was nothing.
