@@ -1,4 +1,5 @@
-// Control register writes with their checks. SDM Vol. 2, MOV—Move to/from Control Registers; Vol. 3, "Control Registers".
+// Control register writes with their checks. SDM Vol. 2, MOV—Move to/from Control Registers; Vol. 3, "Control
+// Registers".
 #include "cpu/control_registers.h"
 
 #include "cpu/model.h"
@@ -32,7 +33,7 @@ u64 cr4_supported(const FeatureSet& features) {
     add(Feature::PAE, cr4::PAE);
     add(Feature::MCE, cr4::MCE);
     add(Feature::PGE, cr4::PGE);
-    add(Feature::MMX, cr4::PCE);    // RDPMC came with MMX, and with the P6
+    add(Feature::MMX, cr4::PCE);  // RDPMC came with MMX, and with the P6
     add(Feature::P6, cr4::PCE);
     add(Feature::FXSR, cr4::OSFXSR);
     add(Feature::SSE, cr4::OSXMMEXCPT);
@@ -56,7 +57,8 @@ bool write_cr0(Cpu& cpu, u64 value) {
     if ((value & cr0::NW) && !(value & cr0::CD)) return refuse(cpu);
     const u64 changed = value ^ s.cr0;
     // SDM Vol. 3, "PDPTE Registers": loaded when PAE paging begins, or when CD, NW change under it.
-    if ((s.cr4 & cr4::PAE) && (value & cr0::PG) && (changed & (cr0::PG | cr0::CD | cr0::NW)) && !read_pdptes(cpu, s.cr3, s.pdpte))
+    if ((s.cr4 & cr4::PAE) && (value & cr0::PG) && (changed & (cr0::PG | cr0::CD | cr0::NW)) &&
+        !read_pdptes(cpu, s.cr3, s.pdpte))
         return false;
     s.cr0 = value;
     if (changed & (cr0::PG | cr0::WP | cr0::PE)) cpu.update_paging(false);
@@ -71,7 +73,7 @@ bool write_cr3(Cpu& cpu, u64 value) {
         if (!read_pdptes(cpu, value, s.pdpte)) return false;
         s.cr3 = value & ~u64{0x07};
     } else {
-        s.cr3 = value & 0xfffff018;    // PWT and PCD are kept; the other low bits are reserved and ignored
+        s.cr3 = value & 0xfffff018;  // PWT and PCD are kept; the other low bits are reserved and ignored
     }
     cpu.update_paging(true);
     return true;
@@ -81,7 +83,8 @@ bool write_cr4(Cpu& cpu, u64 value) {
     CpuState& s = cpu.state;
     if (value & ~cr4_supported(cpu.features())) return refuse(cpu);
     const u64 changed = value ^ s.cr4;
-    if ((value & cr4::PAE) && (s.cr0 & cr0::PG) && (changed & (cr4::PAE | cr4::PGE | cr4::PSE)) && !read_pdptes(cpu, s.cr3, s.pdpte))
+    if ((value & cr4::PAE) && (s.cr0 & cr0::PG) && (changed & (cr4::PAE | cr4::PGE | cr4::PSE)) &&
+        !read_pdptes(cpu, s.cr3, s.pdpte))
         return false;
     s.cr4 = value;
     if (changed & (cr4::PAE | cr4::PGE | cr4::PSE)) cpu.update_paging(false);

@@ -1,4 +1,5 @@
-// Writes of CR0, CR3, CR4 and what they entail. SDM Vol. 3, "Control Registers", "Mode Switching", "PDPTE Registers".
+// Writes of CR0, CR3, CR4 and what they entail. SDM Vol. 3, "Control Registers", "Mode Switching", "PDPTE
+// Registers".
 #pragma once
 
 #include "cpu/cpu.h"

@@ -284,6 +284,12 @@ class Cpu final : public LineSink {
         return (state.eflags & flag::AC) && (state.cr0 >> 18 & 1) && state.cpl == 3;
     }
 
+    /// SDM Vol. 3, "Alignment Check Exception": extended-precision numbers (10 bytes) count as 8 bytes.
+    static bool misaligned(u64 linear, u64 size) {
+        const u64 alignment = size == 10 ? 8 : size <= 8 && (size & (size - 1)) == 0 ? size : 1;
+        return linear & (alignment - 1);
+    }
+
   private:
     friend struct Engine;
     void give_fpu_back();
@@ -335,7 +341,7 @@ template <class T>
 inline bool Cpu::read(Seg seg, u64 offset, T& out) {
     u64 linear = 0;
     if (!check_read_segment(seg, offset, sizeof(T), linear)) return false;
-    if (alignment_checked() && (linear & (sizeof(T) - 1)) && sizeof(T) <= 8) [[unlikely]] {
+    if (alignment_checked() && misaligned(linear, sizeof(T))) [[unlikely]] {
         raise(Vector::AC, 0);
         return false;
     }
@@ -346,7 +352,7 @@ template <class T>
 inline bool Cpu::write(Seg seg, u64 offset, const T& value) {
     u64 linear = 0;
     if (!check_write_segment(seg, offset, sizeof(T), linear)) return false;
-    if (alignment_checked() && (linear & (sizeof(T) - 1)) && sizeof(T) <= 8) [[unlikely]] {
+    if (alignment_checked() && misaligned(linear, sizeof(T))) [[unlikely]] {
         raise(Vector::AC, 0);
         return false;
     }

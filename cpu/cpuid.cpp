@@ -1,4 +1,5 @@
-// CPUID leaves 0, 1, 2, 4 and 80000000–80000008. SDM Vol. 2, CPUID, "Information Returned by CPUID Instruction".
+// CPUID leaves 0, 1, 2, 4 and 80000000–80000008. SDM Vol. 2, CPUID, "Information Returned by CPUID
+// Instruction".
 #include "cpu/cpuid.h"
 
 #include <cstring>
@@ -14,16 +15,17 @@ struct FeatureBit {
     u8 bit;
 };
 constexpr FeatureBit kLeaf1Edx[] = {
-    {Feature::FPU, 0},   {Feature::VME, 1},    {Feature::DE, 2},    {Feature::PSE, 3},  {Feature::TSC, 4},   {Feature::MSR, 5},
-    {Feature::PAE, 6},   {Feature::MCE, 7},    {Feature::CX8, 8},   {Feature::APIC, 9}, {Feature::SEP, 11},  {Feature::MTRR, 12},
-    {Feature::PGE, 13},  {Feature::MCA, 14},   {Feature::CMOV, 15}, {Feature::PAT, 16}, {Feature::PSE36, 17}, {Feature::CLFSH, 19},
-    {Feature::DS, 21},   {Feature::ACPI, 22},  {Feature::MMX, 23},  {Feature::FXSR, 24}, {Feature::SSE, 25}, {Feature::SSE2, 26},
-    {Feature::SS, 27},   {Feature::HTT, 28},
+    {Feature::FPU, 0},  {Feature::VME, 1},    {Feature::DE, 2},     {Feature::PSE, 3},   {Feature::TSC, 4},
+    {Feature::MSR, 5},  {Feature::PAE, 6},    {Feature::MCE, 7},    {Feature::CX8, 8},   {Feature::APIC, 9},
+    {Feature::SEP, 11}, {Feature::MTRR, 12},  {Feature::PGE, 13},   {Feature::MCA, 14},  {Feature::CMOV, 15},
+    {Feature::PAT, 16}, {Feature::PSE36, 17}, {Feature::CLFSH, 19}, {Feature::DS, 21},   {Feature::ACPI, 22},
+    {Feature::MMX, 23}, {Feature::FXSR, 24},  {Feature::SSE, 25},   {Feature::SSE2, 26}, {Feature::SS, 27},
+    {Feature::HTT, 28},
 };
 constexpr FeatureBit kLeaf1Ecx[] = {{Feature::SSE3, 0}};
 constexpr FeatureBit kExtendedEdx[] = {{Feature::NX, 20}, {Feature::LongMode, 29}};
 
-template <size_t N>
+template<size_t N>
 u32 bits(const FeatureSet& features, const FeatureBit (&table)[N]) {
     u32 value = 0;
     for (const FeatureBit& f : table)
@@ -52,7 +54,7 @@ CpuidResult vendor_leaf(const CpuModel& m) {
 CpuidResult feature_leaf(Cpu& cpu) {
     const CpuModel& m = cpu.model();
     if (cpu.features().has(Feature::P6)) cpu.state.msr.microcode = m.microcode;
-    const u32 clflush = cpu.features().has(Feature::CLFSH) ? 8u << 8 : 0;    // lines of 64 bytes
+    const u32 clflush = cpu.features().has(Feature::CLFSH) ? 8u << 8 : 0;  // lines of 64 bytes
     return {m.signature(), clflush, bits(cpu.features(), kLeaf1Ecx), bits(cpu.features(), kLeaf1Edx)};
 }
 
@@ -77,25 +79,25 @@ CpuidResult cache_leaf(const CpuModel& m, u32 subleaf) {
 
 CpuidResult extended_leaf(const CpuModel& m, const FeatureSet& features, u32 leaf) {
     switch (leaf) {
-    case 0x80000000: return {highest_extended_leaf(m, features), 0, 0, 0};
-    case 0x80000001: return {0, 0, 0, bits(features, kExtendedEdx)};
-    case 0x80000002:
-    case 0x80000003:
-    case 0x80000004: {
-        const size_t at = (leaf - 0x80000002) * 16;
-        return {text(m.brand, at), text(m.brand, at + 4), text(m.brand, at + 8), text(m.brand, at + 12)};
-    }
-    case 0x80000006: {
-        // The unified cache of level 2: line size, associativity code, size in KiB.
-        for (const CpuModel::Cache& c : m.caches)
-            if (c.level == 2) {
-                const u32 code = c.ways >= 16 ? 8 : c.ways >= 8 ? 6 : c.ways >= 4 ? 4 : 2;
-                return {0, 0, c.line | code << 12 | (c.ways * c.line * c.sets / 1024) << 16, 0};
-            }
-        return {};
-    }
-    case 0x80000008: return {m.physical_bits | 32u << 8, 0, 0, 0};
-    default: return {};
+        case 0x80000000: return {highest_extended_leaf(m, features), 0, 0, 0};
+        case 0x80000001: return {0, 0, 0, bits(features, kExtendedEdx)};
+        case 0x80000002:
+        case 0x80000003:
+        case 0x80000004: {
+            const size_t at = (leaf - 0x80000002) * 16;
+            return {text(m.brand, at), text(m.brand, at + 4), text(m.brand, at + 8), text(m.brand, at + 12)};
+        }
+        case 0x80000006: {
+            // The unified cache of level 2: line size, associativity code, size in KiB.
+            for (const CpuModel::Cache& c : m.caches)
+                if (c.level == 2) {
+                    const u32 code = c.ways >= 16 ? 8 : c.ways >= 8 ? 6 : c.ways >= 4 ? 4 : 2;
+                    return {0, 0, c.line | code << 12 | (c.ways * c.line * c.sets / 1024) << 16, 0};
+                }
+            return {};
+        }
+        case 0x80000008: return {m.physical_bits | 32u << 8, 0, 0, 0};
+        default: return {};
     }
 }
 
@@ -109,11 +111,11 @@ CpuidResult cpuid_leaf(Cpu& cpu, u32 leaf, u32 subleaf) {
     // Beyond the last leaf Intel processors answer as for the highest basic leaf.
     if (leaf > highest) leaf = highest;
     switch (leaf) {
-    case 0: return vendor_leaf(m);
-    case 1: return feature_leaf(cpu);
-    case 2: return descriptor_leaf(m);
-    case 4: return cache_leaf(m, subleaf);
-    default: return {};
+        case 0: return vendor_leaf(m);
+        case 1: return feature_leaf(cpu);
+        case 2: return descriptor_leaf(m);
+        case 4: return cache_leaf(m, subleaf);
+        default: return {};
     }
 }
 

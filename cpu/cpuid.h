@@ -1,4 +1,5 @@
-// CPUID leaves, worked out from the model. SDM Vol. 2, CPUID; AMD APM Vol. 3, "Obtaining Processor Information" for 8000_0001.
+// CPUID leaves, worked out from the model. SDM Vol. 2, CPUID; AMD APM Vol. 3, "Obtaining Processor
+// Information" for 8000_0001.
 #pragma once
 
 #include "cpu/cpu.h"

@@ -1,4 +1,5 @@
-// Breakpoint matching, the debug status and control registers. SDM Vol. 3, "Debug Registers", "Debug Exceptions".
+// Breakpoint matching, the debug status and control registers. SDM Vol. 3, "Debug Registers", "Debug
+// Exceptions".
 #include "cpu/debug_registers.h"
 
 #include <utility>
@@ -22,21 +23,25 @@ Breakpoint breakpoint(const CpuState& s, unsigned n) {
     const u64 control = s.dr[7] >> (16 + 4 * n);
     constexpr unsigned kLength[] = {1, 2, 8, 4};
     const unsigned length = kLength[control >> 2 & 3];
-    return {(s.dr[7] >> (2 * n) & 3) != 0, static_cast<Condition>(control & 3), length, s.dr[n] & ~u64{length - 1}};
+    return {(s.dr[7] >> (2 * n) & 3) != 0, static_cast<Condition>(control & 3), length,
+            s.dr[n] & ~u64{length - 1}};
 }
 
 /// Hits of accesses that satisfy `matches`, as DR6 bits.
-template <class Matches>
+template<class Matches>
 u32 hits(const CpuState& s, u64 start, unsigned size, Matches matches) {
     u32 found = 0;
     for (unsigned n = 0; n < 4; n++) {
         const Breakpoint b = breakpoint(s, n);
-        if (b.enabled && matches(b.condition) && start < b.address + b.length && b.address < start + size) found |= 1u << n;
+        if (b.enabled && matches(b.condition) && start < b.address + b.length && b.address < start + size)
+            found |= 1u << n;
     }
     return found;
 }
 
-void set_status(Cpu& cpu, u32 bits) { cpu.state.dr[6] = (cpu.state.dr[6] | (bits & dr6::kStatus) | dr6::kFixed) & ~u64{1u << 12}; }
+void set_status(Cpu& cpu, u32 bits) {
+    cpu.state.dr[6] = (cpu.state.dr[6] | (bits & dr6::kStatus) | dr6::kFixed) & ~u64{1u << 12};
+}
 
 }  // namespace
 
@@ -124,13 +129,13 @@ Outcome mov_to_dr(Cpu& cpu, const Instruction& insn) {
     const u32 value = cpu.get_at<u32>(insn.rm);
     CpuState& s = cpu.state;
     switch (number) {
-    case 6: s.dr[6] = (value & dr6::kStatus) | dr6::kFixed; break;
-    case 7:
-        s.dr[7] = (value & ~u32{0xd800}) | dr7::kFixedOne;    // bits 11, 12, 14 and 15 read as zero
-        s.eflags &= ~flag::RF;
-        cpu.update_mode();
-        break;
-    default: s.dr[number] = value; break;
+        case 6: s.dr[6] = (value & dr6::kStatus) | dr6::kFixed; break;
+        case 7:
+            s.dr[7] = (value & ~u32{0xd800}) | dr7::kFixedOne;  // bits 11, 12, 14 and 15 read as zero
+            s.eflags &= ~flag::RF;
+            cpu.update_mode();
+            break;
+        default: s.dr[number] = value; break;
     }
     return Outcome::Next;
 }

@@ -110,15 +110,16 @@ TEST_P(DataBreakpoint, TrapsAfterTheAccess) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, DataBreakpoint,
-                         testing::Values(DataCase{1, 3, 0x5000, {0x89, 0x03}, true},       // MOV [EBX], EAX
-                                         DataCase{1, 3, 0x5000, {0x8b, 0x03}, false},      // a read, write wanted
-                                         DataCase{3, 3, 0x5000, {0x8b, 0x03}, true},
-                                         DataCase{1, 0, 0x5003, {0x89, 0x03}, true},       // last byte of four
-                                         DataCase{1, 0, 0x5004, {0x89, 0x03}, false},
-                                         DataCase{1, 3, 0x5003, {0x88, 0x03}, true},       // DR0 is aligned to its length
-                                         DataCase{1, 1, TestMachine::kStack - 4, {0x50}, true},
-                                         DataCase{1, 3, 0x5000, {0x01, 0x03}, true}));     // ADD [EBX], EAX
+INSTANTIATE_TEST_SUITE_P(
+    Cases, DataBreakpoint,
+    testing::Values(DataCase{1, 3, 0x5000, {0x89, 0x03}, true},   // MOV [EBX], EAX
+                    DataCase{1, 3, 0x5000, {0x8b, 0x03}, false},  // a read, write wanted
+                    DataCase{3, 3, 0x5000, {0x8b, 0x03}, true},
+                    DataCase{1, 0, 0x5003, {0x89, 0x03}, true},  // last byte of four
+                    DataCase{1, 0, 0x5004, {0x89, 0x03}, false},
+                    DataCase{1, 3, 0x5003, {0x88, 0x03}, true},  // DR0 is aligned to its length
+                    DataCase{1, 1, TestMachine::kStack - 4, {0x50}, true},
+                    DataCase{1, 3, 0x5000, {0x01, 0x03}, true}));  // ADD [EBX], EAX
 
 TEST(Debug, PortBreakpointNeedsDebugExtensions) {
     for (const bool extensions : {false, true}) {
@@ -148,7 +149,7 @@ TEST(Debug, GeneralDetectFaultsAndClearsItself) {
 TEST(Debug, Dr4IsDr6UnlessDebugExtensionsAreOn) {
     TestMachine m;
     m.enter_protected();
-    m.code({0x0f, 0x23, 0xe0, 0x0f, 0x21, 0xf3, 0x0f, 0x21, 0xe3});    // MOV DR4,EAX; MOV EBX,DR6; MOV EBX,DR4
+    m.code({0x0f, 0x23, 0xe0, 0x0f, 0x21, 0xf3, 0x0f, 0x21, 0xe3});  // MOV DR4,EAX; MOV EBX,DR6; MOV EBX,DR4
     m.cpu.put<u32>(reg::AX, 0xffffffff);
     m.run(2);
     EXPECT_EQ(m.gpr(reg::BX), 0xffffeffful);

@@ -1,4 +1,5 @@
-// The rules of writing EFLAGS that PUSHF, POPF, IRET, interrupts and task switches share. SDM Vol. 1, "EFLAGS Register".
+// The rules of writing EFLAGS that PUSHF, POPF, IRET, interrupts and task switches share. SDM Vol. 1, "EFLAGS
+// Register".
 #pragma once
 
 #include "cpu/cpu.h"
@@ -6,18 +7,19 @@
 
 namespace gnomon {
 
-/// Bits of EFLAGS that exist in this model: AC came with the 486, ID with CPUID, VIF and VIP with VME. Software tells the
-/// generations apart by them.
+/// Bits of EFLAGS that exist in this model: AC came with the 486, ID with CPUID, VIF and VIP with VME.
+/// Software tells the generations apart by them.
 inline u32 supported_eflags(const FeatureSet& features) {
-    u32 mask = flag::kArithmetic | flag::TF | flag::IF | flag::DF | flag::IOPL | flag::NT | flag::RF | flag::VM;
+    u32 mask =
+        flag::kArithmetic | flag::TF | flag::IF | flag::DF | flag::IOPL | flag::NT | flag::RF | flag::VM;
     if (features.has(Feature::I486)) mask |= flag::AC;
     if (features.has(Feature::CPUID)) mask |= flag::ID;
     if (features.has(Feature::VME)) mask |= flag::VIF | flag::VIP;
     return mask;
 }
 
-/// Replaces the bits of `mask`. RF is kept only while breakpoints are armed: nothing else can observe it, and it is
-/// cleared by the next instruction anyway. The caller calls update_mode().
+/// Replaces the bits of `mask`. RF is kept only while breakpoints are armed: nothing else can observe it, and
+/// it is cleared by the next instruction anyway. The caller calls update_mode().
 inline void change_eflags(Cpu& cpu, u32 value, u32 mask) {
     mask &= supported_eflags(cpu.features());
     u32 flags = (cpu.eflags() & ~mask) | (value & mask);

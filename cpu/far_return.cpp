@@ -1,4 +1,5 @@
-// RET far and IRET in all forms: same level, outer level, virtual-8086 mode, previous task. SDM Vol. 2, RET and IRET, "Operation".
+// RET far and IRET in all forms: same level, outer level, virtual-8086 mode, previous task. SDM Vol. 2, RET
+// and IRET, "Operation".
 #include "cpu/eflags.h"
 #include "cpu/far_transfer.h"
 #include "cpu/stack_frame.h"
@@ -27,9 +28,10 @@ bool fetch_return_code(Cpu& cpu, u16 selector, Descriptor& code) {
     return true;
 }
 
-/// Checks everything, then goes to `selector`:`offset`; `frame` has popped CS:EIP (and EFLAGS). `release` bytes of parameters
-/// lie on both stacks. `change_flags` is applied between the last check and the change of privilege.
-template <class ChangeFlags>
+/// Checks everything, then goes to `selector`:`offset`; `frame` has popped CS:EIP (and EFLAGS). `release`
+/// bytes of parameters lie on both stacks. `change_flags` is applied between the last check and the change of
+/// privilege.
+template<class ChangeFlags>
 Outcome return_protected(Cpu& cpu, StackFrame& frame, u16 selector, u32 offset, unsigned bytes, u16 release,
                          ChangeFlags change_flags) {
     Descriptor code;
@@ -73,8 +75,10 @@ bool enter_popped_segment(Cpu& cpu, const StackFrame& frame, u16 selector, u32 o
         return false;
     }
     set_stack_pointer(cpu, cpu.segment(Seg::SS), frame.pointer() + release);
-    if (cpu.v86()) set_v86_segment(cpu.segment(Seg::CS), selector);
-    else set_real_segment(cpu, Seg::CS, selector);
+    if (cpu.v86())
+        set_v86_segment(cpu.segment(Seg::CS), selector);
+    else
+        set_real_segment(cpu, Seg::CS, selector);
     cpu.state.rip = offset;
     return true;
 }
@@ -87,8 +91,10 @@ Outcome iret_v86(Cpu& cpu, unsigned bytes) {
     u32 offset;
     u32 flags;
     u16 selector;
-    if (!frame.pop(bytes, offset) || !frame.pop_selector(bytes, selector) || !frame.pop(bytes, flags)) return Outcome::Fault;
-    if (extended && ((flags & flag::TF) || ((flags & flag::IF) && (cpu.state.eflags & flag::VIP)))) return cpu.raise(Vector::GP, 0);
+    if (!frame.pop(bytes, offset) || !frame.pop_selector(bytes, selector) || !frame.pop(bytes, flags))
+        return Outcome::Fault;
+    if (extended && ((flags & flag::TF) || ((flags & flag::IF) && (cpu.state.eflags & flag::VIP))))
+        return cpu.raise(Vector::GP, 0);
     if (!enter_popped_segment(cpu, frame, selector, offset, 0)) return Outcome::Fault;
     u32 mask = flag::kArithmetic | flag::TF | flag::DF | flag::NT;
     if (bytes == 4) mask |= flag::RF | flag::AC | flag::ID;
@@ -108,7 +114,8 @@ Outcome iret_real(Cpu& cpu, unsigned bytes) {
     u32 offset;
     u32 flags;
     u16 selector;
-    if (!frame.pop(bytes, offset) || !frame.pop_selector(bytes, selector) || !frame.pop(bytes, flags)) return Outcome::Fault;
+    if (!frame.pop(bytes, offset) || !frame.pop_selector(bytes, selector) || !frame.pop(bytes, flags))
+        return Outcome::Fault;
     if (!enter_popped_segment(cpu, frame, selector, offset, 0)) return Outcome::Fault;
     u32 mask = flag::kArithmetic | flag::TF | flag::IF | flag::DF | flag::IOPL | flag::NT;
     if (bytes == 4) mask |= flag::RF | flag::AC | flag::ID;
@@ -119,7 +126,7 @@ Outcome iret_real(Cpu& cpu, unsigned bytes) {
 
 Outcome iret_to_v86(Cpu& cpu, StackFrame& frame, u16 cs, u32 offset, u32 flags) {
     u32 pointer;
-    std::array<u16, 5> selectors{};    // SS, ES, DS, FS, GS
+    std::array<u16, 5> selectors{};  // SS, ES, DS, FS, GS
     if (!frame.pop(4, pointer)) return Outcome::Fault;
     for (u16& selector : selectors)
         if (!frame.pop_selector(4, selector)) return Outcome::Fault;
@@ -151,17 +158,20 @@ Outcome far_return(Cpu& cpu, unsigned bytes, u16 release) {
 }
 
 Outcome interrupt_return(Cpu& cpu, unsigned bytes) {
-    cpu.state.nmi_blocked = false;    // even if IRET faults: SDM Vol. 3, "Handling Multiple NMIs"
+    cpu.state.nmi_blocked = false;  // even if IRET faults: SDM Vol. 3, "Handling Multiple NMIs"
     if (cpu.real_mode()) return iret_real(cpu, bytes);
     if (cpu.v86()) return iret_v86(cpu, bytes);
-    if (cpu.state.eflags & flag::NT) return return_to_previous_task(cpu, cpu.next_rip) ? Outcome::Jump : Outcome::Fault;
+    if (cpu.state.eflags & flag::NT)
+        return return_to_previous_task(cpu, cpu.next_rip) ? Outcome::Jump : Outcome::Fault;
 
     StackFrame frame(cpu);
     u32 offset;
     u32 flags;
     u16 selector;
-    if (!frame.pop(bytes, offset) || !frame.pop_selector(bytes, selector) || !frame.pop(bytes, flags)) return Outcome::Fault;
-    if (bytes == 4 && (flags & flag::VM) && cpu.cpl() == 0) return iret_to_v86(cpu, frame, selector, offset, flags);
+    if (!frame.pop(bytes, offset) || !frame.pop_selector(bytes, selector) || !frame.pop(bytes, flags))
+        return Outcome::Fault;
+    if (bytes == 4 && (flags & flag::VM) && cpu.cpl() == 0)
+        return iret_to_v86(cpu, frame, selector, offset, flags);
     u32 mask = flag::kArithmetic | flag::TF | flag::DF | flag::NT;
     if (bytes == 4) mask |= flag::RF | flag::AC | flag::ID;
     if (cpu.cpl() <= cpu.iopl()) mask |= flag::IF;
@@ -170,7 +180,9 @@ Outcome interrupt_return(Cpu& cpu, unsigned bytes) {
 }
 
 Outcome ret_far(Cpu& cpu, const Instruction& insn) { return far_return(cpu, insn.operand_bytes(), 0); }
-Outcome ret_far_imm(Cpu& cpu, const Instruction& insn) { return far_return(cpu, insn.operand_bytes(), static_cast<u16>(insn.imm)); }
+Outcome ret_far_imm(Cpu& cpu, const Instruction& insn) {
+    return far_return(cpu, insn.operand_bytes(), static_cast<u16>(insn.imm));
+}
 Outcome iret(Cpu& cpu, const Instruction& insn) { return interrupt_return(cpu, insn.operand_bytes()); }
 
 }  // namespace gnomon

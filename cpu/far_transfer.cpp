@@ -1,4 +1,5 @@
-// Far jumps and calls: direct, through call gates, task gates and TSSs. SDM Vol. 2, JMP and CALL, "Operation".
+// Far jumps and calls: direct, through call gates, task gates and TSSs. SDM Vol. 2, JMP and CALL,
+// "Operation".
 #include "cpu/far_transfer.h"
 
 #include "cpu/stack_frame.h"
@@ -7,7 +8,9 @@
 namespace gnomon {
 namespace {
 
-Outcome selector_fault(Cpu& cpu, Vector vector, u16 selector) { return cpu.raise(vector, selector_error(selector)); }
+Outcome selector_fault(Cpu& cpu, Vector vector, u16 selector) {
+    return cpu.raise(vector, selector_error(selector));
+}
 
 /// Real and virtual-8086 mode: the target must lie within the limit that CS has.
 bool real_target_allowed(Cpu& cpu, u32 offset) {
@@ -18,15 +21,18 @@ bool real_target_allowed(Cpu& cpu, u32 offset) {
 }
 
 void enter_real_segment(Cpu& cpu, u16 selector, u32 offset) {
-    if (cpu.v86()) set_v86_segment(cpu.segment(Seg::CS), selector);
-    else set_real_segment(cpu, Seg::CS, selector);
+    if (cpu.v86())
+        set_v86_segment(cpu.segment(Seg::CS), selector);
+    else
+        set_real_segment(cpu, Seg::CS, selector);
     cpu.state.rip = offset;
     cpu.update_mode();
 }
 
 /// A code segment as a direct target at the current privilege level.
 bool check_direct_target(Cpu& cpu, u16 selector, const Descriptor& d) {
-    const bool allowed = d.conforming() ? d.dpl() <= cpu.cpl() : rpl(selector) <= cpu.cpl() && d.dpl() == cpu.cpl();
+    const bool allowed =
+        d.conforming() ? d.dpl() <= cpu.cpl() : rpl(selector) <= cpu.cpl() && d.dpl() == cpu.cpl();
     if (!allowed) {
         cpu.raise(Vector::GP, selector_error(selector));
         return false;
@@ -71,7 +77,8 @@ bool fetch_gate_target(Cpu& cpu, const Descriptor& gate, bool is_jump, Descripto
         return false;
     }
     if (!fetch_descriptor(cpu, selector, Vector::GP, code)) return false;
-    const bool too_weak = code.dpl() > cpu.cpl() || (is_jump && !code.conforming() && code.dpl() != cpu.cpl());
+    const bool too_weak =
+        code.dpl() > cpu.cpl() || (is_jump && !code.conforming() && code.dpl() != cpu.cpl());
     if (!code.is_code() || too_weak) {
         cpu.raise(Vector::GP, selector_error(selector));
         return false;
@@ -92,7 +99,9 @@ Outcome transfer_to_task(Cpu& cpu, u16 selector, const Descriptor& d, TaskSwitch
 }
 
 bool leads_to_task(const Descriptor& d) { return d.type() == system_type::kTaskGate || d.is_tss_available(); }
-bool is_call_gate(const Descriptor& d) { return d.type() == system_type::kCallGate16 || d.type() == system_type::kCallGate32; }
+bool is_call_gate(const Descriptor& d) {
+    return d.type() == system_type::kCallGate16 || d.type() == system_type::kCallGate32;
+}
 
 /// CALL through a gate to a more privileged segment: new stack, parameters copied.
 Outcome call_inner(Cpu& cpu, const Descriptor& gate, Descriptor& code) {
@@ -107,7 +116,8 @@ Outcome call_inner(Cpu& cpu, const Descriptor& gate, Descriptor& code) {
     for (unsigned i = 0; i < count; i++)
         if (!old_stack.pop(bytes, parameters[i])) return Outcome::Fault;
 
-    StackFrame frame(cpu, inner.segment, inner.pointer, Privilege::Supervisor, selector_error(inner.segment.selector));
+    StackFrame frame(cpu, inner.segment, inner.pointer, Privilege::Supervisor,
+                     selector_error(inner.segment.selector));
     if (!frame.push_all(bytes, cpu.segment(Seg::SS).selector, cpu.get<u32>(reg::SP))) return Outcome::Fault;
     for (unsigned i = count; i-- > 0;)
         if (!frame.push(bytes, parameters[i])) return Outcome::Fault;
@@ -166,7 +176,8 @@ Outcome far_jump(Cpu& cpu, u16 selector, u32 offset, unsigned bytes) {
     Descriptor d;
     if (!fetch_descriptor(cpu, selector, Vector::GP, d)) return Outcome::Fault;
     if (d.is_code()) {
-        if (!check_direct_target(cpu, selector, d) || !check_offset(cpu, d, offset) || !mark_accessed(cpu, d)) return Outcome::Fault;
+        if (!check_direct_target(cpu, selector, d) || !check_offset(cpu, d, offset) || !mark_accessed(cpu, d))
+            return Outcome::Fault;
         enter_code(cpu, selector, d, offset, cpu.cpl());
         return Outcome::Jump;
     }
@@ -218,7 +229,8 @@ bool load_far_pointer(Cpu& cpu, const Instruction& insn, u16& selector, u32& off
     const u64 address = cpu.effective_address(insn);
     const u64 mask = insn.address_bytes() == 4 ? 0xffffffff : 0xffff;
     u16 half = 0;
-    if (bytes == 4 ? !cpu.read(insn.segment, address, offset) : !cpu.read(insn.segment, address, half)) return false;
+    if (bytes == 4 ? !cpu.read(insn.segment, address, offset) : !cpu.read(insn.segment, address, half))
+        return false;
     if (bytes == 2) offset = half;
     return cpu.read(insn.segment, (address + bytes) & mask, selector);
 }

@@ -1,4 +1,5 @@
-// JMP, CALL, RET and IRET between segments, privilege levels and tasks. SDM Vol. 2, the "Operation" of each; Vol. 3, "Protection".
+// JMP, CALL, RET and IRET between segments, privilege levels and tasks. SDM Vol. 2, the "Operation" of each;
+// Vol. 3, "Protection".
 #pragma once
 
 #include "cpu/cpu.h"

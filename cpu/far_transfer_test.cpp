@@ -44,28 +44,31 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         JumpCase{0, sel::kCode, kTarget, true, {}, 0, sel::kCode, kTarget},
         JumpCase{3, user(sel::kUserCode), kTarget, true, {}, 0, user(sel::kUserCode), kTarget},
-        JumpCase{3, sel::kUserCode, kTarget, true, {}, 0, user(sel::kUserCode), kTarget},        // RPL 0 is allowed, becomes CPL
+        JumpCase{
+            3, sel::kUserCode, kTarget, true, {}, 0, user(sel::kUserCode), kTarget},  // RPL 0 is allowed,
+                                                                                      // becomes CPL
         JumpCase{3, sel::kConforming, kTarget, true, {}, 0, user(sel::kConforming), kTarget},
         JumpCase{0, sel::kCode16, 0xffff, true, {}, 0, sel::kCode16, 0xffff},
         JumpCase{0, 0, kTarget, false, Vector::GP, 0}, JumpCase{0, 3, kTarget, false, Vector::GP, 0},
         JumpCase{0, sel::kBeyond, kTarget, false, Vector::GP, sel::kBeyond},
-        JumpCase{0, sel::kData, kTarget, false, Vector::GP, sel::kData}, JumpCase{0, sel::kLdt, kTarget, false, Vector::GP, sel::kLdt},
-        JumpCase{0, sel::kUserCode, kTarget, false, Vector::GP, sel::kUserCode},                 // DPL > CPL
+        JumpCase{0, sel::kData, kTarget, false, Vector::GP, sel::kData},
+        JumpCase{0, sel::kLdt, kTarget, false, Vector::GP, sel::kLdt},
+        JumpCase{0, sel::kUserCode, kTarget, false, Vector::GP, sel::kUserCode},  // DPL > CPL
         JumpCase{0, sel::kUserConforming, kTarget, false, Vector::GP, sel::kUserConforming},
-        JumpCase{0, sel::kCode | 3, kTarget, false, Vector::GP, sel::kCode},                     // RPL > CPL
+        JumpCase{0, sel::kCode | 3, kTarget, false, Vector::GP, sel::kCode},  // RPL > CPL
         JumpCase{3, user(sel::kCode), kTarget, false, Vector::GP, sel::kCode},
         JumpCase{0, sel::kAbsentCode, kTarget, false, Vector::NP, sel::kAbsentCode},
-        JumpCase{0, sel::kSmallCode, 0x100, false, Vector::GP, 0},                               // limit
+        JumpCase{0, sel::kSmallCode, 0x100, false, Vector::GP, 0},  // limit
         // Call gates.
         JumpCase{0, sel::kGate32, kTarget, true, {}, 0, sel::kCode, TestMachine::kHandler},
-        JumpCase{0, sel::kGate16, kTarget, true, {}, 0, sel::kCode, 0x1234},                     // only 16 bits of offset
-        JumpCase{3, sel::kGate32, kTarget, false, Vector::GP, sel::kCode},                       // no change of level by JMP
+        JumpCase{0, sel::kGate16, kTarget, true, {}, 0, sel::kCode, 0x1234},  // only 16 bits of offset
+        JumpCase{3, sel::kGate32, kTarget, false, Vector::GP, sel::kCode},    // no change of level by JMP
         JumpCase{0, sel::kAbsentGate, kTarget, false, Vector::NP, sel::kAbsentGate},
         JumpCase{0, sel::kGateToNothing, kTarget, false, Vector::GP, 0},
         JumpCase{0, sel::kGateToData, kTarget, false, Vector::GP, sel::kData},
         // Tasks.
-        JumpCase{3, sel::kTssB, kTarget, false, Vector::GP, sel::kTssB},                         // DPL
-        JumpCase{0, sel::kTssA, kTarget, false, Vector::GP, sel::kTssA},                         // busy
+        JumpCase{3, sel::kTssB, kTarget, false, Vector::GP, sel::kTssB},  // DPL
+        JumpCase{0, sel::kTssA, kTarget, false, Vector::GP, sel::kTssA},  // busy
         JumpCase{0, sel::kAbsentTss, kTarget, false, Vector::NP, sel::kAbsentTss},
         JumpCase{0, sel::kShortTss, kTarget, false, Vector::TS, sel::kShortTss}));
 
@@ -92,8 +95,8 @@ TEST(FarCall, GateToInnerLevelSwitchesTheStackAndCopiesParameters) {
     EXPECT_EQ(m.rip(), TestMachine::kHandler);
     EXPECT_EQ(m.cpu.segment(Seg::SS).selector, sel::kData);
     EXPECT_EQ(m.gpr(reg::SP), TestMachine::kInnerStack - 24);
-    const u32 expected[] = {TestMachine::kCodeBase + 7, user(sel::kUserCode), 0x11111111, 0x22222222, TestMachine::kUserStack,
-                            user(sel::kUserData)};
+    const u32 expected[] = {TestMachine::kCodeBase + 7, user(sel::kUserCode), 0x11111111, 0x22222222,
+                            TestMachine::kUserStack,    user(sel::kUserData)};
     for (unsigned i = 0; i < 6; i++) EXPECT_EQ(m.stack32(i), expected[i]) << i;
 
     // RETF 8 goes back and releases the parameters on both stacks; DS of level 0 is dropped.
@@ -115,8 +118,8 @@ TEST(FarCall, Gate286PushesWords) {
     m.run();
     EXPECT_EQ(m.rip(), 0x1234u);
     EXPECT_EQ(m.gpr(reg::SP), TestMachine::kInnerStack - 10);
-    const u32 expected[] = {(TestMachine::kCodeBase + 7) & 0xffff, user(sel::kUserCode), 0xabcd, TestMachine::kUserStack & 0xffff,
-                            user(sel::kUserData)};
+    const u32 expected[] = {(TestMachine::kCodeBase + 7) & 0xffff, user(sel::kUserCode), 0xabcd,
+                            TestMachine::kUserStack & 0xffff, user(sel::kUserData)};
     for (unsigned i = 0; i < 5; i++) EXPECT_EQ(m.peek16(m.gpr(reg::SP) + 2 * i), expected[i]) << i;
 }
 
@@ -147,7 +150,8 @@ INSTANTIATE_TEST_SUITE_P(Cases, InnerStackFault,
                                          InnerStackCase{sel::kData | 3, 0x67, Vector::TS, sel::kData},
                                          InnerStackCase{sel::kUserData, 0x67, Vector::TS, sel::kUserData},
                                          InnerStackCase{sel::kReadOnly, 0x67, Vector::TS, sel::kReadOnly},
-                                         InnerStackCase{sel::kAbsentData, 0x67, Vector::SS, sel::kAbsentData}));
+                                         InnerStackCase{sel::kAbsentData, 0x67, Vector::SS,
+                                                        sel::kAbsentData}));
 
 TEST(FarCall, InnerStackWithoutRoomIsStackFaultWithItsSelector) {
     TestMachine m;
@@ -192,17 +196,29 @@ TEST_P(FarReturnFault, LeavesTheStackPointer) {
     EXPECT_EQ(m.cs(), sel::kCode);
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, FarReturnFault,
-                         testing::Values(ReturnCase{0, 0, 0, Vector::GP, 0}, ReturnCase{sel::kBeyond, 0, 0, Vector::GP, sel::kBeyond},
-                                         ReturnCase{sel::kData, 0, 0, Vector::GP, sel::kData},
-                                         ReturnCase{sel::kUserCode, 0, 0, Vector::GP, sel::kUserCode},    // RPL 0, DPL 3
-                                         ReturnCase{sel::kCode | 1, 0, 0, Vector::GP, sel::kCode},
-                                         ReturnCase{sel::kAbsentCode, 0, 0, Vector::NP, sel::kAbsentCode},
-                                         ReturnCase{sel::kSmallCode, 0x100, 0, Vector::GP, 0},
-                                         ReturnCase{user(sel::kUserCode), 0, 0, Vector::GP, 0},           // null SS
-                                         ReturnCase{user(sel::kUserCode), 0, sel::kUserData, Vector::GP, sel::kUserData},
-                                         ReturnCase{user(sel::kUserCode), 0, user(sel::kData), Vector::GP, sel::kData},
-                                         ReturnCase{user(sel::kUserCode), 0, user(sel::kBeyond), Vector::GP, sel::kBeyond}));
+INSTANTIATE_TEST_SUITE_P(
+    Cases, FarReturnFault,
+    testing::Values(ReturnCase{0, 0, 0, Vector::GP, 0},
+                    ReturnCase{sel::kBeyond, 0, 0, Vector::GP, sel::kBeyond},
+                    ReturnCase{sel::kData, 0, 0, Vector::GP, sel::kData},
+                    ReturnCase{sel::kUserCode, 0, 0, Vector::GP, sel::kUserCode},  // RPL 0, DPL 3
+                    ReturnCase{sel::kCode | 1, 0, 0, Vector::GP, sel::kCode},
+                    ReturnCase{sel::kAbsentCode, 0, 0, Vector::NP, sel::kAbsentCode},
+                    ReturnCase{sel::kSmallCode, 0x100, 0, Vector::GP, 0},
+                    ReturnCase{user(sel::kUserCode), 0, 0, Vector::GP, 0},  // null SS
+                    ReturnCase{user(sel::kUserCode), 0, sel::kUserData, Vector::GP, sel::kUserData},
+                    ReturnCase{user(sel::kUserCode), 0, user(sel::kData), Vector::GP, sel::kData},
+                    ReturnCase{user(sel::kUserCode), 0, user(sel::kBeyond), Vector::GP, sel::kBeyond}));
+
+TEST(FarReturn, ToAnInnerLevelIsRefused) {
+    TestMachine m;
+    m.enter_protected(3);
+    const u32 frame[] = {0x4000, sel::kCode, TestMachine::kStack, sel::kData};
+    for (unsigned i = 0; i < 4; i++) m.poke32(TestMachine::kUserStack + 4 * i, frame[i]);
+    EXPECT_EQ(far_return(m.cpu, 4, 0), Outcome::Fault);
+    EXPECT_TRUE(fault_is(m.cpu, Vector::GP, sel::kCode));
+    EXPECT_EQ(m.cpu.cpl(), 3u);
+}
 
 TEST(Iret, ToUserLoadsFlagsByThePrivilegeOfTheCaller) {
     TestMachine m;
@@ -251,7 +267,7 @@ TEST(Iret, InVirtual8086ModeNeedsIopl3) {
     m.enter_v86(3);
     m.poke16(0x51000, 0x10);
     m.poke16(0x51002, 0x2000);
-    m.poke16(0x51004, 0x0ed7);    // IOPL 0 in the image: kept at 3
+    m.poke16(0x51004, 0x0ed7);  // IOPL 0 in the image: kept at 3
     EXPECT_EQ(interrupt_return(m.cpu, 2), Outcome::Jump);
     EXPECT_EQ(m.cs(), 0x2000);
     EXPECT_EQ(m.cpu.iopl(), 3u);

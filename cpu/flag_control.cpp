@@ -1,5 +1,5 @@
-// CLI, STI, PUSHF, POPF with IOPL, virtual-8086 mode and the virtual interrupt flag. SDM Vol. 2, "Operation" of each;
-// Vol. 3, "8086 Emulation", "Protected-Mode Virtual Interrupts".
+// CLI, STI, PUSHF, POPF with IOPL, virtual-8086 mode and the virtual interrupt flag. SDM Vol. 2, "Operation"
+// of each; Vol. 3, "8086 Emulation", "Protected-Mode Virtual Interrupts".
 #include "cpu/eflags.h"
 #include "cpu/system_instructions.h"
 
@@ -26,26 +26,26 @@ Outcome stop_if_event_waits(Cpu& cpu) {
 
 Outcome cli(Cpu& cpu, const Instruction&) {
     switch (interrupt_flag_access(cpu)) {
-    case InterruptFlag::Real: cpu.state.eflags &= ~flag::IF; return Outcome::Next;
-    case InterruptFlag::Virtual: cpu.state.eflags &= ~flag::VIF; return Outcome::Next;
-    case InterruptFlag::Neither: break;
+        case InterruptFlag::Real: cpu.state.eflags &= ~flag::IF; return Outcome::Next;
+        case InterruptFlag::Virtual: cpu.state.eflags &= ~flag::VIF; return Outcome::Next;
+        case InterruptFlag::Neither: break;
     }
     return cpu.raise(Vector::GP, 0);
 }
 
 Outcome sti(Cpu& cpu, const Instruction&) {
     switch (interrupt_flag_access(cpu)) {
-    case InterruptFlag::Real:
-        if (!(cpu.state.eflags & flag::IF)) {
-            cpu.state.eflags |= flag::IF;
-            cpu.state.inhibit_interrupts = true;
-        }
-        return stop_if_event_waits(cpu);
-    case InterruptFlag::Virtual:
-        if (cpu.state.eflags & flag::VIP) break;
-        cpu.state.eflags |= flag::VIF;
-        return Outcome::Next;
-    case InterruptFlag::Neither: break;
+        case InterruptFlag::Real:
+            if (!(cpu.state.eflags & flag::IF)) {
+                cpu.state.eflags |= flag::IF;
+                cpu.state.inhibit_interrupts = true;
+            }
+            return stop_if_event_waits(cpu);
+        case InterruptFlag::Virtual:
+            if (cpu.state.eflags & flag::VIP) break;
+            cpu.state.eflags |= flag::VIF;
+            return Outcome::Next;
+        case InterruptFlag::Neither: break;
     }
     return cpu.raise(Vector::GP, 0);
 }

@@ -31,7 +31,8 @@ constexpr u64 sign_extended(T value) {
 enum class Mem : u8 { FlatBase, FlatIndex, General };
 
 [[nodiscard]] inline bool flat_segment(u32 mode, Seg segment) {
-    if (mode & mode::kFlat) return segment <= Seg::DS;
+    // Code segments cannot be written, so an override to CS has its checks.
+    if (mode & mode::kFlat) return segment <= Seg::DS && (segment != Seg::CS || (mode & mode::kCode64));
     return (mode & mode::kFlatEsDs) && (segment == Seg::DS || segment == Seg::ES);
 }
 

@@ -1,5 +1,5 @@
-// Delivery of exceptions and interrupts, double and triple faults. SDM Vol. 3, "Interrupt and Exception Handling"; Vol. 2, INT n,
-// "Operation"; Vol. 3, "8086 Emulation".
+// Delivery of exceptions and interrupts, double and triple faults. SDM Vol. 3, "Interrupt and Exception
+// Handling"; Vol. 2, INT n, "Operation"; Vol. 3, "8086 Emulation".
 #include "cpu/interrupt.h"
 
 #include "cpu/eflags.h"
@@ -14,31 +14,32 @@ enum class FaultClass : u8 { Benign, Contributory, PageFault, DoubleFault };
 
 FaultClass class_of(Vector vector) {
     switch (vector) {
-    case Vector::DE:
-    case Vector::TS:
-    case Vector::NP:
-    case Vector::SS:
-    case Vector::GP: return FaultClass::Contributory;
-    case Vector::PF: return FaultClass::PageFault;
-    case Vector::DF: return FaultClass::DoubleFault;
-    default: return FaultClass::Benign;
+        case Vector::DE:
+        case Vector::TS:
+        case Vector::NP:
+        case Vector::SS:
+        case Vector::GP: return FaultClass::Contributory;
+        case Vector::PF: return FaultClass::PageFault;
+        case Vector::DF: return FaultClass::DoubleFault;
+        default: return FaultClass::Benign;
     }
 }
 
 /// Exceptions whose saved EIP is that of the instruction to restart. #DB decides about RF on its own.
 bool is_fault(Vector vector) {
     switch (vector) {
-    case Vector::DB:
-    case Vector::NMI:
-    case Vector::BP:
-    case Vector::OF:
-    case Vector::DF:
-    case Vector::MC: return false;
-    default: return true;
+        case Vector::DB:
+        case Vector::NMI:
+        case Vector::BP:
+        case Vector::OF:
+        case Vector::DF:
+        case Vector::MC: return false;
+        default: return true;
     }
 }
 
-/// The EFLAGS image to be saved: faults set RF so that the restarted instruction does not meet its breakpoint again.
+/// The EFLAGS image to be saved: faults set RF so that the restarted instruction does not meet its breakpoint
+/// again.
 u32 saved_flags(const Cpu& cpu, EventKind kind, Vector vector) {
     const u32 flags = cpu.eflags();
     return kind == EventKind::Exception && is_fault(vector) ? flags | flag::RF : flags;
@@ -55,12 +56,15 @@ bool deliver_to_vector_table(Cpu& cpu, u8 vector, u64 table, u32 flags) {
     u16 offset;
     u16 selector;
     if (!cpu.read_linear(static_cast<u32>(table + vector * 4u), offset, Privilege::Supervisor)) return false;
-    if (!cpu.read_linear(static_cast<u32>(table + vector * 4u + 2), selector, Privilege::Supervisor)) return false;
+    if (!cpu.read_linear(static_cast<u32>(table + vector * 4u + 2), selector, Privilege::Supervisor))
+        return false;
     StackFrame frame(cpu);
     if (!frame.push_all(2, flags, cpu.segment(Seg::CS).selector, cpu.state.rip)) return false;
     set_stack_pointer(cpu, cpu.segment(Seg::SS), frame.pointer());
-    if (cpu.v86()) set_v86_segment(cpu.segment(Seg::CS), selector);
-    else set_real_segment(cpu, Seg::CS, selector);
+    if (cpu.v86())
+        set_v86_segment(cpu.segment(Seg::CS), selector);
+    else
+        set_real_segment(cpu, Seg::CS, selector);
     cpu.state.rip = offset;
     return true;
 }
@@ -105,13 +109,16 @@ bool deliver_to_inner_level(Delivery& d, Descriptor& code) {
     const unsigned cpl = code.dpl();
     InnerStack inner;
     if (!fetch_inner_stack(cpu, cpl, inner)) return false;
-    StackFrame frame(cpu, inner.segment, inner.pointer, Privilege::Supervisor, selector_error(inner.segment.selector));
+    StackFrame frame(cpu, inner.segment, inner.pointer, Privilege::Supervisor,
+                     selector_error(inner.segment.selector));
     const unsigned slot = d.slot();
     const auto selector = [&](Seg seg) { return cpu.segment(seg).selector; };
     if (cpu.v86() &&
         !frame.push_all(slot, selector(Seg::GS), selector(Seg::FS), selector(Seg::DS), selector(Seg::ES)))
         return false;
-    if (!frame.push_all(slot, selector(Seg::SS), cpu.get<u32>(reg::SP), d.flags, selector(Seg::CS), cpu.state.rip)) return false;
+    if (!frame.push_all(slot, selector(Seg::SS), cpu.get<u32>(reg::SP), d.flags, selector(Seg::CS),
+                        cpu.state.rip))
+        return false;
     return enter_handler(d, frame, code, cpl, &inner.segment);
 }
 
@@ -128,17 +135,20 @@ bool deliver_protected(Cpu& cpu, EventKind kind, const Fault& event, u32 flags) 
     if (vector * 8u + 7 > cpu.state.idtr.limit) return refuse(cpu, Vector::GP, idt_error);
     Delivery d{cpu, event, flags};
     u64 raw;
-    if (!cpu.read_linear(static_cast<u32>(cpu.state.idtr.base + vector * 8u), raw, Privilege::Supervisor)) return false;
+    if (!cpu.read_linear(static_cast<u32>(cpu.state.idtr.base + vector * 8u), raw, Privilege::Supervisor))
+        return false;
     d.gate.low = static_cast<u32>(raw);
     d.gate.high = static_cast<u32>(raw >> 32);
 
     const unsigned type = d.gate.type();
-    const bool is_gate = d.gate.is_system() && (type == system_type::kTaskGate || (type & 7) >= system_type::kInterruptGate16);
+    const bool is_gate =
+        d.gate.is_system() && (type == system_type::kTaskGate || (type & 7) >= system_type::kInterruptGate16);
     if (!is_gate) return refuse(cpu, Vector::GP, idt_error);
     const bool software = kind == EventKind::SoftInterrupt || kind == EventKind::SoftException;
     if (software && d.gate.dpl() < cpu.cpl()) return refuse(cpu, Vector::GP, idt_error);
     if (!d.gate.present()) return refuse(cpu, Vector::NP, idt_error);
-    if (type == system_type::kTaskGate) return enter_task_gate(cpu, d.gate, TaskSwitch::Event, cpu.state.rip, flags, &event);
+    if (type == system_type::kTaskGate)
+        return enter_task_gate(cpu, d.gate, TaskSwitch::Event, cpu.state.rip, flags, &event);
 
     const u16 selector = d.gate.gate_selector();
     if (is_null(selector)) return refuse(cpu, Vector::GP, 0);
@@ -161,14 +171,17 @@ bool Cpu::try_deliver(EventKind kind, const Fault& event) {
     const bool delivered = real_mode() ? deliver_real(*this, static_cast<u8>(event.vector), flags)
                                        : deliver_protected(*this, kind, event, flags);
     if (!delivered) {
-        // EXT: what went wrong while an event from outside the program was delivered. Page faults have no such bit.
+        // EXT: what went wrong while an event from outside the program was delivered. Page faults have no
+        // such bit.
         const bool program_event = kind == EventKind::SoftInterrupt || kind == EventKind::SoftException;
-        if (!program_event && fault.vector != Vector::PF && fault.vector != Vector::AC && fault.has_error) fault.error |= 1;
+        if (!program_event && fault.vector != Vector::PF && fault.vector != Vector::AC && fault.has_error)
+            fault.error |= 1;
         return false;
     }
     if (kind == EventKind::Nmi) state.nmi_blocked = true;
     if (exception && event.vector == Vector::DB) state.dr[7] &= ~dr7::GD;
-    // The single-step trap of an instruction that entered a handler is lost; hits of breakpoints of a faulting one too.
+    // The single-step trap of an instruction that entered a handler is lost; hits of breakpoints of a
+    // faulting one too.
     state.pending_debug &= exception ? dr6::BT : dr6::kHits | dr6::BT;
     state.inhibit_interrupts = false;
     state.activity = Activity::Active;
@@ -179,7 +192,8 @@ bool Cpu::try_deliver(EventKind kind, const Fault& event) {
 bool Cpu::deliver(EventKind kind, Fault event) {
     ShutdownReport report;
     FaultClass pending = kind == EventKind::Exception ? class_of(event.vector) : FaultClass::Benign;
-    // Benign pairs are handled one after the other; hardware would do so for ever where one cannot be delivered at all.
+    // Benign pairs are handled one after the other; hardware would do so for ever where one cannot be
+    // delivered at all.
     for (unsigned attempt = 0; attempt < 16; attempt++) {
         const u16 cs = segment(Seg::CS).selector;
         const u64 rip = state.rip;
@@ -195,11 +209,13 @@ bool Cpu::deliver(EventKind kind, Fault event) {
         const FaultClass next = class_of(fault.vector);
         const bool severe = next == FaultClass::Contributory || next == FaultClass::PageFault;
         if (pending == FaultClass::DoubleFault && severe) {
-            if (report.count < report.chain.size()) report.chain[report.count++] = {fault, segment(Seg::CS).selector, state.rip};
+            if (report.count < report.chain.size())
+                report.chain[report.count++] = {fault, segment(Seg::CS).selector, state.rip};
             break;
         }
-        const bool becomes_double = (pending == FaultClass::Contributory && next == FaultClass::Contributory) ||
-                                    (pending == FaultClass::PageFault && severe);
+        const bool becomes_double =
+            (pending == FaultClass::Contributory && next == FaultClass::Contributory) ||
+            (pending == FaultClass::PageFault && severe);
         event = becomes_double ? Fault{Vector::DF, true, 0, 0} : fault;
         kind = EventKind::Exception;
         pending = class_of(event.vector);
@@ -211,8 +227,8 @@ bool Cpu::deliver(EventKind kind, Fault event) {
 
 namespace {
 
-/// INT n in virtual-8086 mode with CR4.VME: false bit in the software interrupt redirection bitmap, the 32 bytes below the I/O map.
-/// SDM Vol. 3, "Class 3—Software Interrupt Handling in Virtual-8086 Mode".
+/// INT n in virtual-8086 mode with CR4.VME: false bit in the software interrupt redirection bitmap, the 32
+/// bytes below the I/O map. SDM Vol. 3, "Class 3—Software Interrupt Handling in Virtual-8086 Mode".
 bool redirected_to_program(Cpu& cpu, u8 vector, bool& redirected) {
     const Segment& tr = cpu.state.tr;
     redirected = false;
@@ -244,10 +260,11 @@ Outcome software_event(Cpu& cpu, EventKind kind, u8 vector, bool to_program = fa
     const u64 ip = cpu.state.rip;
     cpu.state.rip = cpu.next_rip;
     const u16 task = cpu.state.tr.selector;
-    const bool delivered = to_program ? deliver_to_v86_program(cpu, vector)
-                                      : cpu.try_deliver(kind, Fault{static_cast<Vector>(vector), false, 0, 0});
+    const bool delivered = to_program
+                               ? deliver_to_v86_program(cpu, vector)
+                               : cpu.try_deliver(kind, Fault{static_cast<Vector>(vector), false, 0, 0});
     if (delivered) return Outcome::Jump;
-    if (cpu.state.tr.selector == task) cpu.state.rip = ip;    // a fault of this instruction, not of a new task
+    if (cpu.state.tr.selector == task) cpu.state.rip = ip;  // a fault of this instruction, not of a new task
     return Outcome::Fault;
 }
 
@@ -265,8 +282,12 @@ Outcome int_n(Cpu& cpu, const Instruction& insn) {
     return software_event(cpu, EventKind::SoftInterrupt, vector);
 }
 
-Outcome int3(Cpu& cpu, const Instruction&) { return software_event(cpu, EventKind::SoftException, static_cast<u8>(Vector::BP)); }
-Outcome int1(Cpu& cpu, const Instruction&) { return software_event(cpu, EventKind::IceBreakpoint, static_cast<u8>(Vector::DB)); }
+Outcome int3(Cpu& cpu, const Instruction&) {
+    return software_event(cpu, EventKind::SoftException, static_cast<u8>(Vector::BP));
+}
+Outcome int1(Cpu& cpu, const Instruction&) {
+    return software_event(cpu, EventKind::IceBreakpoint, static_cast<u8>(Vector::DB));
+}
 
 Outcome into(Cpu& cpu, const Instruction&) {
     if (!(cpu.eflags() & flag::OF)) return Outcome::Next;

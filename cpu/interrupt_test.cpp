@@ -38,12 +38,16 @@ TEST(Interrupt, FaultInUserCodePushesErrorCodeAndResumeFlag) {
     TestMachine m;
     m.enter_protected(3);
     m.cpu.set_eflags(0x202);
-    m.code({0xfa});    // CLI at IOPL 0
+    m.code({0xfa});  // CLI at IOPL 0
     m.run();
     EXPECT_EQ(m.rip(), handler(13));
     EXPECT_EQ(m.cpu.cpl(), 0u);
     EXPECT_EQ(m.gpr(reg::SP), TestMachine::kInnerStack - 24);
-    const u32 expected[] = {0, TestMachine::kCodeBase, user(sel::kUserCode), 0x202 | flag::RF, TestMachine::kUserStack,
+    const u32 expected[] = {0,
+                            TestMachine::kCodeBase,
+                            user(sel::kUserCode),
+                            0x202 | flag::RF,
+                            TestMachine::kUserStack,
                             user(sel::kUserData)};
     for (unsigned i = 0; i < 6; i++) EXPECT_EQ(m.stack32(i), expected[i]) << i;
     EXPECT_EQ(m.cpu.eflags(), 0x2u);
@@ -129,21 +133,23 @@ constexpr auto kSoft = EventKind::SoftInterrupt;
 constexpr auto kExternal = EventKind::External;
 INSTANTIATE_TEST_SUITE_P(
     Cases, GateFault,
-    testing::Values(GateCase{0, kSoft, 0, Vector::GP, kIdtError}, GateCase{0, kExternal, 0, Vector::GP, kIdtError | 1},
-                    GateCase{0, kSoft, make_gate(sel::kCode, 0, 0x8c), Vector::GP, kIdtError},      // a call gate
-                    GateCase{3, kSoft, make_gate(sel::kCode, 0, 0x8e), Vector::GP, kIdtError},      // DPL 0
-                    GateCase{0, kSoft, make_gate(sel::kCode, 0, 0x0e), Vector::NP, kIdtError},
-                    GateCase{0, kExternal, make_gate(sel::kCode, 0, 0x0e), Vector::NP, kIdtError | 1},
-                    GateCase{0, kSoft, make_gate(0, 0, 0x8e), Vector::GP, 0}, GateCase{0, kExternal, make_gate(0, 0, 0x8e), Vector::GP, 1},
-                    GateCase{0, kSoft, make_gate(sel::kBeyond, 0, 0x8e), Vector::GP, sel::kBeyond},
-                    GateCase{0, kSoft, make_gate(sel::kData, 0, 0x8e), Vector::GP, sel::kData},
-                    GateCase{0, kSoft, make_gate(user(sel::kUserCode), 0, 0x8e), Vector::GP, sel::kUserCode},    // outward
-                    GateCase{0, kExternal, make_gate(sel::kAbsentCode, 0, 0x8e), Vector::NP, sel::kAbsentCode | 1},
-                    GateCase{0, kSoft, make_gate(sel::kSmallCode, 0x100, 0x8e), Vector::GP, 0},
-                    GateCase{0, kSoft, make_gate(4, 0, 0x85), Vector::GP, 4},                        // TSS in the LDT
-                    GateCase{0, kSoft, make_gate(sel::kTssA, 0, 0x85), Vector::GP, sel::kTssA},      // busy
-                    GateCase{0, kSoft, make_gate(sel::kAbsentTss, 0, 0x85), Vector::NP, sel::kAbsentTss},
-                    GateCase{0, kSoft, make_gate(sel::kShortTss, 0, 0x85), Vector::TS, sel::kShortTss}));
+    testing::Values(
+        GateCase{0, kSoft, 0, Vector::GP, kIdtError}, GateCase{0, kExternal, 0, Vector::GP, kIdtError | 1},
+        GateCase{0, kSoft, make_gate(sel::kCode, 0, 0x8c), Vector::GP, kIdtError},  // a call gate
+        GateCase{3, kSoft, make_gate(sel::kCode, 0, 0x8e), Vector::GP, kIdtError},  // DPL 0
+        GateCase{0, kSoft, make_gate(sel::kCode, 0, 0x0e), Vector::NP, kIdtError},
+        GateCase{0, kExternal, make_gate(sel::kCode, 0, 0x0e), Vector::NP, kIdtError | 1},
+        GateCase{0, kSoft, make_gate(0, 0, 0x8e), Vector::GP, 0},
+        GateCase{0, kExternal, make_gate(0, 0, 0x8e), Vector::GP, 1},
+        GateCase{0, kSoft, make_gate(sel::kBeyond, 0, 0x8e), Vector::GP, sel::kBeyond},
+        GateCase{0, kSoft, make_gate(sel::kData, 0, 0x8e), Vector::GP, sel::kData},
+        GateCase{0, kSoft, make_gate(user(sel::kUserCode), 0, 0x8e), Vector::GP, sel::kUserCode},  // outward
+        GateCase{0, kExternal, make_gate(sel::kAbsentCode, 0, 0x8e), Vector::NP, sel::kAbsentCode | 1},
+        GateCase{0, kSoft, make_gate(sel::kSmallCode, 0x100, 0x8e), Vector::GP, 0},
+        GateCase{0, kSoft, make_gate(4, 0, 0x85), Vector::GP, 4},                    // TSS in the LDT
+        GateCase{0, kSoft, make_gate(sel::kTssA, 0, 0x85), Vector::GP, sel::kTssA},  // busy
+        GateCase{0, kSoft, make_gate(sel::kAbsentTss, 0, 0x85), Vector::NP, sel::kAbsentTss},
+        GateCase{0, kSoft, make_gate(sel::kShortTss, 0, 0x85), Vector::TS, sel::kShortTss}));
 
 TEST(Interrupt, BeyondTheIdtIsGeneralProtection) {
     TestMachine m;
@@ -155,11 +161,12 @@ TEST(Interrupt, BeyondTheIdtIsGeneralProtection) {
 TEST(Interrupt, FromVirtual8086ModeSavesAndClearsTheDataSegments) {
     TestMachine m;
     m.enter_v86(0);
-    m.code({0xcd, 0x21});    // INT n at IOPL 0
+    m.code({0xcd, 0x21});  // INT n at IOPL 0
     m.run();
     EXPECT_FALSE(m.cpu.v86());
     EXPECT_EQ(m.rip(), handler(13));
-    const u32 expected[] = {0, 0, 0x1000, flag::VM | flag::RF | 2, 0x1000, 0x5000, 0x5000, 0x5000, 0x5000, 0x5000};
+    const u32 expected[] = {0,      0,      0x1000, flag::VM | flag::RF | 2, 0x1000, 0x5000, 0x5000,
+                            0x5000, 0x5000, 0x5000};
     for (unsigned i = 0; i < 10; i++) EXPECT_EQ(m.stack32(i), expected[i]) << i;
     for (const Seg seg : {Seg::DS, Seg::ES, Seg::FS, Seg::GS}) EXPECT_EQ(m.cpu.segment(seg).selector, 0);
     m.cpu.put<u32>(reg::SP, m.gpr(reg::SP) + 4);
@@ -183,7 +190,7 @@ TEST(Interrupt, VmeRedirectsToTheProgramsOwnHandler) {
     m.enter_v86(0);
     m.cpu.state.cr4 |= cr4::VME;
     m.poke16(TestMachine::kTssABase + 0x66, 0x88);
-    m.poke8(TestMachine::kTssABase + 0x68 + 4, 0);    // vectors 20–27 go to the program
+    m.poke8(TestMachine::kTssABase + 0x68 + 4, 0);  // vectors 20–27 go to the program
     m.poke16(0x21 * 4, 0x0200);
     m.poke16(0x21 * 4 + 2, 0x3000);
     m.cpu.set_eflags(m.cpu.eflags() | flag::VIF);
@@ -193,7 +200,7 @@ TEST(Interrupt, VmeRedirectsToTheProgramsOwnHandler) {
     EXPECT_EQ(m.cs(), 0x3000);
     EXPECT_EQ(m.rip(), 0x200u);
     EXPECT_EQ(m.cpu.eflags() & flag::VIF, 0u);
-    EXPECT_EQ(m.peek16(0x50000 + 0x0ffe), flag::IF | flag::IOPL | 2u);    // VIF seen as IF, IOPL as 3
+    EXPECT_EQ(m.peek16(0x50000 + 0x0ffe), flag::IF | flag::IOPL | 2u);  // VIF seen as IF, IOPL as 3
     // A vector whose bit is set goes to the monitor.
     m.cpu.state.rip = 0x210;
     m.code({0xcd, 0x28});
@@ -213,7 +220,6 @@ TEST(Interrupt, NmiBlocksNmiUntilIret) {
     EXPECT_FALSE(m.cpu.event_waiting());
     EXPECT_EQ(m.rip(), handler(2));
 }
-
 
 TEST(DoubleFault, ContributoryAfterContributory) {
     TestMachine m;
@@ -250,7 +256,7 @@ TEST(DoubleFault, ContributoryThenPageFaultIsServedInTurn) {
     constexpr u32 kTable = 0x101000;
     m.poke32(kDirectory, kTable | 3);
     for (u32 i = 0; i < 512; i++) m.poke32(kTable + 4 * i, i << 12 | 3);
-    m.poke32(kTable + 4 * 2, 0);    // the page of the IDT
+    m.poke32(kTable + 4 * 2, 0);  // the page of the IDT
     m.cpu.state.cr3 = kDirectory;
     m.cpu.state.cr0 |= cr0::PG;
     m.cpu.update_paging(true);
@@ -275,7 +281,9 @@ TEST(DoubleFault, TripleFaultTellsTheWholeChain) {
     EXPECT_EQ(report.before.rip, TestMachine::kCodeBase);
     const std::string text = print_shutdown_report(m.cpu);
     EXPECT_NE(text.find("1. #UD at 0008:00010000"), std::string::npos) << text;
-    EXPECT_NE(text.find("2. #GP at 0008:00010000, error code 0x0033 (IDT vector 0x06, external)"), std::string::npos) << text;
+    EXPECT_NE(text.find("2. #GP at 0008:00010000, error code 0x0033 (IDT vector 0x06, external)"),
+              std::string::npos)
+        << text;
     EXPECT_NE(text.find("at 0008:00010000: 0f 0b"), std::string::npos) << text;
 }
 
@@ -296,7 +304,7 @@ TEST(Interrupt, StiHoldsInterruptsOffForOneInstruction) {
     TestMachine m;
     m.enter_protected();
     m.pic.vector = 0x30;
-    m.code({0xfb, 0x40, 0x40});    // STI; INC EAX; INC EAX
+    m.code({0xfb, 0x40, 0x40});  // STI; INC EAX; INC EAX
     m.cpu.set_line(static_cast<unsigned>(CpuPin::Intr), true);
     m.poke8(handler(0x30), 0xf4);
     m.cpu.run(10);

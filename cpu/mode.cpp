@@ -1,5 +1,5 @@
-// What follows from control registers and segments: access windows, the decode mode, the TLB in use, the MMU's view of paging.
-// SDM Vol. 3, "Protected-Mode Memory Management", "Limit Checking".
+// What follows from control registers and segments: access windows, the decode mode, the TLB in use, the
+// MMU's view of paging. SDM Vol. 3, "Protected-Mode Memory Management", "Limit Checking".
 #include "cpu/cpu.h"
 #include "cpu/decode.h"
 #include "cpu/model.h"
@@ -30,7 +30,8 @@ void Cpu::update_windows(Segment& segment) {
 namespace {
 
 bool flat(const Segment& s, bool code) {
-    return s.base == 0 && s.read_low == 0 && s.read_high == 0xffffffff && (code || (s.write_low == 0 && s.write_high == 0xffffffff));
+    return s.base == 0 && s.read_low == 0 && s.read_high == 0xffffffff &&
+           (code || (s.write_low == 0 && s.write_high == 0xffffffff));
 }
 
 /// What handlers probe while every access must be looked at: it never hits, so that they take the slow path.
@@ -63,7 +64,8 @@ void Cpu::update_mode() {
     const bool becomes_careful = key & ~mode_key & mode::kSingle;
     mode_key = key;
     // Nothing writes through Cpu::tlb; the MMU fills its own tables.
-    tlb = key & mode::kChecked ? const_cast<TlbEntry*>(kEmptyTlb.entries.data()) : mmu_->tlb(privilege()).entries.data();
+    tlb = key & mode::kChecked ? const_cast<TlbEntry*>(kEmptyTlb.entries.data())
+                               : mmu_->tlb(privilege()).entries.data();
     if (becomes_careful || event_waiting()) break_chain();
 }
 

@@ -1,5 +1,5 @@
-// The processor models and the language in which users choose one. Signatures and cache descriptors: Intel application note 485,
-// "Intel Processor Identification and the CPUID Instruction".
+// The processor models and the language in which users choose one. Signatures and cache descriptors: Intel
+// application note 485, "Intel Processor Identification and the CPUID Instruction".
 #include "cpu/model.h"
 
 #include <algorithm>
@@ -16,7 +16,8 @@ constexpr FeatureSet k486 = k486sx | FeatureSet{F::FPU};
 constexpr FeatureSet k486dx4 = k486 | FeatureSet{F::CPUID, F::VME};
 constexpr FeatureSet kPentium = k486dx4 | FeatureSet{F::DE, F::PSE, F::TSC, F::MSR, F::MCE, F::CX8};
 constexpr FeatureSet kPentiumMmx = kPentium | FeatureSet{F::MMX};
-constexpr FeatureSet kPentiumPro = kPentium | FeatureSet{F::P6, F::PAE, F::SEP, F::MTRR, F::PGE, F::MCA, F::CMOV};
+constexpr FeatureSet kPentiumPro =
+    kPentium | FeatureSet{F::P6, F::PAE, F::SEP, F::MTRR, F::PGE, F::MCA, F::CMOV};
 constexpr FeatureSet kPentium2 = kPentiumPro | FeatureSet{F::MMX, F::FXSR, F::PAT, F::PSE36};
 constexpr FeatureSet kPentium3 = kPentium2 | FeatureSet{F::SSE};
 constexpr FeatureSet kPentium4 = kPentium3 | FeatureSet{F::SSE2, F::CLFSH, F::SS};
@@ -24,39 +25,120 @@ constexpr FeatureSet kCore2 = kPentium4 | FeatureSet{F::NX};
 
 constexpr std::string_view kIntel = "GenuineIntel";
 using Cache = CpuModel::Cache;
+constexpr Cache kAtomL1Data{1, 1, 6, 64, 64}, kAtomL1Code{2, 1, 8, 64, 64}, kAtomL2{3, 2, 8, 64, 1024};
 constexpr Cache kCore2L1Data{1, 1, 8, 64, 64}, kCore2L1Code{2, 1, 8, 64, 64}, kCore2L2{3, 2, 16, 64, 4096};
 
 constexpr auto kModels = std::to_array<CpuModel>({
-    {.name = "max", .description = "everything that Gnomon has; the default", .vendor = kIntel, .family = 6, .model = 15,
-     .stepping = 11, .brand = "Gnomon virtual processor", .features = kCore2,
-     .cache_descriptors = {0xb1, 0xb0, 0x05, 0xf0, 0x57, 0x56, 0x7d, 0x30, 0xb4, 0x2c},
-     .caches = {kCore2L1Data, kCore2L1Code, kCore2L2}, .physical_bits = 36, .microcode = u64{0xba} << 32},
-    {.name = "386", .description = "Intel386 DX with a 387", .vendor = kIntel, .family = 3, .model = 0, .stepping = 8, .features = k386},
-    {.name = "486sx", .description = "Intel486 SX, no FPU, no CPUID", .vendor = kIntel, .family = 4, .model = 2, .stepping = 3,
+    // The signature of an Atom, which executes in order: systems that know this leave out their mitigations
+    // of
+    // speculative execution, and an interpreter has nothing for them to mitigate.
+    {.name = "max",
+     .description = "everything that Gnomon has; the default",
+     .vendor = kIntel,
+     .family = 6,
+     .model = 28,
+     .stepping = 10,
+     .brand = "Gnomon virtual processor",
+     .features = kCore2,
+     .cache_descriptors = {0x59, 0xba, 0x4f, 0xc0, 0x80, 0x30, 0x0e},
+     .caches = {kAtomL1Data, kAtomL1Code, kAtomL2},
+     .physical_bits = 36,
+     .microcode = u64{0x107} << 32},
+    {.name = "386",
+     .description = "Intel386 DX with a 387",
+     .vendor = kIntel,
+     .family = 3,
+     .model = 0,
+     .stepping = 8,
+     .features = k386},
+    {.name = "486sx",
+     .description = "Intel486 SX, no FPU, no CPUID",
+     .vendor = kIntel,
+     .family = 4,
+     .model = 2,
+     .stepping = 3,
      .features = k486sx},
-    {.name = "486", .description = "Intel486 DX, no CPUID", .vendor = kIntel, .family = 4, .model = 1, .stepping = 5, .features = k486},
-    {.name = "486dx4", .description = "IntelDX4, CPUID and virtual-8086 extensions", .vendor = kIntel, .family = 4, .model = 8,
-     .stepping = 3, .features = k486dx4},
-    {.name = "pentium", .description = "Pentium (P54C)", .vendor = kIntel, .family = 5, .model = 2, .stepping = 12, .features = kPentium},
-    {.name = "pentium-mmx", .description = "Pentium with MMX (P55C)", .vendor = kIntel, .family = 5, .model = 4, .stepping = 3,
+    {.name = "486",
+     .description = "Intel486 DX, no CPUID",
+     .vendor = kIntel,
+     .family = 4,
+     .model = 1,
+     .stepping = 5,
+     .features = k486},
+    {.name = "486dx4",
+     .description = "IntelDX4, CPUID and virtual-8086 extensions",
+     .vendor = kIntel,
+     .family = 4,
+     .model = 8,
+     .stepping = 3,
+     .features = k486dx4},
+    {.name = "pentium",
+     .description = "Pentium (P54C)",
+     .vendor = kIntel,
+     .family = 5,
+     .model = 2,
+     .stepping = 12,
+     .features = kPentium},
+    {.name = "pentium-mmx",
+     .description = "Pentium with MMX (P55C)",
+     .vendor = kIntel,
+     .family = 5,
+     .model = 4,
+     .stepping = 3,
      .features = kPentiumMmx},
-    {.name = "ppro", .description = "Pentium Pro, 256 KB L2", .vendor = kIntel, .family = 6, .model = 1, .stepping = 9,
-     .features = kPentiumPro, .cache_descriptors = {0x01, 0x02, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0x42, 0x0a, 0x04, 0x06},
-     .physical_bits = 36, .microcode = u64{0xd2} << 32},
-    {.name = "p2", .description = "Pentium II (Deschutes), 512 KB L2", .vendor = kIntel, .family = 6, .model = 5, .stepping = 2,
-     .features = kPentium2, .cache_descriptors = {0x01, 0x02, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0x43, 0x08, 0x04, 0x0c},
-     .physical_bits = 36, .microcode = u64{0x2a} << 32},
-    {.name = "p3", .description = "Pentium III (Coppermine), 256 KB L2, SSE", .vendor = kIntel, .family = 6, .model = 8, .stepping = 10,
-     .features = kPentium3, .cache_descriptors = {0x01, 0x02, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0x82, 0x08, 0x04, 0x0c},
-     .physical_bits = 36, .microcode = u64{1} << 32},
-    {.name = "p4", .description = "Pentium 4 (Northwood), 512 KB L2, SSE2", .vendor = kIntel, .family = 15, .model = 2, .stepping = 9,
-     .brand = "              Intel(R) Pentium(R) 4 CPU 2.40GHz", .features = kPentium4,
-     .cache_descriptors = {0x50, 0x5b, 0x66, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0x70, 0x7b, 0}, .physical_bits = 36,
+    {.name = "ppro",
+     .description = "Pentium Pro, 256 KB L2",
+     .vendor = kIntel,
+     .family = 6,
+     .model = 1,
+     .stepping = 9,
+     .features = kPentiumPro,
+     .cache_descriptors = {0x01, 0x02, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0x42, 0x0a, 0x04, 0x06},
+     .physical_bits = 36,
+     .microcode = u64{0xd2} << 32},
+    {.name = "p2",
+     .description = "Pentium II (Deschutes), 512 KB L2",
+     .vendor = kIntel,
+     .family = 6,
+     .model = 5,
+     .stepping = 2,
+     .features = kPentium2,
+     .cache_descriptors = {0x01, 0x02, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0x43, 0x08, 0x04, 0x0c},
+     .physical_bits = 36,
+     .microcode = u64{0x2a} << 32},
+    {.name = "p3",
+     .description = "Pentium III (Coppermine), 256 KB L2, SSE",
+     .vendor = kIntel,
+     .family = 6,
+     .model = 8,
+     .stepping = 10,
+     .features = kPentium3,
+     .cache_descriptors = {0x01, 0x02, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0x82, 0x08, 0x04, 0x0c},
+     .physical_bits = 36,
+     .microcode = u64{1} << 32},
+    {.name = "p4",
+     .description = "Pentium 4 (Northwood), 512 KB L2, SSE2",
+     .vendor = kIntel,
+     .family = 15,
+     .model = 2,
+     .stepping = 9,
+     .brand = "              Intel(R) Pentium(R) 4 CPU 2.40GHz",
+     .features = kPentium4,
+     .cache_descriptors = {0x50, 0x5b, 0x66, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0x70, 0x7b, 0},
+     .physical_bits = 36,
      .microcode = u64{0x2f} << 32},
-    {.name = "core2-32", .description = "Core 2 seen in 32-bit mode: SSE2, PAE, NX", .vendor = kIntel, .family = 6, .model = 15,
-     .stepping = 6, .brand = "Intel(R) Core(TM)2 CPU          6600  @ 2.40GHz", .features = kCore2,
+    {.name = "core2-32",
+     .description = "Core 2 seen in 32-bit mode: SSE2, PAE, NX",
+     .vendor = kIntel,
+     .family = 6,
+     .model = 15,
+     .stepping = 6,
+     .brand = "Intel(R) Core(TM)2 CPU          6600  @ 2.40GHz",
+     .features = kCore2,
      .cache_descriptors = {0xb1, 0xb0, 0x05, 0xf0, 0x57, 0x56, 0x7d, 0x30, 0xb4, 0x2c},
-     .caches = {kCore2L1Data, kCore2L1Code, kCore2L2}, .physical_bits = 36, .microcode = u64{0xd1} << 32},
+     .caches = {kCore2L1Data, kCore2L1Code, kCore2L2},
+     .physical_bits = 36,
+     .microcode = u64{0xd1} << 32},
 });
 
 /// Features that users may switch, by the names that /proc/cpuinfo has made common.
@@ -65,11 +147,13 @@ struct NamedFeature {
     Feature feature;
 };
 constexpr auto kNames = std::to_array<NamedFeature>({
-    {"i386", F::I386}, {"i486", F::I486}, {"p6", F::P6}, {"fpu", F::FPU}, {"vme", F::VME}, {"de", F::DE}, {"pse", F::PSE},
-    {"tsc", F::TSC}, {"msr", F::MSR}, {"pae", F::PAE}, {"mce", F::MCE}, {"cx8", F::CX8}, {"apic", F::APIC}, {"sep", F::SEP},
-    {"mtrr", F::MTRR}, {"pge", F::PGE}, {"mca", F::MCA}, {"cmov", F::CMOV}, {"pat", F::PAT}, {"pse36", F::PSE36},
-    {"clflush", F::CLFSH}, {"ds", F::DS}, {"acpi", F::ACPI}, {"mmx", F::MMX}, {"fxsr", F::FXSR}, {"sse", F::SSE}, {"sse2", F::SSE2},
-    {"ss", F::SS}, {"ht", F::HTT}, {"sse3", F::SSE3}, {"nx", F::NX}, {"cpuid", F::CPUID}, {"lm", F::LongMode},
+    {"i386", F::I386},     {"i486", F::I486},   {"p6", F::P6},       {"fpu", F::FPU}, {"vme", F::VME},
+    {"de", F::DE},         {"pse", F::PSE},     {"tsc", F::TSC},     {"msr", F::MSR}, {"pae", F::PAE},
+    {"mce", F::MCE},       {"cx8", F::CX8},     {"apic", F::APIC},   {"sep", F::SEP}, {"mtrr", F::MTRR},
+    {"pge", F::PGE},       {"mca", F::MCA},     {"cmov", F::CMOV},   {"pat", F::PAT}, {"pse36", F::PSE36},
+    {"clflush", F::CLFSH}, {"ds", F::DS},       {"acpi", F::ACPI},   {"mmx", F::MMX}, {"fxsr", F::FXSR},
+    {"sse", F::SSE},       {"sse2", F::SSE2},   {"ss", F::SS},       {"ht", F::HTT},  {"sse3", F::SSE3},
+    {"nx", F::NX},         {"cpuid", F::CPUID}, {"lm", F::LongMode},
 });
 static_assert(kNames.size() == static_cast<size_t>(Feature::Count));
 
@@ -80,11 +164,12 @@ struct Dependency {
     Feature feature, needs;
 };
 constexpr Dependency kDependencies[] = {
-    {F::P6, F::I486},  {F::CPUID, F::I486}, {F::VME, F::CPUID}, {F::DE, F::CPUID},  {F::PSE, F::CPUID},   {F::TSC, F::CPUID},
-    {F::MSR, F::CPUID}, {F::PAE, F::CPUID}, {F::PGE, F::CPUID}, {F::CX8, F::CPUID}, {F::CMOV, F::CPUID},  {F::MCE, F::MSR},
-    {F::MCA, F::MCE},  {F::SEP, F::MSR},    {F::MTRR, F::MSR},  {F::PAT, F::MSR},   {F::PSE36, F::PSE},   {F::MMX, F::FPU},
-    {F::MMX, F::CPUID}, {F::FXSR, F::FPU},  {F::SSE, F::FXSR},  {F::SSE, F::MMX},   {F::SSE2, F::SSE},    {F::CLFSH, F::CPUID},
-    {F::NX, F::PAE},   {F::NX, F::MSR},     {F::FXSR, F::CPUID}, {F::SS, F::CPUID},
+    {F::P6, F::I486},    {F::CPUID, F::I486}, {F::VME, F::CPUID}, {F::DE, F::CPUID},    {F::PSE, F::CPUID},
+    {F::TSC, F::CPUID},  {F::MSR, F::CPUID},  {F::PAE, F::CPUID}, {F::PGE, F::CPUID},   {F::CX8, F::CPUID},
+    {F::CMOV, F::CPUID}, {F::MCE, F::MSR},    {F::MCA, F::MCE},   {F::SEP, F::MSR},     {F::MTRR, F::MSR},
+    {F::PAT, F::MSR},    {F::PSE36, F::PSE},  {F::MMX, F::FPU},   {F::MMX, F::CPUID},   {F::FXSR, F::FPU},
+    {F::SSE, F::FXSR},   {F::SSE, F::MMX},    {F::SSE2, F::SSE},  {F::CLFSH, F::CPUID}, {F::NX, F::PAE},
+    {F::NX, F::MSR},     {F::FXSR, F::CPUID}, {F::SS, F::CPUID},
 };
 
 size_t edit_distance(std::string_view a, std::string_view b) {
@@ -103,7 +188,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 /// " (did you mean 'pentium'?)", or nothing if no name is near.
-template <class Range>
+template<class Range>
 std::string suggestion(std::string_view wanted, const Range& range) {
     std::string_view best;
     size_t distance = wanted.size() / 2 + 1;
@@ -115,7 +200,7 @@ std::string suggestion(std::string_view wanted, const Range& range) {
     return best.empty() ? std::string{} : fmt::format(" (did you mean '{}'?)", best);
 }
 
-template <class Range>
+template<class Range>
 std::string names(const Range& range) {
     std::string list;
     for (const auto& item : range) list += fmt::format("{}{}", list.empty() ? "" : ", ", item.name);
@@ -134,11 +219,15 @@ Result<void> apply(CpuModel& model, std::string_view item) {
         return fail("'{}' in a processor model: features are written +name or -name", item);
     const std::string_view name = item.substr(1);
     const auto list = switchable();
-    const auto known = std::find_if(kNames.begin(), kNames.end(), [&](const NamedFeature& f) { return f.name == name; });
-    if (known == kNames.end()) return fail("unknown processor feature '{}'{}; there are: {}", name, suggestion(name, list), names(list));
+    const auto known =
+        std::find_if(kNames.begin(), kNames.end(), [&](const NamedFeature& f) { return f.name == name; });
+    if (known == kNames.end())
+        return fail("unknown processor feature '{}'{}; there are: {}", name, suggestion(name, list),
+                    names(list));
     if (item[0] == '+' && !available(known->feature))
         return fail("processor feature '{}' is not available; there are: {}", name, names(list));
-    if (item[0] == '-' && known->feature == F::I386) return fail("processor feature 'i386' cannot be taken away");
+    if (item[0] == '-' && known->feature == F::I386)
+        return fail("processor feature 'i386' cannot be taken away");
     model.features.set(known->feature, item[0] == '+');
     return {};
 }
@@ -149,7 +238,8 @@ std::span<const CpuModel> cpu_models() { return kModels; }
 const CpuModel& default_model() { return kModels[0]; }
 
 const CpuModel* find_model(std::string_view name) {
-    const auto found = std::find_if(kModels.begin(), kModels.end(), [&](const CpuModel& m) { return m.name == name; });
+    const auto found =
+        std::find_if(kModels.begin(), kModels.end(), [&](const CpuModel& m) { return m.name == name; });
     return found == kModels.end() ? nullptr : &*found;
 }
 
@@ -169,14 +259,17 @@ Result<CpuModel> parse_model(std::string_view spec) {
     };
     const std::string_view name = next();
     const CpuModel* found = find_model(name);
-    if (!found) return fail("unknown processor model '{}'{}; there are: {}", name, suggestion(name, kModels), names(kModels));
+    if (!found)
+        return fail("unknown processor model '{}'{}; there are: {}", name, suggestion(name, kModels),
+                    names(kModels));
     CpuModel model = *found;
     if (spec.size() > name.size() && rest.empty()) return fail("processor model '{}' ends in a comma", spec);
     while (!rest.empty())
         if (Result<void> applied = apply(model, next()); !applied) return applied.error();
     for (const Dependency& d : kDependencies)
         if (model.features.has(d.feature) && !model.features.has(d.needs))
-            return fail("processor model '{}': feature '{}' needs '{}'", spec, feature_name(d.feature), feature_name(d.needs));
+            return fail("processor model '{}': feature '{}' needs '{}'", spec, feature_name(d.feature),
+                        feature_name(d.needs));
     return model;
 }
 

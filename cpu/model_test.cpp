@@ -8,8 +8,10 @@ namespace gnomon {
 namespace {
 
 TEST(Model, SignaturesAreThoseOfTheRealParts) {
-    const std::pair<const char*, u32> cases[] = {{"386", 0x308},  {"486", 0x415},  {"486dx4", 0x483}, {"pentium", 0x52c}, {"pentium-mmx", 0x543},
-                                                 {"ppro", 0x619}, {"p2", 0x652},   {"p3", 0x68a},     {"p4", 0xf29},      {"core2-32", 0x6f6}};
+    const std::pair<const char*, u32> cases[] = {
+        {"386", 0x308},         {"486", 0x415},      {"486dx4", 0x483}, {"pentium", 0x52c},
+        {"pentium-mmx", 0x543}, {"ppro", 0x619},     {"p2", 0x652},     {"p3", 0x68a},
+        {"p4", 0xf29},          {"core2-32", 0x6f6}, {"max", 0x106ca}};
     for (const auto& [name, signature] : cases) {
         ASSERT_NE(find_model(name), nullptr) << name;
         EXPECT_EQ(find_model(name)->signature(), signature) << name;
@@ -54,9 +56,9 @@ TEST(Model, EveryModelIsConsistent) {
 TEST(Cpuid, PentiumIiiLooksLikeOne) {
     TestMachine m(*find_model("p3"));
     EXPECT_EQ(cpuid_leaf(m.cpu, 0, 0), (CpuidResult{2, 0x756e6547, 0x6c65746e, 0x49656e69}));
-    EXPECT_EQ(cpuid_leaf(m.cpu, 1, 0), (CpuidResult{0x68a, 0, 0, 0x0383f9ff}));    // no APIC
+    EXPECT_EQ(cpuid_leaf(m.cpu, 1, 0), (CpuidResult{0x68a, 0, 0, 0x0383f9ff}));  // no APIC
     EXPECT_EQ(cpuid_leaf(m.cpu, 2, 0), (CpuidResult{0x03020101, 0, 0, 0x0c040882}));
-    EXPECT_EQ(cpuid_leaf(m.cpu, 0x80000000, 0), cpuid_leaf(m.cpu, 2, 0));          // beyond the last leaf
+    EXPECT_EQ(cpuid_leaf(m.cpu, 0x80000000, 0), cpuid_leaf(m.cpu, 2, 0));  // beyond the last leaf
 }
 
 TEST(Cpuid, CacheAndExtendedLeavesOfCore2) {
@@ -106,17 +108,21 @@ TEST_P(MsrWrite, IsAcceptedOrGeneralProtection) {
 
 INSTANTIATE_TEST_SUITE_P(
     Cases, MsrWrite,
-    testing::Values(MsrCase{"max", 0x277, 0x0007040600070406, true}, MsrCase{"max", 0x277, 0x0002040600070406, false},
-                    MsrCase{"pentium", 0x277, 0, false}, MsrCase{"max", 0x200, 0x80000006, true}, MsrCase{"max", 0x200, 0x80000002, false},
+    testing::Values(MsrCase{"max", 0x277, 0x0007040600070406, true},
+                    MsrCase{"max", 0x277, 0x0002040600070406, false}, MsrCase{"pentium", 0x277, 0, false},
+                    MsrCase{"max", 0x200, 0x80000006, true}, MsrCase{"max", 0x200, 0x80000002, false},
                     MsrCase{"max", 0x200, 0x80000f06, false}, MsrCase{"max", 0x201, 0xfc0000800, true},
                     MsrCase{"max", 0x201, 0x1fc0000800, false}, MsrCase{"max", 0x201, 0x801, false},
-                    MsrCase{"max", 0x20f, 0x800, true}, MsrCase{"max", 0x210, 0, false}, MsrCase{"max", 0x250, 0x0606060606060606, true},
+                    MsrCase{"max", 0x20f, 0x800, true}, MsrCase{"max", 0x210, 0, false},
+                    MsrCase{"max", 0x250, 0x0606060606060606, true},
                     MsrCase{"max", 0x26f, 0x0606060606060706, false}, MsrCase{"max", 0x2ff, 0xc06, true},
-                    MsrCase{"max", 0x2ff, 0x1006, false}, MsrCase{"max", 0xfe, 0, false}, MsrCase{"max", 0x174, 0x60, true},
-                    MsrCase{"pentium", 0x174, 0, false}, MsrCase{"max", 0x400, ~u64{0}, true}, MsrCase{"max", 0x401, 1, false},
-                    MsrCase{"max", 0x401, 0, true}, MsrCase{"max", 0x17a, 8, false}, MsrCase{"max", 0x1b, 0xfee00900, false},
-                    MsrCase{"max", 0xc0000080, efer::NXE, true}, MsrCase{"max", 0xc0000080, efer::LME, false},
-                    MsrCase{"p3", 0xc0000080, efer::NXE, false}, MsrCase{"max", 0x12345678, 0, false}));
+                    MsrCase{"max", 0x2ff, 0x1006, false}, MsrCase{"max", 0xfe, 0, false},
+                    MsrCase{"max", 0x174, 0x60, true}, MsrCase{"pentium", 0x174, 0, false},
+                    MsrCase{"max", 0x400, ~u64{0}, true}, MsrCase{"max", 0x401, 1, false},
+                    MsrCase{"max", 0x401, 0, true}, MsrCase{"max", 0x17a, 8, false},
+                    MsrCase{"max", 0x1b, 0xfee00900, false}, MsrCase{"max", 0xc0000080, efer::NXE, true},
+                    MsrCase{"max", 0xc0000080, efer::LME, false}, MsrCase{"p3", 0xc0000080, efer::NXE, false},
+                    MsrCase{"max", 0x12345678, 0, false}));
 
 TEST(Msr, TimeStampCounterCanBeSetAndCounts) {
     TestMachine m;

@@ -1,5 +1,5 @@
-// The table of model-specific registers. SDM Vol. 4; memory types: SDM Vol. 3, "Memory Type Range Registers", "Page Attribute Table";
-// machine check: "Machine-Check Architecture".
+// The table of model-specific registers. SDM Vol. 4; memory types: SDM Vol. 3, "Memory Type Range Registers",
+// "Page Attribute Table"; machine check: "Machine-Check Architecture".
 #include "cpu/msr.h"
 
 #include "cpu/model.h"
@@ -10,27 +10,27 @@ namespace {
 
 /// `n` counts from the first register of a row.
 using ReadMsr = u64 (*)(Cpu&, u32 n);
-using WriteMsr = bool (*)(Cpu&, u32 n, u64 value);    ///< false: #GP(0)
+using WriteMsr = bool (*)(Cpu&, u32 n, u64 value);  ///< false: #GP(0)
 
 struct MsrRow {
     u32 first;
     u32 count;
     std::string_view name;
     Feature feature;
-    ReadMsr read;      ///< null: write-only
-    WriteMsr write;    ///< null: read-only
+    ReadMsr read;    ///< null: write-only
+    WriteMsr write;  ///< null: read-only
 };
 
-template <u64 MsrState::*field>
+template<u64 MsrState::*field>
 u64 stored(Cpu& cpu, u32) {
     return cpu.state.msr.*field;
 }
-template <u64 value>
+template<u64 value>
 u64 constant(Cpu&, u32) {
     return value;
 }
 /// Bits of `reserved` are refused.
-template <u64 MsrState::*field, u64 reserved = 0>
+template<u64 MsrState::*field, u64 reserved = 0>
 bool store(Cpu& cpu, u32, u64 value) {
     if (value & reserved) return false;
     cpu.state.msr.*field = value;
@@ -58,7 +58,8 @@ bool write_apic_base(Cpu& cpu, u32, u64 value) {
 }
 
 bool write_microcode_trigger(Cpu& cpu, u32, u64 address) {
-    cpu.log().guest("cpu", "microcode update", "the guest offers a microcode update at {:#x}: ignored", address);
+    cpu.log().guest("cpu", "microcode update", "the guest offers a microcode update at {:#x}: ignored",
+                    address);
     return true;
 }
 
@@ -74,11 +75,11 @@ bool write_mtrr_variable(Cpu& cpu, u32 n, u64 value) {
 }
 
 /// Fixed ranges: 64K_00000, then 16K_80000 and 16K_A0000, then eight of 4K.
-template <u32 base>
+template<u32 base>
 u64 read_mtrr_fixed(Cpu& cpu, u32 n) {
     return cpu.state.msr.mtrr_fixed[base + n];
 }
-template <u32 base>
+template<u32 base>
 bool write_mtrr_fixed(Cpu& cpu, u32 n, u64 value) {
     for (unsigned i = 0; i < 8; i++)
         if (!valid_memory_type(value >> 8 * i & 0xff)) return false;
@@ -111,7 +112,9 @@ bool write_machine_check(Cpu& cpu, u32 n, u64 value) {
 
 bool write_debug_control(Cpu& cpu, u32, u64 value) {
     if (value & ~u64{0x7f}) return false;
-    if (value & 2) cpu.log().guest("cpu", "BTF", "the guest asks for single-stepping on branches: every instruction is stepped");
+    if (value & 2)
+        cpu.log().guest("cpu", "BTF",
+                        "the guest asks for single-stepping on branches: every instruction is stepped");
     cpu.state.msr.debug_control = value;
     return true;
 }
@@ -119,7 +122,7 @@ bool write_debug_control(Cpu& cpu, u32, u64 value) {
 /// Bits 11 and 12: branch trace store and precise event sampling are unavailable.
 u64 read_misc_enable(Cpu& cpu, u32) { return cpu.state.msr.misc_enable | 0x1800; }
 bool write_misc_enable(Cpu& cpu, u32, u64 value) {
-    cpu.state.msr.misc_enable = value & 1;    // fast strings; nothing else can be switched
+    cpu.state.msr.misc_enable = value & 1;  // fast strings; nothing else can be switched
     return true;
 }
 
@@ -140,11 +143,12 @@ constexpr auto kMsrs = std::to_array<MsrRow>({
     {0x02a, 1, "EBL_CR_POWERON", Feature::P6, constant<0>, ignore},
     {0x079, 1, "IA32_BIOS_UPDT_TRIG", Feature::P6, nullptr, write_microcode_trigger},
     {0x08b, 1, "IA32_BIOS_SIGN_ID", Feature::P6, stored<&M::microcode>, store<&M::microcode>},
-    {0x0fe, 1, "IA32_MTRRCAP", Feature::MTRR, constant<0x508>, nullptr},    // eight variable ranges, fixed ranges, WC
+    {0x0fe, 1, "IA32_MTRRCAP", Feature::MTRR, constant<0x508>,
+     nullptr},  // eight variable ranges, fixed ranges, WC
     {0x174, 1, "IA32_SYSENTER_CS", Feature::SEP, stored<&M::sysenter_cs>, store<&M::sysenter_cs>},
     {0x175, 1, "IA32_SYSENTER_ESP", Feature::SEP, stored<&M::sysenter_esp>, store<&M::sysenter_esp>},
     {0x176, 1, "IA32_SYSENTER_EIP", Feature::SEP, stored<&M::sysenter_eip>, store<&M::sysenter_eip>},
-    {0x179, 1, "IA32_MCG_CAP", Feature::MCA, constant<5>, nullptr},         // five banks, no MCG_CTL
+    {0x179, 1, "IA32_MCG_CAP", Feature::MCA, constant<5>, nullptr},  // five banks, no MCG_CTL
     {0x17a, 1, "IA32_MCG_STATUS", Feature::MCA, stored<&M::mcg_status>, store<&M::mcg_status, above(3)>},
     {0x1a0, 1, "IA32_MISC_ENABLE", Feature::SSE2, read_misc_enable, write_misc_enable},
     {0x1d9, 1, "IA32_DEBUGCTL", Feature::P6, stored<&M::debug_control>, write_debug_control},
@@ -167,15 +171,16 @@ constexpr bool sorted() {
 static_assert(sorted(), "rows in ascending order, without overlap");
 
 const MsrRow* find(u32 index) {
-    const auto row = std::find_if(kMsrs.begin(), kMsrs.end(), [&](const MsrRow& r) { return index - r.first < r.count; });
+    const auto row =
+        std::find_if(kMsrs.begin(), kMsrs.end(), [&](const MsrRow& r) { return index - r.first < r.count; });
     return row == kMsrs.end() ? nullptr : &*row;
 }
 
 const MsrRow* find_in(Cpu& cpu, u32 index, std::string_view what) {
     const MsrRow* row = find(index);
     if (row && cpu.features().has(row->feature)) return row;
-    cpu.log().guest("cpu", fmt::format("{} of unknown MSR {:#x}", what, index), "{} of MSR {:#x}{}{}: #GP", what, index,
-                    row ? ", which this model lacks: " : "", row ? row->name : "");
+    cpu.log().guest("cpu", fmt::format("{} of unknown MSR {:#x}", what, index), "{} of MSR {:#x}{}{}: #GP",
+                    what, index, row ? ", which this model lacks: " : "", row ? row->name : "");
     return nullptr;
 }
 
@@ -192,8 +197,8 @@ bool write_msr(Cpu& cpu, u32 index, u64 value) {
     const MsrRow* row = find_in(cpu, index, "write");
     if (!row || !row->write) return false;
     if (row->write(cpu, index - row->first, value)) return true;
-    cpu.log().guest("cpu", fmt::format("bad value for {}", row->name), "write of {:#x} to MSR {:#x} ({}): #GP", value, index,
-                    row->name);
+    cpu.log().guest("cpu", fmt::format("bad value for {}", row->name),
+                    "write of {:#x} to MSR {:#x} ({}): #GP", value, index, row->name);
     return false;
 }
 

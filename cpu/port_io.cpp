@@ -29,14 +29,14 @@ bool port_allowed(Cpu& cpu, u16 port, unsigned size) {
 /// A device may have raised an interrupt or asked for a stop.
 Outcome after_port_access(Cpu& cpu) { return stop_if_event_waits(cpu); }
 
-template <class T>
+template<class T>
 Outcome input(Cpu& cpu, u16 port) {
     if (!port_allowed(cpu, port, sizeof(T))) return Outcome::Fault;
     cpu.put<T>(reg::AX, static_cast<T>(cpu.port_in(port, sizeof(T))));
     return after_port_access(cpu);
 }
 
-template <class T>
+template<class T>
 Outcome output(Cpu& cpu, u16 port) {
     if (!port_allowed(cpu, port, sizeof(T))) return Outcome::Fault;
     cpu.port_out(port, sizeof(T), cpu.get<T>(reg::AX));
@@ -48,19 +48,22 @@ u64 masked(const Cpu& cpu, unsigned number, unsigned address_bytes) {
 }
 
 void add_masked(Cpu& cpu, unsigned number, unsigned address_bytes, u32 amount) {
-    if (address_bytes == 4) cpu.put<u32>(number, cpu.get<u32>(number) + amount);
-    else cpu.put<u16>(number, static_cast<u16>(cpu.get<u16>(number) + amount));
+    if (address_bytes == 4)
+        cpu.put<u32>(number, cpu.get<u32>(number) + amount);
+    else
+        cpu.put<u16>(number, static_cast<u16>(cpu.get<u16>(number) + amount));
 }
 
-/// One element from the port to ES:(E)DI. The destination is checked first: a fault must not eat the device's data.
-template <class T>
+/// One element from the port to ES:(E)DI. The destination is checked first: a fault must not eat the device's
+/// data.
+template<class T>
 bool input_element(Cpu& cpu, const Instruction& insn, u16 port) {
     const u64 to = masked(cpu, reg::DI, insn.address_bytes());
     if (!cpu.check_write(Seg::ES, to, sizeof(T))) return false;
     return cpu.write(Seg::ES, to, static_cast<T>(cpu.port_in(port, sizeof(T))));
 }
 
-template <class T>
+template<class T>
 bool output_element(Cpu& cpu, const Instruction& insn, u16 port) {
     T value;
     if (!cpu.read(insn.segment, masked(cpu, reg::SI, insn.address_bytes()), value)) return false;
@@ -71,8 +74,9 @@ bool output_element(Cpu& cpu, const Instruction& insn, u16 port) {
 /// Elements between two looks at interrupts.
 constexpr unsigned kBurst = 1024;
 
-template <class T>
-Outcome string_io(Cpu& cpu, const Instruction& insn, bool (*element)(Cpu&, const Instruction&, u16), unsigned index) {
+template<class T>
+Outcome string_io(Cpu& cpu, const Instruction& insn, bool (*element)(Cpu&, const Instruction&, u16),
+                  unsigned index) {
     const u16 port = cpu.get<u16>(reg::DX);
     if (!port_allowed(cpu, port, sizeof(T))) return Outcome::Fault;
     const unsigned address_bytes = insn.address_bytes();
@@ -93,12 +97,12 @@ Outcome string_io(Cpu& cpu, const Instruction& insn, bool (*element)(Cpu&, const
     return after_port_access(cpu);
 }
 
-template <class T>
+template<class T>
 Outcome ins(Cpu& cpu, const Instruction& insn) {
     return string_io<T>(cpu, insn, &input_element<T>, reg::DI);
 }
 
-template <class T>
+template<class T>
 Outcome outs(Cpu& cpu, const Instruction& insn) {
     return string_io<T>(cpu, insn, &output_element<T>, reg::SI);
 }
@@ -127,8 +131,12 @@ Outcome out_dx_ax(Cpu& cpu, const Instruction& insn) {
     return insn.operand_bytes() == 4 ? output<u32>(cpu, port) : output<u16>(cpu, port);
 }
 Outcome ins_byte(Cpu& cpu, const Instruction& insn) { return ins<u8>(cpu, insn); }
-Outcome ins_word(Cpu& cpu, const Instruction& insn) { return insn.operand_bytes() == 4 ? ins<u32>(cpu, insn) : ins<u16>(cpu, insn); }
+Outcome ins_word(Cpu& cpu, const Instruction& insn) {
+    return insn.operand_bytes() == 4 ? ins<u32>(cpu, insn) : ins<u16>(cpu, insn);
+}
 Outcome outs_byte(Cpu& cpu, const Instruction& insn) { return outs<u8>(cpu, insn); }
-Outcome outs_word(Cpu& cpu, const Instruction& insn) { return insn.operand_bytes() == 4 ? outs<u32>(cpu, insn) : outs<u16>(cpu, insn); }
+Outcome outs_word(Cpu& cpu, const Instruction& insn) {
+    return insn.operand_bytes() == 4 ? outs<u32>(cpu, insn) : outs<u16>(cpu, insn);
+}
 
 }  // namespace gnomon

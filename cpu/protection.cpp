@@ -1,4 +1,5 @@
-// Descriptor-table registers and the instructions that inspect descriptors. SDM Vol. 3, "System Instruction Summary".
+// Descriptor-table registers and the instructions that inspect descriptors. SDM Vol. 3, "System Instruction
+// Summary".
 #include "cpu/segmentation.h"
 #include "cpu/system_instructions.h"
 
@@ -12,7 +13,8 @@ Outcome set_zero_flag(Cpu& cpu, bool on) {
     return Outcome::Next;
 }
 
-/// The selector operand of LAR, LSL, VERR, VERW and its descriptor; `visible` if the current level may see it at all.
+/// The selector operand of LAR, LSL, VERR, VERW and its descriptor; `visible` if the current level may see it
+/// at all.
 bool inspect(Cpu& cpu, const Instruction& insn, Descriptor& d, bool& visible) {
     u16 selector;
     visible = false;
@@ -27,16 +29,18 @@ bool inspect(Cpu& cpu, const Instruction& insn, Descriptor& d, bool& visible) {
 constexpr unsigned bit(unsigned type) { return 1u << type; }
 
 void put_result(Cpu& cpu, const Instruction& insn, u32 value) {
-    if (insn.operand_bytes() == 2) cpu.put_at<u16>(insn.reg, static_cast<u16>(value));
-    else cpu.put_at<u32>(insn.reg, value);
+    if (insn.operand_bytes() == 2)
+        cpu.put_at<u16>(insn.reg, static_cast<u16>(value));
+    else
+        cpu.put_at<u32>(insn.reg, value);
 }
 
 }  // namespace
 
 Outcome lar(Cpu& cpu, const Instruction& insn) {
     using namespace system_type;
-    constexpr unsigned kValid = bit(kTss16) | bit(kLdt) | bit(kTss16Busy) | bit(kCallGate16) | bit(kTaskGate) | bit(kTss32) |
-                                bit(kTss32Busy) | bit(kCallGate32);
+    constexpr unsigned kValid = bit(kTss16) | bit(kLdt) | bit(kTss16Busy) | bit(kCallGate16) |
+                                bit(kTaskGate) | bit(kTss32) | bit(kTss32Busy) | bit(kCallGate32);
     Descriptor d;
     bool visible;
     if (!inspect(cpu, insn, d, visible)) return Outcome::Fault;
@@ -72,11 +76,8 @@ Outcome verw(Cpu& cpu, const Instruction& insn) {
 
 Outcome arpl(Cpu& cpu, const Instruction& insn) {
     u16 selector;
-    if (insn.in_memory()) {
-        if (!cpu.read_for_write(insn.segment, cpu.effective_address(insn), selector)) return Outcome::Fault;
-    } else {
-        selector = cpu.get_at<u16>(insn.rm);
-    }
+    // Memory is written only if the RPL changes, so that a fault of the first access is one of a read.
+    if (!cpu.load_rm(insn, selector)) return Outcome::Fault;
     const unsigned caller = rpl(cpu.get_at<u16>(insn.reg));
     if (rpl(selector) >= caller) return set_zero_flag(cpu, false);
     if (!cpu.store_rm(insn, static_cast<u16>((selector & ~3u) | caller))) return Outcome::Fault;
@@ -88,8 +89,10 @@ namespace {
 /// 16 bits to memory; a 32-bit register gets the selector zero-extended.
 Outcome store_word(Cpu& cpu, const Instruction& insn, u16 value) {
     if (insn.in_memory()) return done(cpu.store(insn, value));
-    if (insn.operand_bytes() == 2) cpu.put_at<u16>(insn.rm, value);
-    else cpu.put_at<u32>(insn.rm, value);
+    if (insn.operand_bytes() == 2)
+        cpu.put_at<u16>(insn.rm, value);
+    else
+        cpu.put_at<u32>(insn.rm, value);
     return Outcome::Next;
 }
 
@@ -106,7 +109,8 @@ Outcome load_table(Cpu& cpu, const Instruction& insn, TableRegister& table) {
     const u64 address = cpu.effective_address(insn);
     u16 limit;
     u32 base;
-    if (!cpu.read(insn.segment, address, limit) || !cpu.read(insn.segment, address + 2, base)) return Outcome::Fault;
+    if (!cpu.read(insn.segment, address, limit) || !cpu.read(insn.segment, address + 2, base))
+        return Outcome::Fault;
     table.limit = limit;
     table.base = insn.operand_bytes() == 2 ? base & 0xffffff : base;
     return Outcome::Next;
@@ -132,7 +136,8 @@ Outcome lldt(Cpu& cpu, const Instruction& insn) {
     if (in_ldt(selector)) return cpu.raise(Vector::GP, selector_error(selector));
     Descriptor d;
     if (!fetch_descriptor(cpu, selector, Vector::GP, d)) return Outcome::Fault;
-    if (!d.is_system() || d.type() != system_type::kLdt) return cpu.raise(Vector::GP, selector_error(selector));
+    if (!d.is_system() || d.type() != system_type::kLdt)
+        return cpu.raise(Vector::GP, selector_error(selector));
     if (!d.present()) return cpu.raise(Vector::NP, selector_error(selector));
     set_segment(cpu.state.ldtr, selector, d);
     return Outcome::Next;
@@ -149,7 +154,7 @@ Outcome ltr(Cpu& cpu, const Instruction& insn) {
     if (!d.present()) return cpu.raise(Vector::NP, selector_error(selector));
     if (!mark_busy(cpu, d, true)) return Outcome::Fault;
     set_segment(cpu.state.tr, selector, d);
-    cpu.state.tr.attributes |= 2;    // busy
+    cpu.state.tr.attributes |= 2;  // busy
     return Outcome::Next;
 }
 

@@ -1,4 +1,5 @@
-// RESET and INIT, and the time-stamp counter, which counts from RESET. SDM Vol. 3, "Processor State After Reset".
+// RESET and INIT, and the time-stamp counter, which counts from RESET. SDM Vol. 3, "Processor State After
+// Reset".
 #include "cpu/control_registers.h"
 #include "cpu/cpu.h"
 #include "cpu/model.h"
@@ -16,7 +17,7 @@ CpuState initial_state(const CpuModel& model) {
     s.dr[6] = dr6::kFixed;
     s.dr[7] = dr7::kFixedOne;
     for (Segment& segment : s.segments) {
-        segment.attributes = 0x93;    // present, read/write, accessed
+        segment.attributes = 0x93;  // present, read/write, accessed
         Cpu::update_windows(segment);
     }
     Segment& cs = s.segments[static_cast<unsigned>(Seg::CS)];

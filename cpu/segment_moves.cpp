@@ -6,10 +6,12 @@
 namespace gnomon {
 namespace {
 
-/// After MOV SS and POP SS the next instruction, which loads ESP, is not interrupted, and debug exceptions wait for it.
+/// After MOV SS and POP SS the next instruction, which loads ESP, is not interrupted, and debug exceptions
+/// wait for it.
 Outcome after_stack_load(Cpu& cpu) {
     cpu.state.inhibit_interrupts = true;
-    if ((cpu.state.eflags & flag::TF) || (cpu.state.dr[7] & dr7::kAnyEnable)) cpu.state.pending_debug |= dr6::kHold;
+    if ((cpu.state.eflags & flag::TF) || (cpu.state.dr[7] & dr7::kAnyEnable))
+        cpu.state.pending_debug |= dr6::kHold;
     return stop_if_event_waits(cpu);
 }
 
@@ -27,17 +29,24 @@ Outcome mov_from_sreg(Cpu& cpu, const Instruction& insn) {
     if (insn.reg > static_cast<unsigned>(Seg::GS)) return cpu.raise(Vector::UD);
     const u16 selector = cpu.state.segments[insn.reg].selector;
     if (insn.in_memory()) return cpu.store(insn, selector) ? Outcome::Next : Outcome::Fault;
-    if (insn.operand_bytes() == 2) cpu.put_at<u16>(insn.rm, selector);
-    else cpu.put_at<u32>(insn.rm, selector);
+    if (insn.operand_bytes() == 2)
+        cpu.put_at<u16>(insn.rm, selector);
+    else
+        cpu.put_at<u32>(insn.rm, selector);
     return Outcome::Next;
 }
 
-template <Seg seg>
+template<Seg seg>
 Outcome push_sreg(Cpu& cpu, const Instruction& insn) {
-    return cpu.push(insn.operand_bytes(), cpu.segment(seg).selector) ? Outcome::Next : Outcome::Fault;
+    // The slot is as wide as the operand size, but only 16 bits of it are written: SDM Vol. 2, "PUSH".
+    const u64 mask = cpu.stack_mask();
+    const u64 sp = (cpu.state.gpr[reg::SP] - insn.operand_bytes()) & mask;
+    if (!cpu.write(Seg::SS, sp, cpu.segment(seg).selector)) return Outcome::Fault;
+    cpu.state.gpr[reg::SP] = (cpu.state.gpr[reg::SP] & ~mask) | sp;
+    return Outcome::Next;
 }
 
-template <Seg seg>
+template<Seg seg>
 Outcome pop_sreg(Cpu& cpu, const Instruction& insn) {
     const u64 stack_pointer = cpu.state.gpr[reg::SP];
     u64 value;
@@ -49,7 +58,7 @@ Outcome pop_sreg(Cpu& cpu, const Instruction& insn) {
     return seg == Seg::SS ? after_stack_load(cpu) : Outcome::Next;
 }
 
-template <Seg seg>
+template<Seg seg>
 Outcome load_far_pointer(Cpu& cpu, const Instruction& insn) {
     const u64 address = cpu.effective_address(insn);
     const u64 mask = insn.address_bytes() == 4 ? 0xffffffff : 0xffff;
@@ -57,11 +66,14 @@ Outcome load_far_pointer(Cpu& cpu, const Instruction& insn) {
     u32 wide = 0;
     u16 narrow = 0;
     u16 selector;
-    if (bytes == 4 ? !cpu.read(insn.segment, address, wide) : !cpu.read(insn.segment, address, narrow)) return Outcome::Fault;
+    if (bytes == 4 ? !cpu.read(insn.segment, address, wide) : !cpu.read(insn.segment, address, narrow))
+        return Outcome::Fault;
     if (!cpu.read(insn.segment, (address + bytes) & mask, selector)) return Outcome::Fault;
     if (!load_segment(cpu, seg, selector)) return Outcome::Fault;
-    if (bytes == 4) cpu.put_at<u32>(insn.reg, wide);
-    else cpu.put_at<u16>(insn.reg, narrow);
+    if (bytes == 4)
+        cpu.put_at<u32>(insn.reg, wide);
+    else
+        cpu.put_at<u16>(insn.reg, narrow);
     return Outcome::Next;
 }
 

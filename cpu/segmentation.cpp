@@ -1,4 +1,5 @@
-// Descriptor fetches, segment loads and their faults. SDM Vol. 3, "Protection"; Vol. 2, MOV and POP, "Operation".
+// Descriptor fetches, segment loads and their faults. SDM Vol. 3, "Protection"; Vol. 2, MOV and POP,
+// "Operation".
 #include "cpu/segmentation.h"
 
 namespace gnomon {
@@ -33,7 +34,8 @@ bool fetch_descriptor(Cpu& cpu, u16 selector, Vector vector, Descriptor& out) {
 bool mark_accessed(Cpu& cpu, Descriptor& descriptor) {
     if (descriptor.high >> 8 & attribute::kAccessed) return true;
     descriptor.high |= attribute::kAccessed << 8;
-    return cpu.write_linear(static_cast<u32>(descriptor.linear + 5), static_cast<u8>(descriptor.high >> 8), Privilege::Supervisor);
+    return cpu.write_linear(static_cast<u32>(descriptor.linear + 5), static_cast<u8>(descriptor.high >> 8),
+                            Privilege::Supervisor);
 }
 
 bool mark_busy(Cpu& cpu, const Descriptor& descriptor, bool busy) {
@@ -62,7 +64,8 @@ void set_real_segment(Cpu& cpu, Seg seg, u16 selector) {
     Segment& segment = cpu.segment(seg);
     segment.selector = selector;
     segment.base = u32{selector} << 4;
-    constexpr u16 kData = attribute::kPresent | attribute::kCodeOrData | attribute::kWritable | attribute::kAccessed;
+    constexpr u16 kData =
+        attribute::kPresent | attribute::kCodeOrData | attribute::kWritable | attribute::kAccessed;
     if (!(segment.attributes & attribute::kPresent)) {
         segment.limit = 0xffff;
         segment.attributes = kData;
@@ -83,7 +86,8 @@ void set_v86_segment(Segment& segment, u16 selector) {
 
 bool check_stack_segment(Cpu& cpu, u16 selector, unsigned cpl, Vector vector, Descriptor& out) {
     if (is_null(selector)) {
-        // A null stack is an error code of 0 for MOV SS, and the selector, which is the same, in a task switch.
+        // A null stack is an error code of 0 for MOV SS, and the selector, which is the same, in a task
+        // switch.
         cpu.raise(vector, 0);
         return false;
     }
@@ -99,12 +103,23 @@ bool check_stack_segment(Cpu& cpu, u16 selector, unsigned cpl, Vector vector, De
     return true;
 }
 
+namespace {
+
+/// The decode mode does not depend on FS and GS.
+void update_mode_for(Cpu& cpu, Seg seg) {
+    if (seg < Seg::FS) cpu.update_mode();
+}
+
+}  // namespace
+
 bool load_segment(Cpu& cpu, Seg seg, u16 selector, Vector vector) {
     Segment& segment = cpu.segment(seg);
     if (!cpu.protected_mode()) {
-        if (cpu.v86()) set_v86_segment(segment, selector);
-        else set_real_segment(cpu, seg, selector);
-        cpu.update_mode();
+        if (cpu.v86())
+            set_v86_segment(segment, selector);
+        else
+            set_real_segment(cpu, seg, selector);
+        update_mode_for(cpu, seg);
         return true;
     }
     Descriptor d;
@@ -113,7 +128,7 @@ bool load_segment(Cpu& cpu, Seg seg, u16 selector, Vector vector) {
     } else {
         if (is_null(selector)) {
             set_null_segment(segment, selector);
-            cpu.update_mode();
+            update_mode_for(cpu, seg);
             return true;
         }
         if (!fetch_descriptor(cpu, selector, vector, d)) return false;
@@ -129,7 +144,7 @@ bool load_segment(Cpu& cpu, Seg seg, u16 selector, Vector vector) {
     }
     if (!mark_accessed(cpu, d)) return false;
     set_segment(segment, selector, d);
-    cpu.update_mode();
+    update_mode_for(cpu, seg);
     return true;
 }
 
@@ -141,7 +156,8 @@ void set_code_segment(Cpu& cpu, u16 selector, const Descriptor& descriptor, unsi
 void drop_inner_segments(Cpu& cpu) {
     for (const Seg seg : {Seg::ES, Seg::DS, Seg::FS, Seg::GS}) {
         Segment& segment = cpu.segment(seg);
-        const bool conforming = (segment.attributes & attribute::kCode) && (segment.attributes & attribute::kConforming);
+        const bool conforming =
+            (segment.attributes & attribute::kCode) && (segment.attributes & attribute::kConforming);
         if (!conforming && attribute::dpl(segment.attributes) < cpu.cpl()) set_null_segment(segment, 0);
     }
 }

@@ -1,4 +1,5 @@
-// Descriptors and the loading of segment registers. SDM Vol. 3, "Protected-Mode Memory Management" and "Protection".
+// Descriptors and the loading of segment registers. SDM Vol. 3, "Protected-Mode Memory Management" and
+// "Protection".
 #pragma once
 
 #include "cpu/cpu.h"
@@ -7,8 +8,9 @@ namespace gnomon {
 
 /// Types of system descriptors (S = 0).
 namespace system_type {
-inline constexpr unsigned kTss16 = 1, kLdt = 2, kTss16Busy = 3, kCallGate16 = 4, kTaskGate = 5, kInterruptGate16 = 6, kTrapGate16 = 7,
-                          kTss32 = 9, kTss32Busy = 11, kCallGate32 = 12, kInterruptGate32 = 14, kTrapGate32 = 15;
+inline constexpr unsigned kTss16 = 1, kLdt = 2, kTss16Busy = 3, kCallGate16 = 4, kTaskGate = 5,
+                          kInterruptGate16 = 6, kTrapGate16 = 7, kTss32 = 9, kTss32Busy = 11,
+                          kCallGate32 = 12, kInterruptGate32 = 14, kTrapGate32 = 15;
 }
 
 /// Eight bytes of the GDT, an LDT or the IDT, and where they were read.
@@ -38,7 +40,9 @@ struct Descriptor {
     /// A 286 gate has 16 bits of offset, whatever its last word holds.
     [[nodiscard]] u32 gate_offset() const { return (low & 0xffff) | (gate_is_32() ? high & 0xffff0000 : 0); }
     [[nodiscard]] unsigned gate_parameters() const { return high & 31; }
-    [[nodiscard]] bool is_tss_available() const { return is_system() && (type() == system_type::kTss16 || type() == system_type::kTss32); }
+    [[nodiscard]] bool is_tss_available() const {
+        return is_system() && (type() == system_type::kTss16 || type() == system_type::kTss32);
+    }
     [[nodiscard]] bool is_tss_busy() const {
         return is_system() && (type() == system_type::kTss16Busy || type() == system_type::kTss32Busy);
     }
@@ -50,11 +54,13 @@ constexpr bool is_null(u16 selector) { return !(selector & 0xfffc); }
 constexpr unsigned rpl(u16 selector) { return selector & 3; }
 constexpr bool in_ldt(u16 selector) { return selector & 4; }
 
-/// Reads the descriptor of a selector that is not null. False: `vector`(selector) because it lies beyond its table, or #PF.
+/// Reads the descriptor of a selector that is not null. False: `vector`(selector) because it lies beyond its
+/// table, or #PF.
 [[nodiscard]] bool fetch_descriptor(Cpu& cpu, u16 selector, Vector vector, Descriptor& out);
 /// The same without any fault for what lies beyond the table (LAR, LSL, VERR, VERW): `found` tells.
 [[nodiscard]] bool try_fetch_descriptor(Cpu& cpu, u16 selector, Descriptor& out, bool& found);
-/// Sets the accessed bit in memory and in `descriptor`. The write is a locked one on the real bus; false on a page fault.
+/// Sets the accessed bit in memory and in `descriptor`. The write is a locked one on the real bus; false on a
+/// page fault.
 [[nodiscard]] bool mark_accessed(Cpu& cpu, Descriptor& descriptor);
 /// Sets or clears the busy bit of a TSS descriptor.
 [[nodiscard]] bool mark_busy(Cpu& cpu, const Descriptor& descriptor, bool busy);
@@ -68,10 +74,11 @@ void set_real_segment(Cpu& cpu, Seg seg, u16 selector);
 /// Virtual-8086 mode: 64 KiB, read/write, DPL 3.
 void set_v86_segment(Segment& segment, u16 selector);
 
-/// SS, DS, ES, FS, GS as MOV and POP load them, in every mode, with the mode updated. False with the fault set.
-/// `vector` is #GP, or #TS during a task switch.
+/// SS, DS, ES, FS, GS as MOV and POP load them, in every mode, with the mode updated. False with the fault
+/// set. `vector` is #GP, or #TS during a task switch.
 [[nodiscard]] bool load_segment(Cpu& cpu, Seg seg, u16 selector, Vector vector = Vector::GP);
-/// SS for another privilege (inner stacks, outer returns, task switches): the checks of load_segment against `cpl`; nothing loaded yet.
+/// SS for another privilege (inner stacks, outer returns, task switches): the checks of load_segment against
+/// `cpl`; nothing loaded yet.
 [[nodiscard]] bool check_stack_segment(Cpu& cpu, u16 selector, unsigned cpl, Vector vector, Descriptor& out);
 /// CS from a checked descriptor: RPL becomes `cpl`, and so does the CPL.
 void set_code_segment(Cpu& cpu, u16 selector, const Descriptor& descriptor, unsigned cpl);

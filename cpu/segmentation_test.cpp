@@ -37,24 +37,27 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         // SS
         LoadCase{0, Seg::SS, sel::kData, true}, LoadCase{0, Seg::SS, 0, false, Vector::GP, 0},
-        LoadCase{0, Seg::SS, 3, false, Vector::GP, 0}, LoadCase{0, Seg::SS, sel::kBeyond, false, Vector::GP, sel::kBeyond},
-        LoadCase{0, Seg::SS, sel::kData | 3, false, Vector::GP, sel::kData},          // RPL
+        LoadCase{0, Seg::SS, 3, false, Vector::GP, 0},
+        LoadCase{0, Seg::SS, sel::kBeyond, false, Vector::GP, sel::kBeyond},
+        LoadCase{0, Seg::SS, sel::kData | 3, false, Vector::GP, sel::kData},  // RPL
         LoadCase{0, Seg::SS, user(sel::kUserData), false, Vector::GP, sel::kUserData},
-        LoadCase{0, Seg::SS, sel::kUserData, false, Vector::GP, sel::kUserData},      // DPL
+        LoadCase{0, Seg::SS, sel::kUserData, false, Vector::GP, sel::kUserData},  // DPL
         LoadCase{0, Seg::SS, sel::kReadOnly, false, Vector::GP, sel::kReadOnly},
         LoadCase{0, Seg::SS, sel::kCode, false, Vector::GP, sel::kCode},
         LoadCase{0, Seg::SS, sel::kTssA, false, Vector::GP, sel::kTssA},
         LoadCase{0, Seg::SS, sel::kAbsentData, false, Vector::SS, sel::kAbsentData},
-        LoadCase{3, Seg::SS, user(sel::kUserData), true}, LoadCase{3, Seg::SS, sel::kData, false, Vector::GP, sel::kData},
+        LoadCase{3, Seg::SS, user(sel::kUserData), true},
+        LoadCase{3, Seg::SS, sel::kData, false, Vector::GP, sel::kData},
         // Data segments
-        LoadCase{0, Seg::DS, 0, true}, LoadCase{0, Seg::DS, 3, true}, LoadCase{0, Seg::DS, sel::kReadOnly, true},
-        LoadCase{0, Seg::DS, sel::kCode, true}, LoadCase{0, Seg::ES, sel::kExecuteOnly, false, Vector::GP, sel::kExecuteOnly},
-        LoadCase{0, Seg::DS, sel::kData | 3, false, Vector::GP, sel::kData},          // RPL > DPL
+        LoadCase{0, Seg::DS, 0, true}, LoadCase{0, Seg::DS, 3, true},
+        LoadCase{0, Seg::DS, sel::kReadOnly, true}, LoadCase{0, Seg::DS, sel::kCode, true},
+        LoadCase{0, Seg::ES, sel::kExecuteOnly, false, Vector::GP, sel::kExecuteOnly},
+        LoadCase{0, Seg::DS, sel::kData | 3, false, Vector::GP, sel::kData},  // RPL > DPL
         LoadCase{0, Seg::FS, sel::kAbsentData, false, Vector::NP, sel::kAbsentData},
         LoadCase{0, Seg::GS, sel::kTssA, false, Vector::GP, sel::kTssA},
-        LoadCase{0, Seg::DS, 4, false, Vector::GP, 4},                                // no LDT
-        LoadCase{3, Seg::DS, sel::kData, false, Vector::GP, sel::kData},              // CPL > DPL
-        LoadCase{3, Seg::DS, user(sel::kConforming), true},                           // conforming code from any level
+        LoadCase{0, Seg::DS, 4, false, Vector::GP, 4},                    // no LDT
+        LoadCase{3, Seg::DS, sel::kData, false, Vector::GP, sel::kData},  // CPL > DPL
+        LoadCase{3, Seg::DS, user(sel::kConforming), true},               // conforming code from any level
         LoadCase{3, Seg::DS, sel::kUserData, true}));
 
 TEST(Segmentation, SetsTheAccessedBitInMemory) {

@@ -17,8 +17,13 @@ std::string describe_error(const Fault& fault) {
     if (!fault.has_error) return {};
     std::string text = fmt::format(", error code {:#06x}", fault.error);
     if (fault.vector == Vector::PF) {
-        text += fmt::format(" ({} of {} page by {}), address {:#010x}", fault.error & 16 ? "fetch" : fault.error & 2 ? "write" : "read",
-                            fault.error & 8 ? "a reserved-bit" : fault.error & 1 ? "a protected" : "an absent",
+        text += fmt::format(" ({} of {} page by {}), address {:#010x}",
+                            fault.error & 16  ? "fetch"
+                            : fault.error & 2 ? "write"
+                                              : "read",
+                            fault.error & 8   ? "a reserved-bit"
+                            : fault.error & 1 ? "a protected"
+                                              : "an absent",
                             fault.error & 4 ? "user" : "supervisor", fault.address);
     } else if (fault.error & 2) {
         text += fmt::format(" (IDT vector {:#04x}{})", fault.error >> 3, fault.error & 1 ? ", external" : "");
@@ -47,20 +52,23 @@ std::string instruction_line(Cpu& cpu, const ShutdownReport& report, const Disas
     text += '\n';
     if (disassemble) {
         const unsigned bits = cs.attributes & attribute::kBig ? 32 : 16;
-        text += fmt::format("     {}\n", disassemble(std::span(bytes.data(), count), report.chain[0].rip, bits));
+        text +=
+            fmt::format("     {}\n", disassemble(std::span(bytes.data(), count), report.chain[0].rip, bits));
     }
     return text;
 }
 
 std::string segment_line(std::string_view name, const Segment& s) {
-    return fmt::format("  {:<4} {:04x}  base {:08x}  limit {:08x}  attributes {:04x}\n", name, s.selector, s.base, s.limit, s.attributes);
+    return fmt::format("  {:<4} {:04x}  base {:08x}  limit {:08x}  attributes {:04x}\n", name, s.selector,
+                       s.base, s.limit, s.attributes);
 }
 
 }  // namespace
 
 std::string vector_name(Vector vector) {
-    constexpr std::string_view kNames[] = {"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "", "#TS", "#NP",
-                                           "#SS", "#GP", "#PF", "",    "#MF", "#AC", "#MC", "#XM"};
+    constexpr std::string_view kNames[] = {"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD",
+                                           "#NM", "#DF", "",    "#TS", "#NP", "#SS", "#GP",
+                                           "#PF", "",    "#MF", "#AC", "#MC", "#XM"};
     const auto n = static_cast<unsigned>(vector);
     if (n < std::size(kNames) && !kNames[n].empty()) return std::string(kNames[n]);
     return fmt::format("INT {:#04x}", n);
@@ -73,20 +81,24 @@ std::string print_shutdown_report(Cpu& cpu, const Disassemble& disassemble) {
     std::string text = fmt::format("Triple fault in {} at CPL {}:\n", mode_name(s), s.cpl);
     for (unsigned i = 0; i < report.count; i++) {
         const ShutdownReport::Entry& e = report.chain[i];
-        text += fmt::format("  {}. {} at {:04x}:{:08x}{}\n", i + 1, vector_name(e.fault.vector), e.cs, e.rip, describe_error(e.fault));
+        text += fmt::format("  {}. {} at {:04x}:{:08x}{}\n", i + 1, vector_name(e.fault.vector), e.cs, e.rip,
+                            describe_error(e.fault));
     }
     text += instruction_line(cpu, report, disassemble);
     const auto gpr = [&](unsigned n) { return static_cast<u32>(s.gpr[n]); };
-    text += fmt::format("  EAX {:08x}  EBX {:08x}  ECX {:08x}  EDX {:08x}\n", gpr(reg::AX), gpr(reg::BX), gpr(reg::CX), gpr(reg::DX));
-    text += fmt::format("  ESI {:08x}  EDI {:08x}  EBP {:08x}  ESP {:08x}\n", gpr(reg::SI), gpr(reg::DI), gpr(reg::BP), gpr(reg::SP));
+    text += fmt::format("  EAX {:08x}  EBX {:08x}  ECX {:08x}  EDX {:08x}\n", gpr(reg::AX), gpr(reg::BX),
+                        gpr(reg::CX), gpr(reg::DX));
+    text += fmt::format("  ESI {:08x}  EDI {:08x}  EBP {:08x}  ESP {:08x}\n", gpr(reg::SI), gpr(reg::DI),
+                        gpr(reg::BP), gpr(reg::SP));
     text += fmt::format("  EIP {:08x}  EFLAGS {:08x}\n", s.rip, s.eflags);
     constexpr std::string_view kSegments[] = {"ES", "CS", "SS", "DS", "FS", "GS"};
     for (unsigned i = 0; i < 6; i++) text += segment_line(kSegments[i], s.segments[i]);
     text += segment_line("LDTR", s.ldtr);
     text += segment_line("TR", s.tr);
-    text += fmt::format("  GDTR base {:08x}  limit {:04x}    IDTR base {:08x}  limit {:04x}\n", s.gdtr.base, s.gdtr.limit, s.idtr.base,
-                        s.idtr.limit);
-    text += fmt::format("  CR0 {:08x}  CR2 {:08x}  CR3 {:08x}  CR4 {:08x}  EFER {:08x}\n", s.cr0, s.cr2, s.cr3, s.cr4, s.msr.efer);
+    text += fmt::format("  GDTR base {:08x}  limit {:04x}    IDTR base {:08x}  limit {:04x}\n", s.gdtr.base,
+                        s.gdtr.limit, s.idtr.base, s.idtr.limit);
+    text += fmt::format("  CR0 {:08x}  CR2 {:08x}  CR3 {:08x}  CR4 {:08x}  EFER {:08x}\n", s.cr0, s.cr2,
+                        s.cr3, s.cr4, s.msr.efer);
     return text;
 }
 

@@ -1,5 +1,5 @@
-// Stack frames of far transfers and event delivery: nothing is committed until the caller takes over pointer().
-// SDM Vol. 1, "Procedure Calls, Interrupts, and Exceptions".
+// Stack frames of far transfers and event delivery: nothing is committed until the caller takes over
+// pointer(). SDM Vol. 1, "Procedure Calls, Interrupts, and Exceptions".
 #pragma once
 
 #include "cpu/segmentation.h"
@@ -8,17 +8,24 @@ namespace gnomon {
 
 /// Sets SP or ESP by the size of the stack segment.
 inline void set_stack_pointer(Cpu& cpu, const Segment& stack, u64 value) {
-    if (stack.attributes & attribute::kBig) cpu.put<u32>(reg::SP, static_cast<u32>(value));
-    else cpu.put<u16>(reg::SP, static_cast<u16>(value));
+    if (stack.attributes & attribute::kBig)
+        cpu.put<u32>(reg::SP, static_cast<u32>(value));
+    else
+        cpu.put<u16>(reg::SP, static_cast<u16>(value));
 }
 
-/// What pushes and pops have in common: the stack segment, a pointer of its own, the privilege of the accesses and the error
-/// code of a limit violation (0 for the current stack, the selector for one that is being switched to).
+/// What pushes and pops have in common: the stack segment, a pointer of its own, the privilege of the
+/// accesses and the error code of a limit violation (0 for the current stack, the selector for one that is
+/// being switched to).
 class StackFrame {
   public:
     StackFrame(Cpu& cpu, const Segment& stack, u64 pointer, Privilege who, u32 limit_error)
-        : cpu_(cpu), stack_(stack), mask_(stack.attributes & attribute::kBig ? 0xffffffff : 0xffff), pointer_(pointer & mask_),
-          limit_error_(limit_error), who_(who) {}
+        : cpu_(cpu),
+          stack_(stack),
+          mask_(stack.attributes & attribute::kBig ? 0xffffffff : 0xffff),
+          pointer_(pointer & mask_),
+          limit_error_(limit_error),
+          who_(who) {}
     /// The current stack.
     explicit StackFrame(Cpu& cpu)
         : StackFrame(cpu, cpu.segment(Seg::SS), cpu.state.gpr[reg::SP], cpu.privilege(), 0) {}
@@ -58,7 +65,7 @@ class StackFrame {
         return true;
     }
     /// The pushes of several values in order.
-    template <class... Values>
+    template<class... Values>
     [[nodiscard]] bool push_all(unsigned bytes, Values... values) {
         return (push(bytes, static_cast<u32>(values)) && ...);
     }
@@ -84,7 +91,7 @@ class StackFrame {
 
 /// The stack of an inner level as the TSS gives it, checked. False with #TS, #NP, #SS or #PF set.
 struct InnerStack {
-    Segment segment;     ///< ready to become SS
+    Segment segment;  ///< ready to become SS
     u32 pointer = 0;
 };
 [[nodiscard]] bool fetch_inner_stack(Cpu& cpu, unsigned cpl, InnerStack& out);

@@ -28,6 +28,10 @@ struct Pointers {
 template <Op op, class T, class A>
 bool element(Cpu& c, const Instruction& i, A source, A destination) {
     T a = 0;
+    T b = 0;
+    if constexpr (compares(op)) {
+        if (!c.read(Seg::ES, destination, b)) return false;    // processors look at ES:DI first
+    }
     if constexpr (uses_source(op)) {
         if (!c.read(i.segment, source, a)) return false;
     }
@@ -35,8 +39,6 @@ bool element(Cpu& c, const Instruction& i, A source, A destination) {
     if constexpr (op == Op::Stos) return c.write(Seg::ES, destination, c.get<T>(reg::AX));
     if constexpr (op == Op::Lods) c.put<T>(reg::AX, a);
     if constexpr (compares(op)) {
-        T b;
-        if (!c.read(Seg::ES, destination, b)) return false;
         if constexpr (op == Op::Scas) a = c.get<T>(reg::AX);
         alu::Sub::run<T>(a, b, c.lazy.result, c.lazy.source, c.lazy.kind);
     }
@@ -159,6 +161,8 @@ template <Op op, class T, class A>
 Outcome repeated(Cpu& c, const Instruction& i) {
     const bool down = c.state.eflags & flag::DF;
     u64 left = c.get<A>(reg::CX);
+    // SDM Vol. 2, "REP": a fault restores the flags to what they were before the instruction.
+    const LazyFlags flags = c.lazy;
     // After this many passes, of a page or an element each, interrupts get their chance.
     constexpr unsigned kPasses = 16;
     for (unsigned pass = 0; left > 0; pass++) {
@@ -166,7 +170,10 @@ Outcome repeated(Cpu& c, const Instruction& i) {
         bool ended = false;
         u64 done = bulk<op, T, A>(c, i, left, down, ended);
         if (done == 0) {
-            if (!element<op, T, A>(c, i, c.get<A>(reg::SI), c.get<A>(reg::DI))) return Outcome::Fault;
+            if (!element<op, T, A>(c, i, c.get<A>(reg::SI), c.get<A>(reg::DI))) {
+                c.lazy = flags;
+                return Outcome::Fault;
+            }
             done = 1;
             if constexpr (compares(op)) ended = lazy::zf(c.lazy.result, c.lazy.kind) == ((i.prefix & prefix::kRepne) != 0);
         }

@@ -11,8 +11,10 @@ namespace gnomon {
 Outcome smsw(Cpu& cpu, const Instruction& insn) {
     const u32 value = static_cast<u32>(cpu.state.cr0);
     if (insn.in_memory()) return cpu.store(insn, static_cast<u16>(value)) ? Outcome::Next : Outcome::Fault;
-    if (insn.operand_bytes() == 2) cpu.put_at<u16>(insn.rm, static_cast<u16>(value));
-    else cpu.put_at<u32>(insn.rm, value);
+    if (insn.operand_bytes() == 2)
+        cpu.put_at<u16>(insn.rm, static_cast<u16>(value));
+    else
+        cpu.put_at<u32>(insn.rm, value);
     return Outcome::Next;
 }
 
@@ -54,10 +56,10 @@ Outcome mov_to_cr(Cpu& cpu, const Instruction& insn) {
     const u32 value = cpu.get_at<u32>(insn.rm);
     bool ok = true;
     switch (insn.reg) {
-    case 0: ok = write_cr0(cpu, value); break;
-    case 2: cpu.state.cr2 = value; break;
-    case 3: ok = write_cr3(cpu, value); break;
-    default: ok = write_cr4(cpu, value); break;
+        case 0: ok = write_cr0(cpu, value); break;
+        case 2: cpu.state.cr2 = value; break;
+        case 3: ok = write_cr3(cpu, value); break;
+        default: ok = write_cr4(cpu, value); break;
     }
     if (!ok) return Outcome::Fault;
     // The next instruction is fetched under the new translation.
@@ -113,7 +115,7 @@ Outcome wrmsr(Cpu& cpu, const Instruction&) {
     const u64 value = u64{cpu.get<u32>(reg::DX)} << 32 | cpu.get<u32>(reg::AX);
     if (!write_msr(cpu, cpu.get<u32>(reg::CX), value)) return cpu.raise(Vector::GP, 0);
     cpu.state.rip = cpu.next_rip;
-    return Outcome::Jump;    // EFER.NXE and the like change the translation
+    return Outcome::Jump;  // EFER.NXE and the like change the translation
 }
 
 Outcome cpuid(Cpu& cpu, const Instruction&) {
@@ -132,8 +134,9 @@ void set_flat(Segment& segment, u16 selector, u16 attributes) {
     segment.selector = selector;
     segment.base = 0;
     segment.limit = 0xffffffff;
-    segment.attributes = static_cast<u16>(attributes | attribute::kGranularity | attribute::kBig | attribute::kPresent |
-                                          attribute::kCodeOrData | attribute::kAccessed | (selector & 3) << 5);
+    segment.attributes =
+        static_cast<u16>(attributes | attribute::kGranularity | attribute::kBig | attribute::kPresent |
+                         attribute::kCodeOrData | attribute::kAccessed | (selector & 3) << 5);
     Cpu::update_windows(segment);
 }
 constexpr u16 kFlatCode = attribute::kCode | attribute::kReadable;
@@ -157,7 +160,8 @@ Outcome sysenter(Cpu& cpu, const Instruction&) {
 
 Outcome sysexit(Cpu& cpu, const Instruction&) {
     const MsrState& msr = cpu.state.msr;
-    if (cpu.real_mode() || cpu.cpl() != 0 || is_null(static_cast<u16>(msr.sysenter_cs))) return cpu.raise(Vector::GP, 0);
+    if (cpu.real_mode() || cpu.cpl() != 0 || is_null(static_cast<u16>(msr.sysenter_cs)))
+        return cpu.raise(Vector::GP, 0);
     const u16 cs = static_cast<u16>(msr.sysenter_cs & 0xfffc);
     set_flat(cpu.segment(Seg::CS), static_cast<u16>((cs + 16) | 3), kFlatCode);
     set_flat(cpu.segment(Seg::SS), static_cast<u16>((cs + 24) | 3), kFlatData);

@@ -1,4 +1,5 @@
-// The system instructions as functions; rows/system.h gives them their opcodes. SDM Vol. 2, "Instruction Set Reference".
+// The system instructions as functions; rows/system.h gives them their opcodes. SDM Vol. 2, "Instruction Set
+// Reference".
 #pragma once
 
 #include "cpu/cpu.h"
@@ -31,12 +32,12 @@ Outcome outs_word(Cpu& cpu, const Instruction& insn);
 // segment_moves.cpp
 Outcome mov_to_sreg(Cpu& cpu, const Instruction& insn);
 Outcome mov_from_sreg(Cpu& cpu, const Instruction& insn);
-template <Seg seg>
+template<Seg seg>
 Outcome push_sreg(Cpu& cpu, const Instruction& insn);
-template <Seg seg>
+template<Seg seg>
 Outcome pop_sreg(Cpu& cpu, const Instruction& insn);
 /// LES, LSS, LDS, LFS, LGS.
-template <Seg seg>
+template<Seg seg>
 Outcome load_far_pointer(Cpu& cpu, const Instruction& insn);
 
 // protection.cpp

@@ -12,7 +12,7 @@ constexpr u32 handler(unsigned vector) { return TestMachine::kHandler + vector *
 struct PrivilegeCase {
     const char* name;
     std::vector<u8> bytes;
-    unsigned faults_at_user;    ///< vector, or 0 if it is allowed
+    unsigned faults_at_user;  ///< vector, or 0 if it is allowed
 };
 class Privilege : public testing::TestWithParam<PrivilegeCase> {};
 
@@ -24,32 +24,38 @@ TEST_P(Privilege, IsCheckedAtLevel3) {
     for (const u8 b : c.bytes) m.poke8(at++, b);
     m.cpu.put<u32>(reg::BX, 0x5000);
     m.run();
-    EXPECT_EQ(m.rip(), c.faults_at_user ? handler(c.faults_at_user) : TestMachine::kCodeBase + c.bytes.size());
+    EXPECT_EQ(m.rip(),
+              c.faults_at_user ? handler(c.faults_at_user) : TestMachine::kCodeBase + c.bytes.size());
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Cases, Privilege,
-    testing::Values(PrivilegeCase{"HLT", {0xf4}, 13}, PrivilegeCase{"CLI", {0xfa}, 13}, PrivilegeCase{"STI", {0xfb}, 13},
-                    PrivilegeCase{"CLTS", {0x0f, 0x06}, 13}, PrivilegeCase{"INVD", {0x0f, 0x08}, 13},
-                    PrivilegeCase{"WBINVD", {0x0f, 0x09}, 13}, PrivilegeCase{"MOV_from_CR0", {0x0f, 0x20, 0xc0}, 13},
-                    PrivilegeCase{"MOV_to_CR3", {0x0f, 0x22, 0xd8}, 13}, PrivilegeCase{"MOV_from_CR1", {0x0f, 0x20, 0xc8}, 6},
-                    PrivilegeCase{"MOV_from_DR0", {0x0f, 0x21, 0xc0}, 13}, PrivilegeCase{"LGDT", {0x0f, 0x01, 0x13}, 13},
-                    PrivilegeCase{"LIDT", {0x0f, 0x01, 0x1b}, 13}, PrivilegeCase{"LMSW", {0x0f, 0x01, 0xf0}, 13},
-                    PrivilegeCase{"INVLPG", {0x0f, 0x01, 0x3b}, 13}, PrivilegeCase{"INVLPG_register", {0x0f, 0x01, 0xf8}, 6},
-                    PrivilegeCase{"LLDT", {0x0f, 0x00, 0xd0}, 13}, PrivilegeCase{"LTR", {0x0f, 0x00, 0xd8}, 13},
-                    PrivilegeCase{"RDMSR", {0x0f, 0x32}, 13}, PrivilegeCase{"WRMSR", {0x0f, 0x30}, 13},
-                    PrivilegeCase{"RDPMC", {0x0f, 0x33}, 13}, PrivilegeCase{"SYSEXIT", {0x0f, 0x35}, 13},
-                    PrivilegeCase{"RSM", {0x0f, 0xaa}, 6}, PrivilegeCase{"UD2", {0x0f, 0x0b}, 6},
-                    PrivilegeCase{"MOV_to_CS", {0x8e, 0xc8}, 6}, PrivilegeCase{"MOV_from_S6", {0x8c, 0xf0}, 6},
-                    PrivilegeCase{"SGDT", {0x0f, 0x01, 0x03}, 0}, PrivilegeCase{"SIDT", {0x0f, 0x01, 0x0b}, 0},
-                    PrivilegeCase{"SMSW", {0x0f, 0x01, 0xe0}, 0}, PrivilegeCase{"SLDT", {0x0f, 0x00, 0xc0}, 0},
-                    PrivilegeCase{"STR", {0x0f, 0x00, 0xc8}, 0}, PrivilegeCase{"RDTSC", {0x0f, 0x31}, 0},
-                    PrivilegeCase{"CPUID", {0x0f, 0xa2}, 0}, PrivilegeCase{"PUSHF", {0x9c}, 0}, PrivilegeCase{"IN", {0xec}, 13},
-                    PrivilegeCase{"OUT", {0xe6, 0x80}, 13}, PrivilegeCase{"INSB", {0x6c}, 13}, PrivilegeCase{"OUTSB", {0x6e}, 13}),
+    testing::Values(
+        PrivilegeCase{"HLT", {0xf4}, 13}, PrivilegeCase{"CLI", {0xfa}, 13}, PrivilegeCase{"STI", {0xfb}, 13},
+        PrivilegeCase{"CLTS", {0x0f, 0x06}, 13}, PrivilegeCase{"INVD", {0x0f, 0x08}, 13},
+        PrivilegeCase{"WBINVD", {0x0f, 0x09}, 13}, PrivilegeCase{"MOV_from_CR0", {0x0f, 0x20, 0xc0}, 13},
+        PrivilegeCase{"MOV_to_CR3", {0x0f, 0x22, 0xd8}, 13},
+        PrivilegeCase{"MOV_from_CR1", {0x0f, 0x20, 0xc8}, 6},
+        PrivilegeCase{"MOV_from_DR0", {0x0f, 0x21, 0xc0}, 13}, PrivilegeCase{"LGDT", {0x0f, 0x01, 0x13}, 13},
+        PrivilegeCase{"LIDT", {0x0f, 0x01, 0x1b}, 13}, PrivilegeCase{"LMSW", {0x0f, 0x01, 0xf0}, 13},
+        PrivilegeCase{"INVLPG", {0x0f, 0x01, 0x3b}, 13},
+        PrivilegeCase{"INVLPG_register", {0x0f, 0x01, 0xf8}, 6},
+        PrivilegeCase{"LLDT", {0x0f, 0x00, 0xd0}, 13}, PrivilegeCase{"LTR", {0x0f, 0x00, 0xd8}, 13},
+        PrivilegeCase{"RDMSR", {0x0f, 0x32}, 13}, PrivilegeCase{"WRMSR", {0x0f, 0x30}, 13},
+        PrivilegeCase{"RDPMC", {0x0f, 0x33}, 13}, PrivilegeCase{"SYSEXIT", {0x0f, 0x35}, 13},
+        PrivilegeCase{"RSM", {0x0f, 0xaa}, 6}, PrivilegeCase{"UD2", {0x0f, 0x0b}, 6},
+        PrivilegeCase{"MOV_to_CS", {0x8e, 0xc8}, 6}, PrivilegeCase{"MOV_from_S6", {0x8c, 0xf0}, 6},
+        PrivilegeCase{"SGDT", {0x0f, 0x01, 0x03}, 0}, PrivilegeCase{"SIDT", {0x0f, 0x01, 0x0b}, 0},
+        PrivilegeCase{"SMSW", {0x0f, 0x01, 0xe0}, 0}, PrivilegeCase{"SLDT", {0x0f, 0x00, 0xc0}, 0},
+        PrivilegeCase{"STR", {0x0f, 0x00, 0xc8}, 0}, PrivilegeCase{"RDTSC", {0x0f, 0x31}, 0},
+        PrivilegeCase{"CPUID", {0x0f, 0xa2}, 0}, PrivilegeCase{"PUSHF", {0x9c}, 0},
+        PrivilegeCase{"IN", {0xec}, 13}, PrivilegeCase{"OUT", {0xe6, 0x80}, 13},
+        PrivilegeCase{"INSB", {0x6c}, 13}, PrivilegeCase{"OUTSB", {0x6e}, 13}),
     [](const auto& tested) { return tested.param.name; });
 
 TEST(System, ProtectedModeInstructionsAreUndefinedInRealAndVirtual8086Mode) {
-    for (const std::vector<u8>& bytes : {std::vector<u8>{0x0f, 0x00, 0xc0}, {0x0f, 0x00, 0xd8}, {0x0f, 0x02, 0xc0}, {0x63, 0xc0}}) {
+    for (const std::vector<u8>& bytes :
+         {std::vector<u8>{0x0f, 0x00, 0xc0}, {0x0f, 0x00, 0xd8}, {0x0f, 0x02, 0xc0}, {0x63, 0xc0}}) {
         TestMachine m;
         m.enter_v86(3);
         for (u32 i = 0; i < bytes.size(); i++) m.poke8(0x10000 + i, bytes[i]);
@@ -98,7 +104,7 @@ TEST(System, PaePdptesAreLoadedAndTheirReservedBitsChecked) {
     m.cpu.state.cr3 = kTable;
     m.poke64(kTable, 0x101001);
     m.poke64(kTable + 8, 0x1e6);              // not present: anything goes
-    m.poke64(kTable + 16, u64{1} << 36 | 1);    // beyond MAXPHYADDR
+    m.poke64(kTable + 16, u64{1} << 36 | 1);  // beyond MAXPHYADDR
     m.poke64(0x101000, 0x83);                 // 2 MiB at 0
     m.code({0x0f, 0x22, 0xc0});
     m.cpu.put<u32>(reg::AX, 0x80000011);
@@ -142,7 +148,8 @@ TEST(System, LtrMarksTheTssBusyAndRefusesABusyOne) {
     TestMachine m;
     m.enter_protected();
     m.code({0x0f, 0x00, 0xd8});
-    const std::pair<u16, unsigned> cases[] = {{sel::kTssA, 13}, {0, 13}, {4, 13}, {sel::kData, 13}, {sel::kAbsentTss, 11}, {sel::kTssB, 0}};
+    const std::pair<u16, unsigned> cases[] = {
+        {sel::kTssA, 13}, {0, 13}, {4, 13}, {sel::kData, 13}, {sel::kAbsentTss, 11}, {sel::kTssB, 0}};
     for (const auto& [selector, vector] : cases) {
         m.cpu.state.rip = TestMachine::kCodeBase;
         m.cpu.put<u32>(reg::AX, selector);
@@ -174,7 +181,7 @@ TEST(System, LldtNullMakesTheLdtUnusable) {
 }
 
 struct InspectCase {
-    u8 opcode;      ///< second byte, with ModRM EAX,EBX; 00 means 0F 00 /4 or /5
+    u8 opcode;  ///< second byte, with ModRM EAX,EBX; 00 means 0F 00 /4 or /5
     u8 modrm;
     unsigned cpl;
     u16 selector;
@@ -198,24 +205,32 @@ TEST_P(Inspect, SetsZeroFlagAndResult) {
     EXPECT_EQ(m.gpr(reg::AX), c.zf && c.opcode ? c.result : 0x5a5a5a5a);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Cases, Inspect,
-    testing::Values(
-        InspectCase{0x02, 0xc3, 0, sel::kCode, true, 0x00c09b00}, InspectCase{0x02, 0xc3, 0, sel::kGate32, true, 0x0000ec00},
-        InspectCase{0x02, 0xc3, 0, 0, false, 0}, InspectCase{0x02, 0xc3, 0, sel::kBeyond, false, 0},
-        InspectCase{0x02, 0xc3, 3, sel::kData, false, 0}, InspectCase{0x02, 0xc3, 3, sel::kConforming, true, 0x00c09f00},
-        InspectCase{0x02, 0xc3, 0, sel::kData | 3, false, 0}, InspectCase{0x02, 0xc3, 0, sel::kAbsentData, true, 0x00c01300},
-        InspectCase{0x03, 0xc3, 0, sel::kCode, true, 0xffffffff}, InspectCase{0x03, 0xc3, 0, sel::kTssB, true, 0x67},
-        InspectCase{0x03, 0xc3, 0, sel::kGate32, false, 0}, InspectCase{0x03, 0xc3, 0, sel::kTaskGate, false, 0},
-        InspectCase{0x00, 0xe3, 0, sel::kCode, true, 0}, InspectCase{0x00, 0xe3, 0, sel::kExecuteOnly, false, 0},
-        InspectCase{0x00, 0xe3, 0, sel::kTssA, false, 0}, InspectCase{0x00, 0xe3, 3, sel::kData, false, 0},
-        InspectCase{0x00, 0xeb, 0, sel::kData, true, 0}, InspectCase{0x00, 0xeb, 0, sel::kReadOnly, false, 0},
-        InspectCase{0x00, 0xeb, 0, sel::kCode, false, 0}, InspectCase{0x00, 0xeb, 3, sel::kUserData, true, 0}));
+INSTANTIATE_TEST_SUITE_P(Cases, Inspect,
+                         testing::Values(InspectCase{0x02, 0xc3, 0, sel::kCode, true, 0x00c09b00},
+                                         InspectCase{0x02, 0xc3, 0, sel::kGate32, true, 0x0000ec00},
+                                         InspectCase{0x02, 0xc3, 0, 0, false, 0},
+                                         InspectCase{0x02, 0xc3, 0, sel::kBeyond, false, 0},
+                                         InspectCase{0x02, 0xc3, 3, sel::kData, false, 0},
+                                         InspectCase{0x02, 0xc3, 3, sel::kConforming, true, 0x00c09f00},
+                                         InspectCase{0x02, 0xc3, 0, sel::kData | 3, false, 0},
+                                         InspectCase{0x02, 0xc3, 0, sel::kAbsentData, true, 0x00c01300},
+                                         InspectCase{0x03, 0xc3, 0, sel::kCode, true, 0xffffffff},
+                                         InspectCase{0x03, 0xc3, 0, sel::kTssB, true, 0x67},
+                                         InspectCase{0x03, 0xc3, 0, sel::kGate32, false, 0},
+                                         InspectCase{0x03, 0xc3, 0, sel::kTaskGate, false, 0},
+                                         InspectCase{0x00, 0xe3, 0, sel::kCode, true, 0},
+                                         InspectCase{0x00, 0xe3, 0, sel::kExecuteOnly, false, 0},
+                                         InspectCase{0x00, 0xe3, 0, sel::kTssA, false, 0},
+                                         InspectCase{0x00, 0xe3, 3, sel::kData, false, 0},
+                                         InspectCase{0x00, 0xeb, 0, sel::kData, true, 0},
+                                         InspectCase{0x00, 0xeb, 0, sel::kReadOnly, false, 0},
+                                         InspectCase{0x00, 0xeb, 0, sel::kCode, false, 0},
+                                         InspectCase{0x00, 0xeb, 3, sel::kUserData, true, 0}));
 
 TEST(System, ArplRaisesTheRpl) {
     TestMachine m;
     m.enter_protected();
-    m.code({0x63, 0xd8, 0x63, 0xd8});    // ARPL AX, BX
+    m.code({0x63, 0xd8, 0x63, 0xd8});  // ARPL AX, BX
     m.cpu.put<u32>(reg::AX, 0xffff0010);
     m.cpu.put<u32>(reg::BX, 0x0003);
     m.run();
@@ -303,7 +318,8 @@ TEST(Flags, PopfRespectsIoplAndLevel) {
 }
 
 TEST(Flags, BitsThatTellTheGenerationsApart) {
-    const std::pair<const char*, u32> cases[] = {{"386", 0}, {"486", flag::AC}, {"pentium", flag::AC | flag::ID}};
+    const std::pair<const char*, u32> cases[] = {
+        {"386", 0}, {"486", flag::AC}, {"pentium", flag::AC | flag::ID}};
     for (const auto& [name, settable] : cases) {
         TestMachine m(*find_model(name));
         m.enter_protected();
@@ -317,9 +333,9 @@ TEST(Flags, BitsThatTellTheGenerationsApart) {
 TEST(Flags, VirtualInterruptFlag) {
     TestMachine m;
     m.enter_v86(0);
-    m.code({0xfb, 0x9c, 0xfa, 0x9d});    // STI, PUSHF, CLI, POPF
+    m.code({0xfb, 0x9c, 0xfa, 0x9d});  // STI, PUSHF, CLI, POPF
     m.run();
-    EXPECT_EQ(m.rip(), handler(13));    // without VME
+    EXPECT_EQ(m.rip(), handler(13));  // without VME
     m.enter_v86(0);
     m.cpu.state.cr4 |= cr4::VME;
     m.run();
@@ -353,12 +369,12 @@ TEST(Flags, ProtectedModeVirtualInterrupts) {
 TEST(PortIo, PermissionBitMapDecides) {
     TestMachine m;
     m.enter_protected(3);
-    m.poke8(TestMachine::kTssABase + 0x68 + 0x60 / 8, 0xfe);    // port 60 only
+    m.poke8(TestMachine::kTssABase + 0x68 + 0x60 / 8, 0xfe);  // port 60 only
     m.code({0xe4, 0x60, 0xe5, 0x60});
     m.run();
     EXPECT_EQ(m.gpr(reg::AX) & 0xff, 0x44u);
     ASSERT_EQ(m.ports.log.size(), 1u);
-    m.run();    // four ports, three of them forbidden
+    m.run();  // four ports, three of them forbidden
     EXPECT_EQ(m.rip(), handler(13));
     EXPECT_EQ(m.ports.log.size(), 1u);
     // A map that ends before the port's second byte.
@@ -442,7 +458,7 @@ TEST(PortIo, RepInsYieldsToAnInterruptBetweenElements) {
     EXPECT_EQ(ports.reads, 7u);
     EXPECT_EQ(cpu.get<u32>(reg::CX), 4993u);
     EXPECT_EQ(cpu.segment(Seg::CS).selector, sel::kCode);
-    EXPECT_EQ(m.peek32(cpu.get<u32>(reg::SP)), TestMachine::kCodeBase);    // back to the instruction
+    EXPECT_EQ(m.peek32(cpu.get<u32>(reg::SP)), TestMachine::kCodeBase);  // back to the instruction
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Bits of the control and debug registers, of EFER and the TSS. SDM Vol. 3, "Control Registers" and "Debug Registers".
+// Bits of the control and debug registers, of EFER and the TSS. SDM Vol. 3, "Control Registers" and "Debug
+// Registers".
 #pragma once
 
 #include "support/types.h"
@@ -6,20 +7,21 @@
 namespace gnomon {
 
 namespace cr0 {
-inline constexpr u64 PE = 1u << 0, MP = 1u << 1, EM = 1u << 2, TS = 1u << 3, ET = 1u << 4, NE = 1u << 5, WP = 1u << 16, AM = 1u << 18,
-                     NW = 1u << 29, CD = 1u << 30, PG = 1u << 31;
+inline constexpr u64 PE = 1u << 0, MP = 1u << 1, EM = 1u << 2, TS = 1u << 3, ET = 1u << 4, NE = 1u << 5,
+                     WP = 1u << 16, AM = 1u << 18, NW = 1u << 29, CD = 1u << 30, PG = 1u << 31;
 }
 namespace cr4 {
-inline constexpr u64 VME = 1u << 0, PVI = 1u << 1, TSD = 1u << 2, DE = 1u << 3, PSE = 1u << 4, PAE = 1u << 5, MCE = 1u << 6, PGE = 1u << 7,
-                     PCE = 1u << 8, OSFXSR = 1u << 9, OSXMMEXCPT = 1u << 10;
+inline constexpr u64 VME = 1u << 0, PVI = 1u << 1, TSD = 1u << 2, DE = 1u << 3, PSE = 1u << 4, PAE = 1u << 5,
+                     MCE = 1u << 6, PGE = 1u << 7, PCE = 1u << 8, OSFXSR = 1u << 9, OSXMMEXCPT = 1u << 10;
 }
 namespace dr6 {
 inline constexpr u32 kHits = 15, BD = 1u << 13, BS = 1u << 14, BT = 1u << 15;
 inline constexpr u32 kStatus = kHits | BD | BS | BT;
-inline constexpr u32 kFixed = 0xffff0ff0;    ///< bits that read as one
-// In CpuState::pending_debug only: MOV SS and POP SS hold debug exceptions off until the following instruction is done.
-inline constexpr u32 kHold = 1u << 31;      ///< set by the instruction
-inline constexpr u32 kShadow = 1u << 30;    ///< the following instruction
+inline constexpr u32 kFixed = 0xffff0ff0;  ///< bits that read as one
+// In CpuState::pending_debug only: MOV SS and POP SS hold debug exceptions off until the following
+// instruction is done.
+inline constexpr u32 kHold = 1u << 31;    ///< set by the instruction
+inline constexpr u32 kShadow = 1u << 30;  ///< the following instruction
 }  // namespace dr6
 namespace dr7 {
 inline constexpr u64 kAnyEnable = 0xff, kLocalEnables = 0x155, GD = 1u << 13;

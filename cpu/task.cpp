@@ -26,7 +26,7 @@ struct TaskImage {
 
 // Offsets within the TSS. SDM Vol. 3, "Task-State Segment (TSS)" and "16-Bit Task-State Segment (TSS)".
 struct Layout {
-    unsigned size;          ///< of a register slot
+    unsigned size;  ///< of a register slot
     u32 minimum_limit;
     u32 eip, eflags, gpr, selectors, ldt;
     unsigned selector_slot;
@@ -48,8 +48,9 @@ bool read_slot(Cpu& cpu, u64 linear, unsigned bytes, u32& out) {
 }
 
 bool write_slot(Cpu& cpu, u64 linear, unsigned bytes, u32 value) {
-    return bytes == 4 ? cpu.write_linear(static_cast<u32>(linear), value, Privilege::Supervisor)
-                      : cpu.write_linear(static_cast<u32>(linear), static_cast<u16>(value), Privilege::Supervisor);
+    return bytes == 4
+               ? cpu.write_linear(static_cast<u32>(linear), value, Privilege::Supervisor)
+               : cpu.write_linear(static_cast<u32>(linear), static_cast<u16>(value), Privilege::Supervisor);
 }
 
 bool read_image(Cpu& cpu, u64 base, const Layout& layout, TaskImage& image) {
@@ -59,7 +60,7 @@ bool read_image(Cpu& cpu, u64 base, const Layout& layout, TaskImage& image) {
     if (!read_slot(cpu, base + layout.eflags, layout.size, image.eflags)) return false;
     for (unsigned i = 0; i < 8; i++) {
         if (!read_slot(cpu, base + layout.gpr + i * layout.size, layout.size, image.gpr[i])) return false;
-        if (!wide) image.gpr[i] |= 0xffff0000;    // as the 386 and its successors leave the upper halves
+        if (!wide) image.gpr[i] |= 0xffff0000;  // as the 386 and its successors leave the upper halves
     }
     u32 value;
     for (unsigned i = 0; i < layout.selector_count; i++) {
@@ -76,11 +77,13 @@ bool read_image(Cpu& cpu, u64 base, const Layout& layout, TaskImage& image) {
 }
 
 bool save_image(Cpu& cpu, u64 base, const Layout& layout, u32 eip, u32 eflags) {
-    bool ok = write_slot(cpu, base + layout.eip, layout.size, eip) && write_slot(cpu, base + layout.eflags, layout.size, eflags);
+    bool ok = write_slot(cpu, base + layout.eip, layout.size, eip) &&
+              write_slot(cpu, base + layout.eflags, layout.size, eflags);
     for (unsigned i = 0; ok && i < 8; i++)
         ok = write_slot(cpu, base + layout.gpr + i * layout.size, layout.size, cpu.get<u32>(i));
     for (unsigned i = 0; ok && i < layout.selector_count; i++)
-        ok = write_slot(cpu, base + layout.selectors + i * layout.selector_slot, 2, cpu.state.segments[i].selector);
+        ok = write_slot(cpu, base + layout.selectors + i * layout.selector_slot, 2,
+                        cpu.state.segments[i].selector);
     return ok;
 }
 
@@ -99,7 +102,8 @@ bool load_task_ldt(Cpu& cpu, u16 selector) {
     if (in_ldt(selector)) return refuse(cpu, Vector::TS, selector_error(selector));
     Descriptor d;
     if (!fetch_descriptor(cpu, selector, Vector::TS, d)) return false;
-    if (!d.is_system() || d.type() != system_type::kLdt || !d.present()) return refuse(cpu, Vector::TS, selector_error(selector));
+    if (!d.is_system() || d.type() != system_type::kLdt || !d.present())
+        return refuse(cpu, Vector::TS, selector_error(selector));
     set_segment(ldtr, selector, d);
     return true;
 }
@@ -127,7 +131,9 @@ bool load_task_segments(Cpu& cpu, const TaskImage& image) {
         return image.eip <= 0xffff || refuse(cpu, Vector::GP, 0);
     }
     Descriptor stack;
-    if (!check_stack_segment(cpu, selector(Seg::SS), cpu.cpl(), Vector::TS, stack) || !mark_accessed(cpu, stack)) return false;
+    if (!check_stack_segment(cpu, selector(Seg::SS), cpu.cpl(), Vector::TS, stack) ||
+        !mark_accessed(cpu, stack))
+        return false;
     set_segment(cpu.segment(Seg::SS), selector(Seg::SS), stack);
     if (!load_task_code(cpu, selector(Seg::CS), image.eip)) return false;
     for (const Seg seg : {Seg::DS, Seg::ES, Seg::FS, Seg::GS})
@@ -148,7 +154,8 @@ void install_image(Cpu& cpu, const TaskImage& image, u32 eflags) {
 
 }  // namespace
 
-bool switch_task(Cpu& cpu, u16 selector, const Descriptor& tss, TaskSwitch kind, u64 return_ip, u32 saved_flags, const Fault* event) {
+bool switch_task(Cpu& cpu, u16 selector, const Descriptor& tss, TaskSwitch kind, u64 return_ip,
+                 u32 saved_flags, const Fault* event) {
     Segment& tr = cpu.state.tr;
     const Layout& old_layout = layout_of(attribute::type(tr.attributes));
     const Layout& new_layout = layout_of(tss.type());
@@ -172,10 +179,13 @@ bool switch_task(Cpu& cpu, u16 selector, const Descriptor& tss, TaskSwitch kind,
     const bool leaves = kind == TaskSwitch::Jump || kind == TaskSwitch::Return;
     if (leaves && !is_null(old_selector)) {
         Descriptor old;
-        if (!fetch_descriptor(cpu, old_selector, Vector::TS, old) || !mark_busy(cpu, old, false)) return false;
+        if (!fetch_descriptor(cpu, old_selector, Vector::TS, old) || !mark_busy(cpu, old, false))
+            return false;
     }
-    if (kind == TaskSwitch::Return) saved_flags &= ~flag::NT;
-    else if (!mark_busy(cpu, tss, true)) return false;
+    if (kind == TaskSwitch::Return)
+        saved_flags &= ~flag::NT;
+    else if (!mark_busy(cpu, tss, true))
+        return false;
     if (!save_image(cpu, old_base, old_layout, static_cast<u32>(return_ip), saved_flags)) return false;
     if (nested && !write_slot(cpu, new_base, 2, old_selector)) return false;
 
@@ -201,7 +211,8 @@ bool switch_task(Cpu& cpu, u16 selector, const Descriptor& tss, TaskSwitch kind,
     return true;
 }
 
-bool enter_task_gate(Cpu& cpu, const Descriptor& gate, TaskSwitch kind, u64 return_ip, u32 saved_flags, const Fault* event) {
+bool enter_task_gate(Cpu& cpu, const Descriptor& gate, TaskSwitch kind, u64 return_ip, u32 saved_flags,
+                     const Fault* event) {
     const u16 selector = gate.gate_selector();
     if (in_ldt(selector) || is_null(selector)) return refuse(cpu, Vector::GP, selector_error(selector));
     Descriptor tss;

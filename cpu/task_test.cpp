@@ -25,7 +25,7 @@ TEST(Task, JumpSavesTheOldTaskAndLoadsTheNew) {
     EXPECT_EQ(m.cpu.segment(Seg::FS).selector, 0);
     EXPECT_EQ(m.cpu.state.tr.selector, sel::kTssB);
     EXPECT_TRUE(m.cpu.state.cr0 & cr0::TS);
-    EXPECT_EQ(m.cpu.state.dr[7] & 0xff, 2u);    // the local enable is gone, the global one stays
+    EXPECT_EQ(m.cpu.state.dr[7] & 0xff, 2u);  // the local enable is gone, the global one stays
     EXPECT_EQ(m.peek8(kBusyByteA), 0x89u);
     EXPECT_EQ(m.peek8(kBusyByteB), 0x8bu);
     EXPECT_EQ(m.peek32(TestMachine::kTssABase + 0x20), TestMachine::kCodeBase + 7);
@@ -59,7 +59,7 @@ TEST(Task, TaskGateInTheIdtPushesTheErrorCodeOnTheNewStack) {
     TestMachine m;
     m.enter_protected();
     m.poke64(TestMachine::kIdt + 13 * 8, make_gate(sel::kTssB, 0, 0x85));
-    m.code({0x8e, 0xd8});    // MOV DS, AX
+    m.code({0x8e, 0xd8});  // MOV DS, AX
     m.cpu.put<u32>(reg::AX, sel::kBeyond);
     m.run();
     EXPECT_EQ(m.rip(), TestMachine::kTaskCode);
@@ -101,7 +101,7 @@ TEST(Task, SwitchesTheAddressSpaceAndTheLdt) {
     m.poke32(TestMachine::kTssBBase + 0x1c, kDirectory + 0x2000);
     m.poke16(TestMachine::kTssBBase + 0x60, sel::kLdt);
     m.poke64(TestMachine::kLdtBase + 8, make_descriptor(0x5000, 0xfff, 0x93));
-    m.poke16(TestMachine::kTssBBase + 0x54, 0xc);    // DS from the new LDT
+    m.poke16(TestMachine::kTssBBase + 0x54, 0xc);  // DS from the new LDT
     EXPECT_EQ(far_jump(m.cpu, sel::kTssB, 0, 4), Outcome::Jump);
     EXPECT_EQ(m.cpu.state.cr3, kDirectory + 0x2000);
     EXPECT_EQ(m.cpu.mmu().paging().cr3, kDirectory + 0x2000);
@@ -119,7 +119,7 @@ TEST(Task, DebugTrapBitRaisesDebugExceptionInTheNewTask) {
 }
 
 struct NewTaskCase {
-    u32 offset;      ///< of the selector or register in the TSS
+    u32 offset;  ///< of the selector or register in the TSS
     u32 value;
     Vector vector;
     u32 error;
@@ -139,20 +139,24 @@ TEST_P(NewTaskFault, ArisesInTheNewTask) {
 }
 
 constexpr u32 kEs = 0x48, kCs = 0x4c, kSs = 0x50, kDs = 0x54, kLdt = 0x60, kEip = 0x20;
-INSTANTIATE_TEST_SUITE_P(
-    Cases, NewTaskFault,
-    testing::Values(NewTaskCase{kLdt, 4, Vector::TS, 4}, NewTaskCase{kLdt, sel::kBeyond, Vector::TS, sel::kBeyond},
-                    NewTaskCase{kLdt, sel::kData, Vector::TS, sel::kData}, NewTaskCase{kCs, 0, Vector::TS, 0},
-                    NewTaskCase{kCs, sel::kBeyond, Vector::TS, sel::kBeyond}, NewTaskCase{kCs, sel::kData, Vector::TS, sel::kData},
-                    NewTaskCase{kCs, sel::kUserCode, Vector::TS, sel::kUserCode},
-                    NewTaskCase{kCs, sel::kAbsentCode, Vector::NP, sel::kAbsentCode}, NewTaskCase{kSs, 0, Vector::TS, 0},
-                    NewTaskCase{kSs, sel::kData | 3, Vector::TS, sel::kData}, NewTaskCase{kSs, sel::kReadOnly, Vector::TS, sel::kReadOnly},
-                    NewTaskCase{kSs, user(sel::kUserData), Vector::TS, sel::kUserData},
-                    NewTaskCase{kSs, sel::kAbsentData, Vector::SS, sel::kAbsentData},
-                    NewTaskCase{kDs, sel::kExecuteOnly, Vector::TS, sel::kExecuteOnly},
-                    NewTaskCase{kEs, sel::kAbsentData, Vector::NP, sel::kAbsentData},
-                    NewTaskCase{kEs, sel::kTssA, Vector::TS, sel::kTssA},
-                    NewTaskCase{kCs, sel::kSmallCode, Vector::GP, 0}));
+INSTANTIATE_TEST_SUITE_P(Cases, NewTaskFault,
+                         testing::Values(NewTaskCase{kLdt, 4, Vector::TS, 4},
+                                         NewTaskCase{kLdt, sel::kBeyond, Vector::TS, sel::kBeyond},
+                                         NewTaskCase{kLdt, sel::kData, Vector::TS, sel::kData},
+                                         NewTaskCase{kCs, 0, Vector::TS, 0},
+                                         NewTaskCase{kCs, sel::kBeyond, Vector::TS, sel::kBeyond},
+                                         NewTaskCase{kCs, sel::kData, Vector::TS, sel::kData},
+                                         NewTaskCase{kCs, sel::kUserCode, Vector::TS, sel::kUserCode},
+                                         NewTaskCase{kCs, sel::kAbsentCode, Vector::NP, sel::kAbsentCode},
+                                         NewTaskCase{kSs, 0, Vector::TS, 0},
+                                         NewTaskCase{kSs, sel::kData | 3, Vector::TS, sel::kData},
+                                         NewTaskCase{kSs, sel::kReadOnly, Vector::TS, sel::kReadOnly},
+                                         NewTaskCase{kSs, user(sel::kUserData), Vector::TS, sel::kUserData},
+                                         NewTaskCase{kSs, sel::kAbsentData, Vector::SS, sel::kAbsentData},
+                                         NewTaskCase{kDs, sel::kExecuteOnly, Vector::TS, sel::kExecuteOnly},
+                                         NewTaskCase{kEs, sel::kAbsentData, Vector::NP, sel::kAbsentData},
+                                         NewTaskCase{kEs, sel::kTssA, Vector::TS, sel::kTssA},
+                                         NewTaskCase{kCs, sel::kSmallCode, Vector::GP, 0}));
 
 TEST(Task, IretWithABadBackLinkIsInvalidTss) {
     for (const u16 link : {u16{0}, u16{4}, sel::kBeyond, sel::kTssB, sel::kData}) {

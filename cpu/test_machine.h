@@ -1,5 +1,5 @@
-// A processor with 2 MiB of memory, a GDT full of good and bad descriptors, an IDT and two tasks: what the tests of the
-// system instructions run on.
+// A processor with 2 MiB of memory, a GDT full of good and bad descriptors, an IDT and two tasks: what the
+// tests of the system instructions run on.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -41,28 +41,31 @@ struct FixedPic final : InterruptController {
 
 // Selectors of the test GDT, RPL 0.
 namespace sel {
-inline constexpr u16 kCode = 0x08, kData = 0x10, kUserCode = 0x18, kUserData = 0x20, kTssA = 0x28, kLdt = 0x30, kAbsentCode = 0x38,
-                     kAbsentData = 0x40, kConforming = 0x48, kReadOnly = 0x50, kExecuteOnly = 0x58, kCode16 = 0x60, kData16 = 0x68,
-                     kTssB = 0x70, kTss16 = 0x78, kGate32 = 0x80, kGate16 = 0x88, kTaskGate = 0x90, kExpandDown = 0x98,
-                     kSmallCode = 0xa0, kAbsentTss = 0xa8, kShortTss = 0xb0, kAbsentGate = 0xb8, kUserConforming = 0xc0,
-                     kGateToNothing = 0xc8, kGateToData = 0xd0, kBeyond = 0x7f8;
+inline constexpr u16 kCode = 0x08, kData = 0x10, kUserCode = 0x18, kUserData = 0x20, kTssA = 0x28,
+                     kLdt = 0x30, kAbsentCode = 0x38, kAbsentData = 0x40, kConforming = 0x48,
+                     kReadOnly = 0x50, kExecuteOnly = 0x58, kCode16 = 0x60, kData16 = 0x68, kTssB = 0x70,
+                     kTss16 = 0x78, kGate32 = 0x80, kGate16 = 0x88, kTaskGate = 0x90, kExpandDown = 0x98,
+                     kSmallCode = 0xa0, kAbsentTss = 0xa8, kShortTss = 0xb0, kAbsentGate = 0xb8,
+                     kUserConforming = 0xc0, kGateToNothing = 0xc8, kGateToData = 0xd0, kBeyond = 0x7f8;
 }
 constexpr u16 user(u16 selector) { return selector | 3; }
 
 constexpr u64 make_descriptor(u32 base, u32 limit, u8 access, u8 flags = 0) {
-    return (limit & 0xffff) | u64{base & 0xffffff} << 16 | u64{access} << 40 | u64{limit >> 16 & 15} << 48 | u64{flags & 15u} << 52 |
-           u64{base >> 24} << 56;
+    return (limit & 0xffff) | u64{base & 0xffffff} << 16 | u64{access} << 40 | u64{limit >> 16 & 15} << 48 |
+           u64{flags & 15u} << 52 | u64{base >> 24} << 56;
 }
 constexpr u64 make_gate(u16 selector, u32 offset, u8 access, u8 parameters = 0) {
-    return (offset & 0xffff) | u64{selector} << 16 | u64{parameters} << 32 | u64{access} << 40 | u64{offset >> 16} << 48;
+    return (offset & 0xffff) | u64{selector} << 16 | u64{parameters} << 32 | u64{access} << 40 |
+           u64{offset >> 16} << 48;
 }
 
 class TestMachine {
   public:
-    static constexpr u32 kGdt = 0x1000, kIdt = 0x2000, kTssABase = 0x3000, kTssBBase = 0x3200, kTss16Base = 0x3400, kLdtBase = 0x3600,
-                         kCodeBase = 0x10000, kHandler = 0x20000, kStack = 0x30000, kInnerStack = 0x40000, kUserStack = 0x50000,
-                         kTaskCode = 0x60000, kTaskStack = 0x70000;
-    static constexpr u8 kBigPages = 0xc;    // G, D/B
+    static constexpr u32 kGdt = 0x1000, kIdt = 0x2000, kTssABase = 0x3000, kTssBBase = 0x3200,
+                         kTss16Base = 0x3400, kLdtBase = 0x3600, kCodeBase = 0x10000, kHandler = 0x20000,
+                         kStack = 0x30000, kInnerStack = 0x40000, kUserStack = 0x50000, kTaskCode = 0x60000,
+                         kTaskStack = 0x70000;
+    static constexpr u8 kBigPages = 0xc;  // G, D/B
 
     explicit TestMachine(const CpuModel& model = default_model())
         : map(std::move(PhysicalMap::create(2 << 20, log)).value()),
@@ -94,7 +97,8 @@ class TestMachine {
         set(sel::kUserConforming, make_descriptor(0, 0xfffff, 0xff, kBigPages));
         set(sel::kGateToNothing, make_gate(0, kHandler, 0xec));
         set(sel::kGateToData, make_gate(sel::kData, kHandler, 0xec));
-        for (unsigned vector = 0; vector < 64; vector++) set_gate(vector, sel::kCode, kHandler + vector * 16, 0x8e);
+        for (unsigned vector = 0; vector < 64; vector++)
+            set_gate(vector, sel::kCode, kHandler + vector * 16, 0x8e);
         // Task A runs; its inner stacks.
         poke32(kTssABase + 4, kInnerStack);
         poke16(kTssABase + 8, sel::kData);
@@ -113,7 +117,8 @@ class TestMachine {
         ASSERT_TRUE(fetch_descriptor(cpu, cpl ? sel::kUserCode : sel::kCode, Vector::GP, d));
         set_code_segment(cpu, cpl ? sel::kUserCode : sel::kCode, d, cpl);
         const u16 data = cpl ? user(sel::kUserData) : sel::kData;
-        for (const Seg seg : {Seg::SS, Seg::DS, Seg::ES, Seg::FS, Seg::GS}) ASSERT_TRUE(load_segment(cpu, seg, data));
+        for (const Seg seg : {Seg::SS, Seg::DS, Seg::ES, Seg::FS, Seg::GS})
+            ASSERT_TRUE(load_segment(cpu, seg, data));
         ASSERT_TRUE(fetch_descriptor(cpu, sel::kTssA, Vector::GP, d));
         ASSERT_TRUE(mark_busy(cpu, d, true));
         set_segment(s.tr, sel::kTssA, d);
@@ -128,7 +133,8 @@ class TestMachine {
         enter_protected(3);
         cpu.set_eflags(cpu.eflags() | flag::VM | iopl << 12);
         set_v86_segment(cpu.segment(Seg::CS), 0x1000);
-        for (const Seg seg : {Seg::SS, Seg::DS, Seg::ES, Seg::FS, Seg::GS}) set_v86_segment(cpu.segment(seg), 0x5000);
+        for (const Seg seg : {Seg::SS, Seg::DS, Seg::ES, Seg::FS, Seg::GS})
+            set_v86_segment(cpu.segment(seg), 0x5000);
         cpu.put<u32>(reg::SP, 0x1000);
         cpu.state.rip = 0;
         cpu.update_mode();
@@ -150,7 +156,9 @@ class TestMachine {
     }
     void run(u64 instructions = 1) { cpu.run(instructions); }
 
-    void set_gate(unsigned vector, u16 selector, u32 offset, u8 access) { poke64(kIdt + vector * 8, make_gate(selector, offset, access)); }
+    void set_gate(unsigned vector, u16 selector, u32 offset, u8 access) {
+        poke64(kIdt + vector * 8, make_gate(selector, offset, access));
+    }
 
     void poke8(u32 at, u8 v) { map->write(GuestPhys(at), 1, v); }
     void poke16(u32 at, u16 v) { map->write(GuestPhys(at), 2, v); }
@@ -160,8 +168,12 @@ class TestMachine {
     u32 peek16(u32 at) { return static_cast<u32>(map->read(GuestPhys(at), 2)); }
     u32 peek32(u32 at) { return static_cast<u32>(map->read(GuestPhys(at), 4)); }
     /// The n-th 32-bit (16-bit) slot of the current stack.
-    u32 stack32(unsigned n) { return peek32(static_cast<u32>(cpu.segment(Seg::SS).base + cpu.get<u32>(reg::SP) + 4 * n)); }
-    u32 stack16(unsigned n) { return peek16(static_cast<u32>(cpu.segment(Seg::SS).base + cpu.get<u16>(reg::SP) + 2 * n)); }
+    u32 stack32(unsigned n) {
+        return peek32(static_cast<u32>(cpu.segment(Seg::SS).base + cpu.get<u32>(reg::SP) + 4 * n));
+    }
+    u32 stack16(unsigned n) {
+        return peek16(static_cast<u32>(cpu.segment(Seg::SS).base + cpu.get<u16>(reg::SP) + 2 * n));
+    }
     u16 cs() const { return cpu.segment(Seg::CS).selector; }
     u64 rip() const { return cpu.state.rip; }
     u32 gpr(unsigned n) const { return cpu.get<u32>(n); }
@@ -188,9 +200,11 @@ class TestMachine {
 
 /// A fault with this vector and error code is set.
 inline testing::AssertionResult fault_is(const Cpu& cpu, Vector vector, u32 error) {
-    if (cpu.fault.vector == vector && cpu.fault.has_error && cpu.fault.error == error) return testing::AssertionSuccess();
-    return testing::AssertionFailure() << "fault " << static_cast<int>(cpu.fault.vector) << " error " << std::hex << cpu.fault.error
-                                       << (cpu.fault.has_error ? "" : " (none)");
+    if (cpu.fault.vector == vector && cpu.fault.has_error && cpu.fault.error == error)
+        return testing::AssertionSuccess();
+    return testing::AssertionFailure()
+           << "fault " << static_cast<int>(cpu.fault.vector) << " error " << std::hex << cpu.fault.error
+           << (cpu.fault.has_error ? "" : " (none)");
 }
 
 }  // namespace gnomon

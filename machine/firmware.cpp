@@ -1,5 +1,7 @@
 // What firmware finds: ROMs, CMOS memory, fw_cfg files, the date. IBM PC/AT Technical Reference, "CMOS RAM";
 // the extensions of memory sizes and boot order are those that Bochs and SeaBIOS use.
+#include <zlib.h>
+
 #include <chrono>
 #include <ctime>
 #include <fstream>
@@ -40,6 +42,7 @@ Result<void> Machine::load_roms() {
             return fail("firmware.bios: {}: {} bytes; a system BIOS has a multiple of 64 KiB, at most 16 MiB",
                         config_.firmware.bios, bios.size());
     }
+    bios_checksum_ = static_cast<u32>(crc32_z(0, bios.data(), bios.size()));
     // The chipset decodes the top of the image twice: below 4 GiB, and below 1 MiB for real mode.
     const std::span<const u8> alias = std::span(bios).last(std::min(bios.size(), kAliasBytes));
     Result<PhysicalRegion> high = memory_->add_rom("bios", GuestPhys(kTop - bios.size()), bios);

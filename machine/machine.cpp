@@ -249,6 +249,25 @@ void Machine::list_parts() {
     parts_.push_back(cpu_part_.get());
 }
 
+std::string Machine::fingerprint() {
+    std::string text = fmt::format(
+        "cpu.model = {}\nmemory.size = {}M\nclock.mode = {}\nclock.ips = {}\nfirmware.bios = {:08x}\n",
+        config_.cpu.model.empty() ? model_.name : std::string_view(config_.cpu.model),
+        memory_->ram_size() >> 20, clock_.mode() == ClockMode::Deterministic ? "deterministic" : "realtime",
+        config_.clock.ips, bios_checksum_);
+    for (unsigned i = 0; i < 2; i++)
+        text += fmt::format("floppy.{} = {} with {} sectors\n", i == 0 ? 'a' : 'b',
+                            floppy_drive_name(floppy_->drive(i).type()),
+                            floppy_->drive(i).has_disk() ? floppy_->drive(i).image()->sectors() : 0);
+    for (unsigned i = 0; i < 4; i++) {
+        if (disks_[i]) text += fmt::format("disk.{} = {} sectors\n", i, disks_[i]->image().sectors());
+        if (cdroms_[i])
+            text += fmt::format("cdrom.{} {}\n", i, cdroms_[i]->has_disc() ? "with a disc" : "empty");
+    }
+    for (const StatePart* part : parts_) text += fmt::format("part {}\n", part->state_name());
+    return text;
+}
+
 void Machine::poll_host() {
     for (const auto& uart : uarts_) uart->poll_input();
     for (const auto& printer : printers_) printer->poll();

@@ -80,6 +80,8 @@ class Machine {
     /// The run is to end; the first request counts. Callable while the processor runs.
     void end(int status, std::string reason);
     [[nodiscard]] const std::optional<RunEnd>& ending() const { return end_; }
+    /// Takes an end back: the run may go on.
+    void resume() { end_.reset(); }
     /// A reset at the next instruction boundary. Callable while the processor runs.
     void request_reset(ResetKind kind);
     /// Carries out what request_reset() asked for; false if there was nothing.
@@ -87,6 +89,8 @@ class Machine {
     /// The power button: a guest that listens shuts down; otherwise the machine goes off at once.
     void press_power_button();
 
+    /// What a snapshot's machine must have in common with this one: a line for each property.
+    [[nodiscard]] std::string fingerprint();
     /// Every part with state, the scheduler first; what a snapshot holds besides RAM.
     [[nodiscard]] const std::vector<StatePart*>& parts() const { return parts_; }
 
@@ -147,6 +151,7 @@ class Machine {
     std::unique_ptr<DebugExit> debug_exit_;
     std::unique_ptr<ShutdownPort> shutdown_port_;
     std::vector<PhysicalRegion> regions_;
+    u32 bios_checksum_ = 0;
     Scheduler::EventId typing_event_;
     std::unique_ptr<StatePart> cpu_part_;
     std::vector<StatePart*> parts_;

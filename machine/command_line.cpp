@@ -1,0 +1,170 @@
+// Options by CLI11; each that sets something does so through its configuration key.
+#include "machine/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+#include "cpu/model.h"
+#include "machine/bochsrc.h"
+#include "machine/config_keys.h"
+
+namespace gnomon {
+namespace {
+
+/// Options that only set a key.
+struct ShortCut {
+    const char* option;
+    const char* key;
+    const char* documentation;
+};
+constexpr ShortCut kShortCuts[] = {
+    {"-m,--memory", "memory.size", "RAM, as 256M or 1G; a number alone is MiB"},
+    {"--smp", "cpu.count", "number of processors"},
+    {"--cpu", "cpu.model", "processor model, as pentium or pentium3,-pae; \"help\" lists them"},
+    {"--kernel", "boot.kernel", "Linux, Multiboot or ELF kernel to start directly"},
+    {"--append", "boot.append", "its command line"},
+    {"--fda", "floppy.a.file", "image of the floppy disk in drive A"},
+    {"--fdb", "floppy.b.file", "image of the floppy disk in drive B"},
+    {"--hda", "disk.0.file", "hard disk image: primary master"},
+    {"--hdb", "disk.1.file", "hard disk image: primary slave"},
+    {"--hdc", "disk.2.file", "hard disk image: secondary master"},
+    {"--hdd", "disk.3.file", "hard disk image: secondary slave"},
+    {"--boot", "boot.order", "what to boot: letters of a, c, d, n"},
+    {"--bios", "firmware.bios", "system BIOS image"},
+    {"--vgabios", "firmware.vgabios", "VGA BIOS image"},
+    {"--display", "display.kind", "sdl, terminal or none"},
+    {"--serial", "serial.1.to", "stdio, file:PATH, pty, tcp:HOST:PORT[,server] or none"},
+    {"--debugcon", "debug.console", "where bytes written to port E9h go: stdio or file:PATH"},
+    {"--timeout", "limit.timeout", "end after so many seconds of host time, with status 4"},
+    {"--max-instructions", "limit.instructions", "end after so many instructions, with status 4"},
+    {"--clock", "clock.mode", "deterministic or realtime"},
+    {"--log", "log.level", "LEVEL or part=LEVEL,...: error, warning, info, debug, trace"},
+};
+
+/// For later versions: refused with a reason, so that scripts see it.
+constexpr std::pair<const char*, const char*> kNotBuilt[] = {
+    {"--debug", "the built-in debugger"},
+    {"--debug-script", "the built-in debugger"},
+    {"-s,--gdb", "the GDB stub"},
+    {"-S,--paused", "the debugger that could resume it"},
+};
+
+constexpr const char* kFooter =
+    "FILE is a machine in TOML (docs/config.md has the keys) or a bochsrc.\n"
+    "Exit status: 0 powered off; 2 v + 1 the guest wrote v to the exit port; 2 usage or configuration;\n"
+    "4 a limit was reached; 6 triple fault under --no-reboot; 8 halted for good; 70 a fault of Gnomon.";
+
+std::string first_long_name(std::string_view names) {
+    const size_t comma = names.find(',');
+    return std::string(comma == names.npos ? names : names.substr(comma + 1));
+}
+
+Result<void> read_machine_file(const std::string& path, CommandLine& line) {
+    Result<bool> bochs = is_bochsrc_file(path);
+    if (!bochs) return bochs.error();
+    if (*bochs) return apply_bochsrc_file(line.config, path, line.notes);
+    return apply_toml_file(line.config, path);
+}
+
+/// --cdrom is the secondary master, or the next place that no disk has.
+unsigned cdrom_place(const Config& config) {
+    for (const unsigned place : {2u, 3u, 1u, 0u})
+        if (config.disk[place].file.empty()) return place;
+    return 2;
+}
+
+}  // namespace
+
+Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments,
+                                       const std::string& features) {
+    CLI::App app{"Gnomon, a PC made of software.", "gnomon"};
+    app.footer(kFooter);
+    app.set_version_flag("--version", features);
+    CommandLine line;
+    std::string file;
+    app.add_option("FILE", file, "machine file");
+    std::vector<std::string> assignments;
+    app.add_option("--set", assignments, "KEY=VALUE: any configuration key; may be repeated")
+        ->allow_extra_args(false);
+    std::vector<std::string> values(std::size(kShortCuts));
+    std::vector<CLI::Option*> given;
+    for (size_t i = 0; i < std::size(kShortCuts); i++)
+        given.push_back(app.add_option(kShortCuts[i].option, values[i], kShortCuts[i].documentation));
+    std::vector<std::string> initrds;
+    CLI::Option* initrd =
+        app.add_option("--initrd", initrds, "initial RAM disk or Multiboot module; may be repeated")
+            ->allow_extra_args(false);
+    std::string cdrom;
+    CLI::Option* cd = app.add_option("--cdrom", cdrom, "disc image of the CD-ROM drive");
+    bool snapshot = false;
+    bool no_reboot = false;
+    bool reference = false;
+    app.add_flag("--snapshot", snapshot, "throw away at the end what the guest writes to disks");
+    app.add_flag("--no-reboot", no_reboot, "end at a triple fault, with status 6");
+    app.add_option("--stats", line.stats, "write counters to this JSON file at the end");
+    app.add_option("--screenshot", line.screenshot, "write the screen to this PNG file at the end");
+    app.add_option("--screen-text", line.screen_text, "write the text on the screen to this file at the end");
+    app.add_option("--load-state", line.load_state, "continue from a saved machine");
+    app.add_option("--save-state", line.save_state, "save the machine at the end");
+    app.add_flag("--config-reference", reference, "print the reference of the configuration keys");
+    std::vector<CLI::Option*> not_built;
+    std::vector<std::string> unused(std::size(kNotBuilt));
+    for (const auto& [names, what] : kNotBuilt)
+        not_built.push_back(app.add_option(names, unused[not_built.size()],
+                                           fmt::format("needs {}: not built in this version", what))
+                                ->expected(0, 1)
+                                ->group(""));
+
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    try {
+        app.parse(std::move(reversed));
+    } catch (const CLI::CallForHelp&) {
+        line.print = app.help();
+        return line;
+    } catch (const CLI::CallForVersion&) {
+        line.print = features;
+        return line;
+    } catch (const CLI::ParseError& error) {
+        return fail("{}; gnomon --help lists the options", error.what());
+    }
+    for (size_t i = 0; i < not_built.size(); i++)
+        if (not_built[i]->count() != 0)
+            return fail("{}: {} is not built in this version", first_long_name(kNotBuilt[i].first),
+                        kNotBuilt[i].second);
+    if (reference) {
+        line.print = config_reference();
+        return line;
+    }
+    if (!file.empty())
+        if (Result<void> read = read_machine_file(file, line); !read) return read.error();
+
+    for (size_t i = 0; i < given.size(); i++) {
+        if (given[i]->count() == 0) continue;
+        const std::string option = first_long_name(kShortCuts[i].option);
+        if (option == "--cpu" && values[i] == "help") {
+            line.print = describe_models();
+            return line;
+        }
+        Setting setting;
+        setting.key = kShortCuts[i].key;
+        setting.text = values[i];
+        setting.where = option;
+        if (Result<void> applied = apply_setting(line.config, setting); !applied) return applied.error();
+    }
+    if (initrd->count() != 0) line.config.boot.initrd = initrds;
+    if (cd->count() != 0) line.config.cdrom[cdrom_place(line.config)].file = cdrom;
+    if (snapshot) line.config.boot.snapshot = true;
+    if (no_reboot) line.config.boot.reboot = false;
+    for (const std::string& assignment : assignments) {
+        Result<Setting> setting = parse_assignment(assignment, "--set");
+        if (!setting) return setting.error();
+        if (Result<void> applied = apply_setting(line.config, *setting); !applied) return applied.error();
+    }
+    if (line.config.cpu.count > 1)
+        return fail("cpu.count: {} processors are not built in this version; accepted: 1",
+                    line.config.cpu.count);
+    if (line.config.display.kind == DisplayChoice::Vnc)
+        return fail("display.kind: vnc is not built in this version; accepted: auto, sdl, terminal and none");
+    return line;
+}
+
+}  // namespace gnomon

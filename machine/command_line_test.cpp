@@ -1,0 +1,108 @@
+// The command line: options reach their keys; what is not possible is refused with a reason.
+#include "machine/command_line.h"
+
+#include <gtest/gtest.h>
+
+namespace gnomon {
+namespace {
+
+Result<CommandLine> parse(const std::vector<std::string>& arguments) {
+    return parse_command_line(arguments, "features");
+}
+
+std::string error_of(const std::vector<std::string>& arguments) {
+    const Result<CommandLine> line = parse(arguments);
+    return line ? "no error" : line.error().message;
+}
+
+TEST(CommandLine, OptionsReachTheirKeys) {
+    const Result<CommandLine> line = parse({"-m",
+                                            "64M",
+                                            "--cpu",
+                                            "486",
+                                            "--kernel",
+                                            "k",
+                                            "--initrd",
+                                            "i",
+                                            "--append",
+                                            "a b",
+                                            "--hda",
+                                            "h",
+                                            "--cdrom",
+                                            "c",
+                                            "--boot",
+                                            "dc",
+                                            "--snapshot",
+                                            "--serial",
+                                            "stdio",
+                                            "--no-reboot",
+                                            "--timeout",
+                                            "5",
+                                            "--max-instructions",
+                                            "1000",
+                                            "--set",
+                                            "debug.exit_port=0xf4",
+                                            "--set",
+                                            "cpu.model=pentium",
+                                            "--stats",
+                                            "s.json",
+                                            "--clock",
+                                            "realtime",
+                                            "--display",
+                                            "none"});
+    ASSERT_TRUE(line.ok()) << line.error().message;
+    const Config& c = line->config;
+    EXPECT_EQ(c.memory.size, u64{64} << 20);
+    EXPECT_EQ(c.cpu.model, "pentium");
+    EXPECT_EQ(c.boot.kernel, "k");
+    EXPECT_EQ(c.boot.initrd, std::vector<std::string>{"i"});
+    EXPECT_EQ(c.boot.append, "a b");
+    EXPECT_EQ(c.disk[0].file, "h");
+    EXPECT_EQ(c.cdrom[2].file, "c");
+    EXPECT_EQ(c.boot.order, "dc");
+    EXPECT_TRUE(c.boot.snapshot);
+    EXPECT_FALSE(c.boot.reboot);
+    EXPECT_EQ(c.serial[0].to, "stdio");
+    EXPECT_EQ(c.limit.timeout, 5u);
+    EXPECT_EQ(c.limit.instructions, 1000u);
+    EXPECT_EQ(c.debug.exit_port, 0xf4u);
+    EXPECT_EQ(line->stats, "s.json");
+    EXPECT_EQ(c.clock.mode, ClockChoice::Realtime);
+    EXPECT_EQ(c.display.kind, DisplayChoice::None);
+}
+
+TEST(CommandLine, TheCdromTakesThePlaceThatNoDiskHas) {
+    const Result<CommandLine> line = parse({"--hdc", "d", "--cdrom", "c"});
+    ASSERT_TRUE(line.ok());
+    EXPECT_EQ(line->config.disk[2].file, "d");
+    EXPECT_EQ(line->config.cdrom[3].file, "c");
+}
+
+TEST(CommandLine, PrintsWhatIsAskedFor) {
+    EXPECT_EQ(*parse({"--version"})->print, "features");
+    EXPECT_NE(parse({"--help"})->print->find("--max-instructions"), std::string::npos);
+    EXPECT_NE(parse({"--cpu", "help"})->print->find("pentium"), std::string::npos);
+    EXPECT_NE(parse({"--config-reference"})->print->find("`cpu.model`"), std::string::npos);
+    EXPECT_FALSE(parse({})->print.has_value());
+}
+
+TEST(CommandLine, RefusesWithAReason) {
+    EXPECT_EQ(error_of({"--smp", "2"}), "cpu.count: 2 processors are not built in this version; accepted: 1");
+    EXPECT_EQ(error_of({"--debug"}), "--debug: the built-in debugger is not built in this version");
+    EXPECT_EQ(error_of({"-s"}), "--gdb: the GDB stub is not built in this version");
+    EXPECT_EQ(error_of({"--display", "vnc"}),
+              "display.kind: vnc is not built in this version; accepted: auto, sdl, terminal and none");
+    EXPECT_EQ(error_of({"--boot", "x"}),
+              "--boot: boot.order: 'x' is not possible; accepted: letters of a (floppy), c (hard disk), d "
+              "(CD-ROM), n "
+              "(network)");
+    EXPECT_EQ(error_of({"--timeout", "soon"}),
+              "--timeout: limit.timeout: 'soon' is no number; accepted: 0 to 31536000");
+    EXPECT_EQ(error_of({"--set", "cpu.modle=1"}),
+              "--set: there is no key 'cpu.modle'; did you mean 'cpu.model'?");
+    EXPECT_EQ(error_of({"/nonexistent.toml"}), "/nonexistent.toml: No such file or directory");
+    EXPECT_NE(error_of({"--frobnicate"}).find("--frobnicate"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace gnomon

@@ -1,0 +1,38 @@
+// Collects what processor and MMU count.
+#include "machine/stats.h"
+
+namespace gnomon {
+
+std::string stats_json(Machine& machine, u64 host_ns) {
+    const Cpu::Counters& cpu = machine.cpu().counters;
+    const Mmu::Counters mmu = machine.cpu().mmu().counters();
+    const double seconds = static_cast<double>(host_ns) / 1e9;
+    const u64 instructions = machine.clock().instructions();
+    std::string text = "{\n";
+    const auto number = [&](std::string_view name, u64 value) {
+        text += fmt::format("  \"{}\": {},\n", name, value);
+    };
+    number("instructions", instructions);
+    text += fmt::format("  \"host_seconds\": {:.6f},\n", seconds);
+    text += fmt::format("  \"guest_seconds\": {:.9f},\n", static_cast<double>(machine.clock().now()) / 1e9);
+    text += fmt::format("  \"mips\": {:.3f},\n",
+                        seconds > 0 ? static_cast<double>(instructions) / 1e6 / seconds : 0.0);
+    number("blocks_decoded", cpu.blocks_decoded);
+    number("blocks_invalidated", cpu.blocks_invalidated);
+    number("block_cache_flushes", cpu.cache_flushes);
+    number("block_lookups", cpu.block_lookups);
+    number("single_steps", cpu.single_steps);
+    number("interrupts", cpu.interrupts);
+    number("exceptions", cpu.exceptions);
+    number("tlb_misses", mmu.tlb_misses);
+    number("tlb_flushes", mmu.tlb_flushes);
+    number("shadow_hits", mmu.shadow_hits);
+    number("shadow_misses", mmu.shadow_misses);
+    number("shadow_invalidations", mmu.shadow_invalidations);
+    number("page_walks", mmu.page_walks);
+    number("page_faults", mmu.page_faults);
+    text += "  \"vm_exits\": {}\n}\n";
+    return text;
+}
+
+}  // namespace gnomon

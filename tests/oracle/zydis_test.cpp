@@ -1,0 +1,318 @@
+// Our decoder against Zydis: what is an instruction, how long it is, what it is called, and what its fields hold, over random bytes
+// and over random encodings of every row.
+//
+// Zydis knows every instruction there is; the processor of this program does not. What Zydis puts into an instruction set that our
+// largest model lacks must be undefined for us. Other rules, where both are right in their own way, are in `reason_to_differ`.
+#include <Zydis/Zydis.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "cpu/model.h"
+#include "cpu/opcode_table.h"
+#include "tests/oracle/encoder.h"
+
+namespace gnomon::oracle {
+namespace {
+
+struct Mode {
+    const char* name;
+    u32 bits;
+    ZydisMachineMode machine;
+    ZydisStackWidth stack;
+};
+constexpr Mode kModes[] = {{"16-bit", 0, ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16},
+                           {"32-bit", mode::kCode32, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32}};
+
+bool has_rows(Feature feature) {
+    for (unsigned row = 0; row < opcode_row_count(); row++)
+        if (opcode_row(row).feature == feature) return true;
+    return false;
+}
+
+/// The instruction sets of our largest model.
+bool have(ZydisISASet set) {
+    static const bool mmx = has_rows(Feature::MMX), sse = has_rows(Feature::SSE), sse2 = has_rows(Feature::SSE2);
+    switch (set) {
+    case ZYDIS_ISA_SET_I86:
+    case ZYDIS_ISA_SET_I186:
+    case ZYDIS_ISA_SET_I286REAL:
+    case ZYDIS_ISA_SET_I286PROTECTED:
+    case ZYDIS_ISA_SET_I386:
+    case ZYDIS_ISA_SET_I486:
+    case ZYDIS_ISA_SET_I486REAL:
+    case ZYDIS_ISA_SET_PENTIUMREAL:
+    case ZYDIS_ISA_SET_PPRO:
+    case ZYDIS_ISA_SET_CMOV:
+    case ZYDIS_ISA_SET_FCMOV:
+    case ZYDIS_ISA_SET_FAT_NOP:
+    case ZYDIS_ISA_SET_LAHF:
+    case ZYDIS_ISA_SET_PAUSE:
+    case ZYDIS_ISA_SET_RDPMC:
+    case ZYDIS_ISA_SET_X87: return true;
+    case ZYDIS_ISA_SET_FXSAVE: return has_rows(Feature::FXSR);
+    case ZYDIS_ISA_SET_CLFSH: return has_rows(Feature::CLFSH);
+    case ZYDIS_ISA_SET_PENTIUMMMX: return mmx;
+    case ZYDIS_ISA_SET_SSE:
+    case ZYDIS_ISA_SET_SSEMXCSR:
+    case ZYDIS_ISA_SET_SSE_PREFETCH: return sse;
+    case ZYDIS_ISA_SET_SSE2:
+    case ZYDIS_ISA_SET_SSE2MMX: return sse2;
+    default: return false;
+    }
+}
+
+std::string upper(std::string_view text) {
+    std::string out(text);
+    std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    return out;
+}
+
+/// Zydis names each operand size of an instruction apart, and prefers other spellings here and there.
+bool same_mnemonic(std::string_view ours, std::string_view theirs) {
+    struct Alias {
+        std::string_view ours;
+        std::initializer_list<std::string_view> theirs;
+    };
+    static const Alias kAliases[] = {
+        {"CBW", {"CBW", "CWDE"}},
+        {"CWD", {"CWD", "CDQ"}},
+        {"PUSHA", {"PUSHA", "PUSHAD"}},
+        {"POPA", {"POPA", "POPAD"}},
+        {"PUSHF", {"PUSHF", "PUSHFD"}},
+        {"POPF", {"POPF", "POPFD"}},
+        {"IRET", {"IRET", "IRETD"}},
+        {"MOVS", {"MOVSB", "MOVSW", "MOVSD"}},
+        {"CMPS", {"CMPSB", "CMPSW", "CMPSD"}},
+        {"STOS", {"STOSB", "STOSW", "STOSD"}},
+        {"LODS", {"LODSB", "LODSW", "LODSD"}},
+        {"SCAS", {"SCASB", "SCASW", "SCASD"}},
+        {"INS", {"INSB", "INSW", "INSD"}},
+        {"OUTS", {"OUTSB", "OUTSW", "OUTSD"}},
+        {"XLAT", {"XLAT"}},
+        {"SAL", {"SHL", "SAL"}},
+        {"JCXZ", {"JCXZ", "JECXZ"}},
+        {"RETF", {"RET", "RETF"}},
+        {"CALL", {"CALL"}},
+        {"XCHG", {"XCHG", "NOP", "PAUSE"}},
+        {"HINT_NOP", {"NOP", "PREFETCHNTA", "PREFETCHT0", "PREFETCHT1", "PREFETCHT2"}},
+        {"WAIT", {"WAIT", "FWAIT"}},
+        {"FWAIT", {"WAIT", "FWAIT"}},
+        {"MOVQ", {"MOVQ", "MOVD"}},
+        {"MOVLPS", {"MOVLPS", "MOVHLPS"}},
+        {"MOVHPS", {"MOVHPS", "MOVLHPS"}},
+        // The escape opcodes that nobody documents.
+        {"FCOM2", {"FCOM"}},
+        {"FCOMP3", {"FCOMP"}},
+        {"FCOMP5", {"FCOMP"}},
+        {"FXCH4", {"FXCH"}},
+        {"FXCH7", {"FXCH"}},
+        {"FSTP1", {"FSTPNCE"}},
+        {"FSTP8", {"FSTP"}},
+        {"FSTP9", {"FSTP"}},
+        {"FNENI", {"FENI8087_NOP"}},
+        {"FNDISI", {"FDISI8087_NOP"}},
+        {"FNSETPM", {"FSETPM287_NOP"}},
+    };
+    if (ours == theirs) return true;
+    for (const Alias& a : kAliases)
+        if (a.ours == ours) return std::find(a.theirs.begin(), a.theirs.end(), theirs) != a.theirs.end();
+    return false;
+}
+
+struct Comparison {
+    explicit Comparison(const Mode& m) : mode(m) {
+        ZydisDecoderInit(&decoder, m.machine, m.stack);
+        for (const ZydisDecoderMode option : {ZYDIS_DECODER_MODE_MPX, ZYDIS_DECODER_MODE_CET, ZYDIS_DECODER_MODE_LZCNT,
+                                              ZYDIS_DECODER_MODE_TZCNT, ZYDIS_DECODER_MODE_WBNOINVD, ZYDIS_DECODER_MODE_CLDEMOTE})
+            ZydisDecoderEnableMode(&decoder, option, ZYAN_FALSE);
+    }
+
+    /// Empty if both see the same; `reason` is set where they may differ.
+    std::string compare(const u8* bytes, bool deep) {
+        status = decode(bytes, 15, mode.bits, features, ours);
+        const ZyanStatus their_status = ZydisDecoderDecodeInstruction(&decoder, &context, bytes, 15, &theirs);
+        const bool they = ZYAN_SUCCESS(their_status);
+        const bool we = status == DecodeStatus::Ok;
+        reason = nullptr;
+        if (they && !have(theirs.meta.isa_set)) {
+            reason = ZydisISASetGetString(theirs.meta.isa_set);
+            if (we && !newer_form_of_old_opcode()) return fmt::format("we decode what belongs to {}", reason);
+            return {};
+        }
+        if (we != they) {
+            reason = reason_to_differ(their_status);
+            if (reason) return {};
+            return fmt::format("{} by us, {} by Zydis ({})", we ? "decoded" : "undefined", they ? "decoded" : "undefined",
+                               they ? ZydisMnemonicGetString(theirs.mnemonic) : fmt::format("{:x}", their_status));
+        }
+        if (!we) {
+            const bool too_long = their_status == ZYDIS_STATUS_INSTRUCTION_TOO_LONG || their_status == ZYDIS_STATUS_NO_MORE_DATA;
+            if ((status == DecodeStatus::TooLong) && !too_long) return "too long for us only";
+            return {};
+        }
+        if (ours.length != theirs.length) return fmt::format("length {} by us, {} by Zydis", ours.length, theirs.length);
+        if (!names.contains({ours.row_index, theirs.mnemonic})) {
+            const std::string name = upper(ZydisMnemonicGetString(theirs.mnemonic));
+            if (!same_mnemonic(ours.row->mnemonic, name)) return fmt::format("{} by us, {} by Zydis", ours.row->mnemonic, name);
+            names.insert({{ours.row_index, theirs.mnemonic}, true});
+        }
+        return fields(deep);
+    }
+
+    std::string fields(bool deep) {
+        if (ours.row->has_modrm && ours.modrm != (theirs.raw.modrm.mod << 6 | theirs.raw.modrm.reg << 3 | theirs.raw.modrm.rm))
+            return "other ModRM";
+        const ImmKind kind = row_shape(ours.row_index).imm;
+        if (ours.memory && theirs.raw.disp.size) {
+            const u64 mask = theirs.raw.disp.size >= 64 ? ~u64{0} : (u64{1} << theirs.raw.disp.size) - 1;
+            if ((static_cast<u64>(static_cast<i64>(ours.disp)) ^ static_cast<u64>(theirs.raw.disp.value)) & mask)
+                return fmt::format("displacement {:x} by us, {:x} by Zydis", ours.disp, theirs.raw.disp.value);
+        }
+        if (kind != ImmKind::None && kind != ImmKind::One && kind != ImmKind::Offset && theirs.raw.imm[0].size) {
+            const unsigned size = std::min<unsigned>(theirs.raw.imm[0].size, 32);
+            const u64 mask = (u64{1} << size) - 1;
+            if ((ours.imm ^ theirs.raw.imm[0].value.u) & mask)
+                return fmt::format("immediate {:x} by us, {:x} by Zydis", ours.imm, theirs.raw.imm[0].value.u);
+            if (theirs.raw.imm[1].size && ours.imm2 != (theirs.raw.imm[1].value.u & 0xffff))
+                return fmt::format("second immediate {:x} by us, {:x} by Zydis", ours.imm2, theirs.raw.imm[1].value.u);
+        }
+        if (!deep) return {};
+        ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+        if (!ZYAN_SUCCESS(ZydisDecoderDecodeOperands(&decoder, &context, &theirs, operands, theirs.operand_count_visible))) return {};
+        for (unsigned i = 0; i < theirs.operand_count_visible; i++) {
+            const ZydisDecodedOperand& op = operands[i];
+            if (op.type != ZYDIS_OPERAND_TYPE_MEMORY || op.encoding != ZYDIS_OPERAND_ENCODING_MODRM_RM) continue;
+            const auto number = [](ZydisRegister r) {
+                return r == ZYDIS_REGISTER_NONE ? unsigned{kNoRegister} : static_cast<unsigned>(ZydisRegisterGetId(r)) * 8;
+            };
+            unsigned base = number(op.mem.base), index = number(op.mem.index);
+            // A lone SI or DI of 16-bit addressing is our index.
+            if (ours.address_bytes == 2 && ours.base == kNoRegister && ours.index != kNoRegister) std::swap(base, index);
+            const unsigned scale = op.mem.scale > 1 ? static_cast<unsigned>(__builtin_ctz(op.mem.scale)) : 0;
+            if (base != ours.base || index != ours.index || scale != (index == kNoRegister ? 0u : ours.scale))
+                return fmt::format("[{}+{}<<{}] by us, [{}+{}<<{}] by Zydis", ours.base, ours.index, ours.scale, base, index, scale);
+            const auto segment = static_cast<unsigned>(ZydisRegisterGetId(op.mem.segment));
+            if (op.mem.type != ZYDIS_MEMOP_TYPE_AGEN && segment != static_cast<unsigned>(ours.segment))
+                return fmt::format("segment {} by us, {} by Zydis", static_cast<unsigned>(ours.segment), segment);
+            if (theirs.address_width != ours.address_bytes * 8) return "other address size";
+        }
+        return {};
+    }
+
+    /// F3 or F2 before an old opcode became a new instruction: an older processor ignores the prefix.
+    [[nodiscard]] bool newer_form_of_old_opcode() const {
+        switch (theirs.meta.isa_set) {
+        case ZYDIS_ISA_SET_POPCNT:
+        case ZYDIS_ISA_SET_SSE_PREFETCH:
+        case ZYDIS_ISA_SET_LZCNT:
+        case ZYDIS_ISA_SET_BMI1:
+        case ZYDIS_ISA_SET_RDPID:
+        case ZYDIS_ISA_SET_MPX:
+        case ZYDIS_ISA_SET_CET:
+        case ZYDIS_ISA_SET_CLDEMOTE:
+        case ZYDIS_ISA_SET_PREFETCHWT1: return true;
+        default: return false;
+        }
+    }
+
+    [[nodiscard]] const char* reason_to_differ(ZyanStatus their_status) const {
+        const bool we = status == DecodeStatus::Ok;
+        if (we && their_status == ZYDIS_STATUS_BAD_REGISTER) return "register that does not exist: #UD when executed";
+        if (we && (ours.row->mnemonic == "UD2" || ours.row->mnemonic == "UD1" || ours.row->mnemonic == "UD0" || ours.row->mnemonic == "RSM"))
+            return "undefined by name";
+        return nullptr;
+    }
+
+    const Mode& mode;
+    ZydisDecoder decoder;
+    ZydisDecoderContext context{};
+    ZydisDecodedInstruction theirs{};
+    Decoded ours;
+    DecodeStatus status = DecodeStatus::Ok;
+    const char* reason = nullptr;
+    FeatureSet features = default_model().features;
+    std::map<std::pair<unsigned, unsigned>, bool> names;
+};
+
+/// Bytes that are instructions more often than chance: prefixes, then an opcode, then small ModRM forms.
+void fill(u8* bytes, Random& random) {
+    constexpr u8 kPrefixes[] = {0x66, 0x67, 0xf2, 0xf3, 0xf0, 0x2e, 0x36, 0x3e, 0x26, 0x64, 0x65};
+    const u64 a = random.next(), b = random.next();
+    __builtin_memcpy(bytes, &a, 8);
+    __builtin_memcpy(bytes + 8, &b, 8);
+    const u64 choice = random.next();
+    if (choice & 1) return;
+    unsigned at = 0;
+    const unsigned prefixes = (choice >> 1 & 15) == 0 ? static_cast<unsigned>(choice >> 8 & 15) : static_cast<unsigned>(choice >> 8 & 3);
+    for (; at < prefixes; at++) bytes[at] = kPrefixes[(choice >> (16 + at * 2)) % std::size(kPrefixes)];
+    if (at < 14 && (choice >> 5 & 1)) bytes[at++] = 0x0f;
+}
+
+struct Summary {
+    std::map<std::string, u64> reasons;
+    std::map<std::string, unsigned> failures;    ///< by kind: only a few are printed
+    u64 agreed = 0;
+
+    void add(const Comparison& c, const std::string& difference, const u8* bytes) {
+        if (difference.empty()) {
+            if (c.reason) reasons[c.reason]++;
+            else agreed++;
+        } else if (failures[difference]++ < 2 && failures.size() < 60) {
+            ADD_FAILURE() << c.mode.name << " " << hex({bytes, 15}) << ": " << difference;
+        }
+    }
+    void print() const {
+        fmt::print("{} agreed\n", agreed);
+        for (const auto& [reason, count] : reasons) fmt::print("allowed to differ: {} ({})\n", count, reason);
+    }
+};
+
+TEST(Zydis, RandomBytesDecodeAlike) {
+    const u64 count = cases(5'000'000, 100'000'000);
+    Random random(seed());
+    Summary summary;
+    Comparison sixteen(kModes[0]), thirty_two(kModes[1]);
+    u8 bytes[16];
+    for (u64 n = 0; n < count; n++) {
+        fill(bytes, random);
+        Comparison& c = n & 1 ? thirty_two : sixteen;
+        summary.add(c, c.compare(bytes, (n & 14) == 0), bytes);
+    }
+    summary.print();
+    EXPECT_GT(summary.agreed, count / 2);
+}
+
+TEST(Zydis, EveryRowHasItsNameAndFields) {
+    Random random(seed());
+    Summary summary;
+    Comparison comparisons[] = {Comparison(kModes[0]), Comparison(kModes[1])};
+    const u64 tries = cases(400, 10'000);
+    for (unsigned row = 0; row < opcode_row_count(); row++) {
+        unsigned met = 0;
+        for (u64 n = 0; n < tries; n++) {
+            Comparison& c = comparisons[n & 1];
+            EncodingRequest request;
+            request.code32 = n & 1;
+            request.prefix_66 = random.one_in(3);
+            request.prefix_67 = random.one_in(3);
+            constexpr u8 kSegments[] = {0, 0, 0, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65};
+            request.segment = kSegments[random.below(std::size(kSegments))];
+            Encoding e = encode(row, request, random);
+            const std::string difference = c.compare(e.bytes.data(), true);
+            summary.add(c, difference, e.bytes.data());
+            if (c.status == DecodeStatus::Ok && c.ours.row_index == row) {
+                met++;
+                if (c.ours.length != e.length) ADD_FAILURE() << "encoder: " << hex(e.span());
+            }
+        }
+        EXPECT_GT(met, 0u) << "row " << row << " (" << opcode_row(row).mnemonic << " " << opcode_row(row).operands << ") is never decoded";
+    }
+    summary.print();
+}
+
+}  // namespace
+}  // namespace gnomon::oracle
