@@ -171,7 +171,7 @@ TEST_F(Fpu, APendingExceptionIsRaisedByTheNextWaitingInstruction) {
     m.code(divide_by_zero());
     m.run(5);
     EXPECT_EQ(m.rip(), TestMachine::kCodeBase + 10u);
-    EXPECT_EQ(f.status_word(), 0x8000 | 0x3000 | 0x84);                      // B, ES, ZE; nothing was popped
+    EXPECT_EQ(f.status_word(), 0x8000 | 0x3000 | 0x84);               // B, ES, ZE; nothing was popped
     EXPECT_EQ(rip_after({0xdf, 0xe0}), TestMachine::kCodeBase + 2u);  // FNSTSW does not wait
     EXPECT_EQ(rip_after({0xd9, 0xe8}), handler(16));
     EXPECT_EQ(rip_after({0x9b}), handler(16));

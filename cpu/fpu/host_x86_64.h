@@ -14,22 +14,6 @@
 
 namespace gnomon::host {
 
-inline void load_control(u16 control) { asm volatile("fldcw %0" : : "m"(control)); }
-inline u16 status() {
-    u16 value;
-    asm volatile("fnstsw %0" : "=a"(value));
-    return value;
-}
-inline void clear_flags() { asm volatile("fnclex"); }
-inline void begin_careful(u16 control) { asm volatile("fnclex\n\tfldcw %0" : : "m"(control)); }
-
-inline u32 read_mxcsr() {
-    u32 value;
-    asm volatile("stmxcsr %0" : "=m"(value));
-    return value;
-}
-inline void load_mxcsr(u32 value) { asm volatile("ldmxcsr %0" : : "m"(value)); }
-
 /// Memory operands, wherever they lie.
 struct [[gnu::packed]] Real32 {
     u32 bits;
@@ -50,6 +34,24 @@ struct [[gnu::packed]] Packed80 {
     u64 low;
     u16 high;
 };
+
+inline void load_control(u16 control) { asm volatile("fldcw %0" : : "m"(control)); }
+inline u16 status() {
+    u16 value;
+    asm volatile("fnstsw %0" : "=a"(value));
+    return value;
+}
+inline void clear_flags() { asm volatile("fnclex"); }
+/// From the guest's memory: not delayed by a store of our own.
+inline void load_control(const Int16& control) { asm volatile("fldcw %0" : : "m"(control)); }
+inline void begin_careful(u16 control) { asm volatile("fnclex\n\tfldcw %0" : : "m"(control)); }
+
+inline u32 read_mxcsr() {
+    u32 value;
+    asm volatile("stmxcsr %0" : "=m"(value));
+    return value;
+}
+inline void load_mxcsr(u32 value) { asm volatile("ldmxcsr %0" : : "m"(value)); }
 
 /// `first` computes with the flags still to be read; `rest` stores the result and empties the stack. The
 /// status is there before `rest` runs, hence the early clobber of AX.

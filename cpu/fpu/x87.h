@@ -29,9 +29,7 @@ inline constexpr Float80 kIndefinite{0xc000000000000000, 0xffff};
 }
 [[nodiscard]] GNOMON_INLINE Float80& st(FpuState& f, unsigned i) { return f.registers[physical(f, i)]; }
 
-GNOMON_INLINE void set_top(FpuState& f, unsigned value) {
-    f.top = value & 7;
-}
+GNOMON_INLINE void set_top(FpuState& f, unsigned value) { f.top = value & 7; }
 GNOMON_INLINE void pop(FpuState& f) {
     const unsigned t = top(f);
     f.valid = static_cast<u8>(f.valid & ~(1u << t));
@@ -43,9 +41,16 @@ GNOMON_INLINE void push(FpuState& f) {
     f.valid = static_cast<u8>(f.valid | 1u << t);
     set_top(f, t);
 }
+/// Field by field: a copy of all 16 bytes at once would have to wait for the two stores that wrote them.
+GNOMON_INLINE void copy(Float80& to, const Float80& from) {
+    const u64 significand = from.significand;
+    const u16 exponent = from.exponent;
+    to.significand = significand;
+    to.exponent = exponent;
+}
 GNOMON_INLINE void fill(FpuState& f, unsigned i, const Float80& value) {
     const unsigned p = physical(f, i);
-    f.registers[p] = value;
+    copy(f.registers[p], value);
     f.valid = static_cast<u8>(f.valid | 1u << p);
 }
 /// Exception flags and C1 (and, where `taken` has them, other condition codes) from the host's status word.

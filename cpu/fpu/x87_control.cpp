@@ -24,6 +24,9 @@ Outcome fldcw(Cpu& c, const Instruction& i) {
     u16 value;
     if (!c.load(i, value)) return Outcome::Fault;
     set_control(c, value);
+    // Ready for what follows, so that the next one is quick.
+    const FpuState& f = c.state.fpu;
+    if ((f.control & sw::kExceptions) == sw::kExceptions && !(f.status & sw::ES)) host::borrow_x87(c);
     return Outcome::Next;
 }
 
@@ -36,7 +39,7 @@ GNOMON_HANDLER void fldcw_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, 
     if ((value & sw::kExceptions) != sw::kExceptions) [[unlikely]]
         GNOMON_TAIL call<&fldcw>(c, i, ip, r, s, k);
     c->state.fpu.control = static_cast<u16>((value & kControlBits) | kControlFixed);
-    host::load_control(c->state.fpu.control);
+    host::load_control(*reinterpret_cast<const host::Int16*>(p));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
