@@ -17,11 +17,11 @@ constexpr unsigned kImageBytes = 512;
 /// Whether the image holds MXCSR and the XMM registers.
 bool with_sse(const Cpu& c) { return c.features().has(Feature::SSE) && (c.state.cr4 & cr4::OSFXSR); }
 
-template <class T>
+template<class T>
 void put(std::span<u8> image, unsigned at, T value) {
     std::memcpy(image.data() + at, &value, sizeof value);
 }
-template <class T>
+template<class T>
 T take(std::span<const u8> image, unsigned at) {
     T value;
     std::memcpy(&value, image.data() + at, sizeof value);
@@ -31,7 +31,7 @@ T take(std::span<const u8> image, unsigned at) {
 /// Segment first, then alignment, then paging.
 bool locate_image(Cpu& c, const Instruction& i, bool for_write, u64& offset) {
     offset = c.effective_address(i);
-    u64 linear;
+    u64 linear = 0;
     if (for_write ? !c.check_write_segment(i.segment, offset, kImageBytes, linear)
                   : !c.check_read_segment(i.segment, offset, kImageBytes, linear))
         return false;
@@ -48,7 +48,8 @@ u32 mxcsr_mask(const FeatureSet& features) { return features.has(Feature::SSE2) 
 
 Outcome fxsave(Cpu& c, const Instruction& i) {
     u64 offset;
-    if (!locate_image(c, i, true, offset) || !check_image_write(c, i.segment, offset, kImageBytes)) return Outcome::Fault;
+    if (!locate_image(c, i, true, offset) || !check_image_write(c, i.segment, offset, kImageBytes))
+        return Outcome::Fault;
     host::collect_mxcsr(c);
     const FpuState& f = c.state.fpu;
     std::array<u8, kXmmAt + 16 * kXmmCount> image{};
@@ -71,7 +72,9 @@ Outcome fxsave(Cpu& c, const Instruction& i) {
         put(std::span(image), kRegistersAt + 16 * n, value.significand);
         put(std::span(image), kRegistersAt + 16 * n + 8, value.exponent);
     }
-    return write_image(c, i.segment, offset, std::span(image).first(sse ? image.size() : kXmmAt)) ? Outcome::Next : Outcome::Fault;
+    return write_image(c, i.segment, offset, std::span(image).first(sse ? image.size() : kXmmAt))
+               ? Outcome::Next
+               : Outcome::Fault;
 }
 
 Outcome fxrstor(Cpu& c, const Instruction& i) {
@@ -99,7 +102,8 @@ Outcome fxrstor(Cpu& c, const Instruction& i) {
     }
     if (sse) {
         f.mxcsr = take<u32>(from, kMxcsrAt);
-        for (unsigned n = 0; n < kXmmCount; n++) f.xmm[n].bytes = take<std::array<u8, 16>>(from, kXmmAt + 16 * n);
+        for (unsigned n = 0; n < kXmmCount; n++)
+            f.xmm[n].bytes = take<std::array<u8, 16>>(from, kXmmAt + 16 * n);
     }
     x87::update_pending(c);
     return Outcome::Next;

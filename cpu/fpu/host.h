@@ -1,5 +1,5 @@
-// Lending the host's floating-point units to the guest. The code that touches them is in files named for the host's architecture;
-// another host needs its own (or an arithmetic of integers with the same functions).
+// Lending the host's floating-point units to the guest. The code that touches them is in files named for the
+// host's architecture; another host needs its own (or an arithmetic of integers with the same functions).
 #pragma once
 
 #include "cpu/cpu.h"
@@ -7,12 +7,12 @@
 
 namespace gnomon::host {
 
-inline constexpr u16 kControl = 0x37f;      ///< what the host's own code expects
+inline constexpr u16 kControl = 0x37f;  ///< what the host's own code expects
 inline constexpr u32 kMxcsr = 0x1f80;
 inline constexpr u32 kMxcsrFlags = 0x3f;
 
-/// Puts the guest's x87 control word, which must mask everything, into the host's unit. The host's sticky flags must be among the
-/// guest's, for that is where every later operation puts them.
+/// Puts the guest's x87 control word, which must mask everything, into the host's unit. The host's sticky
+/// flags must be among the guest's, for that is where every later operation puts them.
 inline void borrow_x87(Cpu& cpu) {
     if (status() & ~cpu.state.fpu.status & 0x3f) clear_flags();
     load_control(cpu.state.fpu.control);

@@ -1,8 +1,9 @@
 // x87 operations on the unit of an x86-64 host. Every function gives the host's status word of its operation.
 //
-// Two ways to run each: plainly, under a control word that masks everything (exception flags gather in the host's status word), and
-// carefully, under the guest's control word as it is, after begin_careful(): no waiting instruction follows the operation before the
-// flags are cleared, so an unmasked exception never becomes a signal; the unit is left as FNINIT leaves it.
+// Two ways to run each: plainly, under a control word that masks everything (exception flags gather in the
+// host's status word), and carefully, under the guest's control word as it is, after begin_careful(): no
+// waiting instruction follows the operation before the flags are cleared, so an unmasked exception never
+// becomes a signal; the unit is left as FNINIT leaves it.
 #pragma once
 
 #if !defined(__x86_64__)
@@ -51,43 +52,47 @@ struct [[gnu::packed]] Packed80 {
 };
 
 /// `first` computes with the flags still to be read; `rest` stores the result and empties the stack.
-#define GNOMON_X87(first, rest, ...)                                                                     \
-    if constexpr (careful) asm volatile(first "\n\tfnstsw %0\n\tfnclex\n\t" rest "\n\tfninit" __VA_ARGS__); \
-    else asm volatile(first "\n\tfnstsw %0\n\t" rest __VA_ARGS__)
+#define GNOMON_X87(first, rest, ...)                                                     \
+    if constexpr (careful)                                                               \
+        asm volatile(first "\n\tfnstsw %0\n\tfnclex\n\t" rest "\n\tfninit" __VA_ARGS__); \
+    else                                                                                 \
+        asm volatile(first "\n\tfnstsw %0\n\t" rest __VA_ARGS__)
 
 /// destination ← destination op source.
-#define GNOMON_X87_BINARY(Name, op, iop)                                                                                   \
-    struct Name {                                                                                                          \
-        template <bool careful>                                                                                            \
-        static u16 run(Float80& d, const Float80& s) {                                                                     \
-            u16 sw;                                                                                                        \
-            GNOMON_X87("fldt %2\n\tfldt %1\n\t" op " %%st(1), %%st", "fstpt %1\n\tfstp %%st(0)", : "=&a"(sw), "+m"(d) : "m"(s)); \
-            return sw;                                                                                                     \
-        }                                                                                                                  \
-        template <bool careful>                                                                                            \
-        static u16 run(Float80& d, const Real32& s) {                                                                      \
-            u16 sw;                                                                                                        \
-            GNOMON_X87("fldt %1\n\t" op "s %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));                                 \
-            return sw;                                                                                                     \
-        }                                                                                                                  \
-        template <bool careful>                                                                                            \
-        static u16 run(Float80& d, const Real64& s) {                                                                      \
-            u16 sw;                                                                                                        \
-            GNOMON_X87("fldt %1\n\t" op "l %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));                                 \
-            return sw;                                                                                                     \
-        }                                                                                                                  \
-        template <bool careful>                                                                                            \
-        static u16 run(Float80& d, const Int16& s) {                                                                       \
-            u16 sw;                                                                                                        \
-            GNOMON_X87("fldt %1\n\t" iop "s %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));                                \
-            return sw;                                                                                                     \
-        }                                                                                                                  \
-        template <bool careful>                                                                                            \
-        static u16 run(Float80& d, const Int32& s) {                                                                       \
-            u16 sw;                                                                                                        \
-            GNOMON_X87("fldt %1\n\t" iop "l %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));                                \
-            return sw;                                                                                                     \
-        }                                                                                                                  \
+#define GNOMON_X87_BINARY(Name, op, iop)                                                         \
+    struct Name {                                                                                \
+        template<bool careful>                                                                   \
+        static u16 run(Float80& d, const Float80& s) {                                           \
+            u16 sw;                                                                              \
+            GNOMON_X87("fldt %2\n\tfldt %1\n\t" op " %%st(1), %%st", "fstpt %1\n\tfstp %%st(0)", \
+                       : "=&a"(sw), "+m"(d)                                                       \
+                       : "m"(s));                                                                \
+            return sw;                                                                           \
+        }                                                                                        \
+        template<bool careful>                                                                   \
+        static u16 run(Float80& d, const Real32& s) {                                            \
+            u16 sw;                                                                              \
+            GNOMON_X87("fldt %1\n\t" op "s %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));       \
+            return sw;                                                                           \
+        }                                                                                        \
+        template<bool careful>                                                                   \
+        static u16 run(Float80& d, const Real64& s) {                                            \
+            u16 sw;                                                                              \
+            GNOMON_X87("fldt %1\n\t" op "l %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));       \
+            return sw;                                                                           \
+        }                                                                                        \
+        template<bool careful>                                                                   \
+        static u16 run(Float80& d, const Int16& s) {                                             \
+            u16 sw;                                                                              \
+            GNOMON_X87("fldt %1\n\t" iop "s %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));      \
+            return sw;                                                                           \
+        }                                                                                        \
+        template<bool careful>                                                                   \
+        static u16 run(Float80& d, const Int32& s) {                                             \
+            u16 sw;                                                                              \
+            GNOMON_X87("fldt %1\n\t" iop "l %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));      \
+            return sw;                                                                           \
+        }                                                                                        \
     }
 
 GNOMON_X87_BINARY(Fadd, "fadd", "fiadd");
@@ -98,43 +103,43 @@ GNOMON_X87_BINARY(Fdiv, "fdiv", "fidiv");
 GNOMON_X87_BINARY(Fdivr, "fdivr", "fidivr");
 
 /// Flags C0, C2, C3 of ST0 against the source.
-#define GNOMON_X87_COMPARE(Name, registers, single, real_double, word, dword)                          \
-    struct Name {                                                                                      \
-        template <bool careful>                                                                        \
-        static u16 run(const Float80& a, const Float80& b) {                                           \
-            u16 sw;                                                                                    \
-            GNOMON_X87("fldt %2\n\tfldt %1\n\t" registers, "", : "=&a"(sw) : "m"(a), "m"(b));            \
-            return sw;                                                                                 \
-        }                                                                                              \
-        template <bool careful>                                                                        \
-        static u16 run(const Float80& a, const Real32& b) {                                            \
-            u16 sw;                                                                                    \
-            GNOMON_X87("fldt %1\n\t" single " %2", "", : "=&a"(sw) : "m"(a), "m"(b));                    \
-            return sw;                                                                                 \
-        }                                                                                              \
-        template <bool careful>                                                                        \
-        static u16 run(const Float80& a, const Real64& b) {                                            \
-            u16 sw;                                                                                    \
-            GNOMON_X87("fldt %1\n\t" real_double " %2", "", : "=&a"(sw) : "m"(a), "m"(b));               \
-            return sw;                                                                                 \
-        }                                                                                              \
-        template <bool careful>                                                                        \
-        static u16 run(const Float80& a, const Int16& b) {                                             \
-            u16 sw;                                                                                    \
-            GNOMON_X87("fldt %1\n\t" word " %2", "", : "=&a"(sw) : "m"(a), "m"(b));                      \
-            return sw;                                                                                 \
-        }                                                                                              \
-        template <bool careful>                                                                        \
-        static u16 run(const Float80& a, const Int32& b) {                                             \
-            u16 sw;                                                                                    \
-            GNOMON_X87("fldt %1\n\t" dword " %2", "", : "=&a"(sw) : "m"(a), "m"(b));                     \
-            return sw;                                                                                 \
-        }                                                                                              \
+#define GNOMON_X87_COMPARE(Name, registers, single, real_double, word, dword)                \
+    struct Name {                                                                            \
+        template<bool careful>                                                               \
+        static u16 run(const Float80& a, const Float80& b) {                                 \
+            u16 sw;                                                                          \
+            GNOMON_X87("fldt %2\n\tfldt %1\n\t" registers, "", : "=&a"(sw) : "m"(a), "m"(b)); \
+            return sw;                                                                       \
+        }                                                                                    \
+        template<bool careful>                                                               \
+        static u16 run(const Float80& a, const Real32& b) {                                  \
+            u16 sw;                                                                          \
+            GNOMON_X87("fldt %1\n\t" single " %2", "", : "=&a"(sw) : "m"(a), "m"(b));         \
+            return sw;                                                                       \
+        }                                                                                    \
+        template<bool careful>                                                               \
+        static u16 run(const Float80& a, const Real64& b) {                                  \
+            u16 sw;                                                                          \
+            GNOMON_X87("fldt %1\n\t" real_double " %2", "", : "=&a"(sw) : "m"(a), "m"(b));    \
+            return sw;                                                                       \
+        }                                                                                    \
+        template<bool careful>                                                               \
+        static u16 run(const Float80& a, const Int16& b) {                                   \
+            u16 sw;                                                                          \
+            GNOMON_X87("fldt %1\n\t" word " %2", "", : "=&a"(sw) : "m"(a), "m"(b));           \
+            return sw;                                                                       \
+        }                                                                                    \
+        template<bool careful>                                                               \
+        static u16 run(const Float80& a, const Int32& b) {                                   \
+            u16 sw;                                                                          \
+            GNOMON_X87("fldt %1\n\t" dword " %2", "", : "=&a"(sw) : "m"(a), "m"(b));          \
+            return sw;                                                                       \
+        }                                                                                    \
     }
 
 GNOMON_X87_COMPARE(Fcom, "fcompp", "fcomps", "fcompl", "ficomps", "ficompl");
 struct Fucom {
-    template <bool careful>
+    template<bool careful>
     static u16 run(const Float80& a, const Float80& b) {
         u16 sw;
         GNOMON_X87("fldt %2\n\tfldt %1\n\tfucompp", "", : "=&a"(sw) : "m"(a), "m"(b));
@@ -143,14 +148,14 @@ struct Fucom {
 };
 
 /// ST0 ← op ST0.
-#define GNOMON_X87_UNARY(Name, op)                                                \
-    struct Name {                                                                 \
-        template <bool careful>                                                   \
-        static u16 run(Float80& d) {                                              \
-            u16 sw;                                                               \
-            GNOMON_X87("fldt %1\n\t" op, "fstpt %1", : "=&a"(sw), "+m"(d));         \
-            return sw;                                                            \
-        }                                                                         \
+#define GNOMON_X87_UNARY(Name, op)                                         \
+    struct Name {                                                          \
+        template<bool careful>                                             \
+        static u16 run(Float80& d) {                                       \
+            u16 sw;                                                        \
+            GNOMON_X87("fldt %1\n\t" op, "fstpt %1", : "=&a"(sw), "+m"(d)); \
+            return sw;                                                     \
+        }                                                                  \
     }
 
 GNOMON_X87_UNARY(Fsqrt, "fsqrt");
@@ -162,14 +167,16 @@ GNOMON_X87_UNARY(Ftst, "ftst");
 GNOMON_X87_UNARY(Fxam, "fxam");
 
 /// ST0 ← ST0 op ST1, ST1 stays.
-#define GNOMON_X87_BOTH(Name, op)                                                                                      \
-    struct Name {                                                                                                      \
-        template <bool careful>                                                                                        \
-        static u16 run(Float80& st0, const Float80& st1) {                                                             \
-            u16 sw;                                                                                                    \
-            GNOMON_X87("fldt %2\n\tfldt %1\n\t" op, "fstpt %1\n\tfstp %%st(0)", : "=&a"(sw), "+m"(st0) : "m"(st1));      \
-            return sw;                                                                                                 \
-        }                                                                                                              \
+#define GNOMON_X87_BOTH(Name, op)                                               \
+    struct Name {                                                               \
+        template<bool careful>                                                  \
+        static u16 run(Float80& st0, const Float80& st1) {                      \
+            u16 sw;                                                             \
+            GNOMON_X87("fldt %2\n\tfldt %1\n\t" op, "fstpt %1\n\tfstp %%st(0)", \
+                       : "=&a"(sw), "+m"(st0)                                    \
+                       : "m"(st1));                                             \
+            return sw;                                                          \
+        }                                                                       \
     }
 
 GNOMON_X87_BOTH(Fprem, "fprem");
@@ -177,14 +184,14 @@ GNOMON_X87_BOTH(Fprem1, "fprem1");
 GNOMON_X87_BOTH(Fscale, "fscale");
 
 /// ST1 ← op(ST1, ST0); the caller pops.
-#define GNOMON_X87_INTO_ST1(Name, op)                                                                         \
-    struct Name {                                                                                             \
-        template <bool careful>                                                                               \
-        static u16 run(Float80& st1, const Float80& st0) {                                                    \
-            u16 sw;                                                                                           \
-            GNOMON_X87("fldt %1\n\tfldt %2\n\t" op, "fstpt %1", : "=&a"(sw), "+m"(st1) : "m"(st0));             \
-            return sw;                                                                                        \
-        }                                                                                                     \
+#define GNOMON_X87_INTO_ST1(Name, op)                                                              \
+    struct Name {                                                                                  \
+        template<bool careful>                                                                     \
+        static u16 run(Float80& st1, const Float80& st0) {                                         \
+            u16 sw;                                                                                \
+            GNOMON_X87("fldt %1\n\tfldt %2\n\t" op, "fstpt %1", : "=&a"(sw), "+m"(st1) : "m"(st0)); \
+            return sw;                                                                             \
+        }                                                                                          \
     }
 
 GNOMON_X87_INTO_ST1(Fyl2x, "fyl2x");
@@ -192,14 +199,14 @@ GNOMON_X87_INTO_ST1(Fyl2xp1, "fyl2xp1");
 GNOMON_X87_INTO_ST1(Fpatan, "fpatan");
 
 /// ST0 ← one result, another is pushed.
-#define GNOMON_X87_TWO_RESULTS(Name, op)                                                                      \
-    struct Name {                                                                                             \
-        template <bool careful>                                                                               \
-        static u16 run(Float80& st0, Float80& pushed) {                                                       \
-            u16 sw;                                                                                           \
-            GNOMON_X87("fldt %1\n\t" op, "fstpt %2\n\tfstpt %1", : "=&a"(sw), "+m"(st0), "=m"(pushed));         \
-            return sw;                                                                                        \
-        }                                                                                                     \
+#define GNOMON_X87_TWO_RESULTS(Name, op)                                                               \
+    struct Name {                                                                                      \
+        template<bool careful>                                                                         \
+        static u16 run(Float80& st0, Float80& pushed) {                                                \
+            u16 sw;                                                                                    \
+            GNOMON_X87("fldt %1\n\t" op, "fstpt %2\n\tfstpt %1", : "=&a"(sw), "+m"(st0), "=m"(pushed)); \
+            return sw;                                                                                 \
+        }                                                                                              \
     }
 
 GNOMON_X87_TWO_RESULTS(Fptan, "fptan");
@@ -207,12 +214,12 @@ GNOMON_X87_TWO_RESULTS(Fsincos, "fsincos");
 GNOMON_X87_TWO_RESULTS(Fxtract, "fxtract");
 
 /// Conversions to the register format.
-#define GNOMON_X87_LOAD(Type, op)                                                  \
-    template <bool careful>                                                        \
-    inline u16 load(Float80& d, const Type& s) {                                   \
-        u16 sw;                                                                    \
-        GNOMON_X87(op " %2", "fstpt %1", : "=&a"(sw), "=m"(d) : "m"(s));             \
-        return sw;                                                                 \
+#define GNOMON_X87_LOAD(Type, op)                                       \
+    template<bool careful>                                              \
+    inline u16 load(Float80& d, const Type& s) {                        \
+        u16 sw;                                                         \
+        GNOMON_X87(op " %2", "fstpt %1", : "=&a"(sw), "=m"(d) : "m"(s)); \
+        return sw;                                                      \
     }
 
 GNOMON_X87_LOAD(Real32, "flds")
@@ -223,12 +230,12 @@ GNOMON_X87_LOAD(Int64, "fildll")
 GNOMON_X87_LOAD(Packed80, "fbld")
 
 /// Conversions to the memory formats.
-#define GNOMON_X87_STORE(Type, op)                                                 \
-    template <bool careful>                                                        \
-    inline u16 store(Type& d, const Float80& s) {                                  \
-        u16 sw;                                                                    \
-        GNOMON_X87("fldt %2\n\t" op " %1", "", : "=&a"(sw), "+m"(d) : "m"(s));       \
-        return sw;                                                                 \
+#define GNOMON_X87_STORE(Type, op)                                            \
+    template<bool careful>                                                    \
+    inline u16 store(Type& d, const Float80& s) {                             \
+        u16 sw;                                                               \
+        GNOMON_X87("fldt %2\n\t" op " %1", "", : "=&a"(sw), "+m"(d) : "m"(s)); \
+        return sw;                                                            \
     }
 
 GNOMON_X87_STORE(Real32, "fstps")

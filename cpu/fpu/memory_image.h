@@ -17,7 +17,7 @@ inline constexpr unsigned kImagePiece = 16;
     return true;
 }
 
-template <class T>
+template<class T>
 struct [[gnu::packed]] Unaligned {
     T value;
 };

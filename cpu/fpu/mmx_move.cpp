@@ -19,10 +19,11 @@ Outcome mmx_store_any(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
-template <Mem form>
+template<Mem form>
 GNOMON_HANDLER void mmx_store_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     u8* p = operand_pointer<form, AccessKind::Write>(c, i, 8);
-    if (!p || x87_pending(*c)) [[unlikely]] GNOMON_TAIL call<&mmx_store_any>(c, i, ip, r, s, k);
+    if (!p || x87_pending(*c)) [[unlikely]]
+        GNOMON_TAIL call<&mmx_store_any>(c, i, ip, r, s, k);
     poke(p, get_mm(*c, i->reg));
     enter_mmx(*c);
     GNOMON_TAIL next(c, i, ip, r, s, k);
@@ -62,7 +63,8 @@ Outcome pmovmskb_mmx(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!begin_mmx(c, out)) return out;
     enter_mmx(c);
-    c.put_at<u32>(i.reg, static_cast<u32>(_mm_movemask_epi8(_mm_cvtsi64_si128(static_cast<i64>(get_mm(c, i.rm))))));
+    c.put_at<u32>(i.reg,
+                  static_cast<u32>(_mm_movemask_epi8(_mm_cvtsi64_si128(static_cast<i64>(get_mm(c, i.rm))))));
     return Outcome::Next;
 }
 

@@ -1,13 +1,15 @@
-// For tests: executes one instruction on the host itself, from an FXSAVE image to an FXSAVE image, and the same bytes in a processor of
-// ours. The instructions have the same encoding in both: memory operands are [ECX] or [RCX].
+// For tests: executes one instruction on the host itself, from an FXSAVE image to an FXSAVE image, and the
+// same bytes in a processor of ours. The instructions have the same encoding in both: memory operands are
+// [ECX] or [RCX].
 #pragma once
+
+#include <sys/mman.h>
+#include <ucontext.h>
 
 #include <csignal>
 #include <cstring>
 #include <random>
 #include <span>
-#include <sys/mman.h>
-#include <ucontext.h>
 #include <vector>
 
 #include "cpu/test_machine.h"
@@ -36,15 +38,16 @@ struct Frame {
     u64 flags = 0x202;
     u32 host_mxcsr = 0x1f80;
     u32 padding = 0;
-    alignas(64) std::array<u8, 128> memory{};    ///< the operand is at memory[64 - 64 .. ]
-    bool faulted = false;                         ///< SIGFPE
+    alignas(64) std::array<u8, 128> memory{};  ///< the operand is at memory[64 - 64 .. ]
+    bool faulted = false;                      ///< SIGFPE
 };
 
 /// One at a time: it owns a signal handler.
 class Native {
   public:
     Native() {
-        page_ = static_cast<u8*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+        page_ = static_cast<u8*>(
+            mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
         struct sigaction action {};
         action.sa_sigaction = &Native::signal;
         action.sa_flags = SA_SIGINFO;
@@ -63,7 +66,7 @@ class Native {
             emit(op);
             for (unsigned n = 0; n < 4; n++) code_.push_back(static_cast<u8>(offset >> 8 * n));
         };
-        emit({0x53, 0x55, 0x41, 0x54, 0x49, 0x89, 0xfc});    // push rbx, rbp, r12; mov r12, rdi
+        emit({0x53, 0x55, 0x41, 0x54, 0x49, 0x89, 0xfc});  // push rbx, rbp, r12; mov r12, rdi
         at({0x41, 0x0f, 0xae, 0x8c, 0x24}, offsetof(Frame, before));
         at({0x49, 0x8b, 0x84, 0x24}, offsetof(Frame, rax));
         at({0x49, 0x8b, 0x8c, 0x24}, offsetof(Frame, rcx));
@@ -102,7 +105,8 @@ class Native {
     static void signal(int, siginfo_t*, void* context) {
         auto& ip = static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP];
         Native* self = current();
-        if (!self || ip != static_cast<greg_t>(reinterpret_cast<u64>(self->page_) + self->first)) std::abort();
+        if (!self || ip != static_cast<greg_t>(reinterpret_cast<u64>(self->page_) + self->first))
+            std::abort();
         ip += static_cast<greg_t>(self->last - self->first);
         self->frame_->faulted = true;
     }
@@ -115,7 +119,8 @@ class Native {
     Frame* frame_ = nullptr;
 };
 
-/// The same in a processor of ours, in flat 32-bit code at ring 0. `real` leaves it in real mode, where segments are not flat.
+/// The same in a processor of ours, in flat 32-bit code at ring 0. `real` leaves it in real mode, where
+/// segments are not flat.
 class Ours {
   public:
     static constexpr u32 kMemory = 0x5000;
@@ -172,10 +177,13 @@ class Ours {
         frame.rdx = c.get<u32>(reg::DX);
         frame.rbx = c.get<u32>(reg::BX);
         frame.flags = c.eflags();
-        for (u32 n = 0; n < frame.memory.size(); n++) frame.memory[n] = static_cast<u8>(machine.peek8(kMemory + n));
+        for (u32 n = 0; n < frame.memory.size(); n++)
+            frame.memory[n] = static_cast<u8>(machine.peek8(kMemory + n));
     }
     /// Vector whose handler was entered by the last run.
-    [[nodiscard]] unsigned vector() const { return static_cast<unsigned>(machine.cpu.state.rip - TestMachine::kHandler) / 16; }
+    [[nodiscard]] unsigned vector() const {
+        return static_cast<unsigned>(machine.cpu.state.rip - TestMachine::kHandler) / 16;
+    }
 
     TestMachine machine;
 
@@ -191,45 +199,85 @@ class Operands {
     u64 bits() { return random_(); }
     unsigned below(unsigned n) { return static_cast<unsigned>(random_() % n); }
     u32 single() {
-        constexpr u32 kSpecial[] = {0, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001,
-                                    0xff812345, 0x7fa00000, 1, 0x80000001, 0x007fffff, 0x00800000, 0x7f7fffff, 0xff7fffff, 0x4f000000,
-                                    0xcf000000, 0x4effffff, 0x3f000000, 0x3fc00000, 0x40200000, 0x5f000000, 0x33800000, 0x34000001};
+        constexpr u32 kSpecial[] = {0,          0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000,
+                                    0x7fc00000, 0xffc00000, 0x7f800001, 0xff812345, 0x7fa00000, 1,
+                                    0x80000001, 0x007fffff, 0x00800000, 0x7f7fffff, 0xff7fffff, 0x4f000000,
+                                    0xcf000000, 0x4effffff, 0x3f000000, 0x3fc00000, 0x40200000, 0x5f000000,
+                                    0x33800000, 0x34000001};
         switch (below(4)) {
-        case 0: return kSpecial[below(std::size(kSpecial))];
-        case 1: return static_cast<u32>(bits());
-        case 2: return (static_cast<u32>(bits()) & 0x807fffff) | (127 - 12 + below(40)) << 23;
-        default: return (static_cast<u32>(bits()) & 0x80000fff) | (126 + below(4)) << 23;
+            case 0: return kSpecial[below(std::size(kSpecial))];
+            case 1: return static_cast<u32>(bits());
+            case 2: return (static_cast<u32>(bits()) & 0x807fffff) | (127 - 12 + below(40)) << 23;
+            default: return (static_cast<u32>(bits()) & 0x80000fff) | (126 + below(4)) << 23;
         }
     }
     u64 real() {
-        constexpr u64 kSpecial[] = {0, 1ull << 63, 0x3ff0000000000000, 0xbff0000000000000, 0x7ff0000000000000, 0xfff0000000000000,
-                                    0x7ff8000000000000, 0xfff8000000000000, 0x7ff0000000000001, 0xfff4000000000000, 1,
-                                    0x8000000000000001, 0x000fffffffffffff, 0x0010000000000000, 0x7fefffffffffffff, 0xffefffffffffffff,
-                                    0x41dfffffffc00000, 0x41e0000000000000, 0xc1e0000000000000, 0xc1e0000000200000, 0x43e0000000000000,
-                                    0xc3e0000000000000, 0x3fe0000000000000, 0x3ff8000000000000, 0x36a0000000000000, 0x47efffffe0000000,
-                                    0x3810000000000000, 0x380fffffffffffff};
+        constexpr u64 kSpecial[] = {0,
+                                    1ull << 63,
+                                    0x3ff0000000000000,
+                                    0xbff0000000000000,
+                                    0x7ff0000000000000,
+                                    0xfff0000000000000,
+                                    0x7ff8000000000000,
+                                    0xfff8000000000000,
+                                    0x7ff0000000000001,
+                                    0xfff4000000000000,
+                                    1,
+                                    0x8000000000000001,
+                                    0x000fffffffffffff,
+                                    0x0010000000000000,
+                                    0x7fefffffffffffff,
+                                    0xffefffffffffffff,
+                                    0x41dfffffffc00000,
+                                    0x41e0000000000000,
+                                    0xc1e0000000000000,
+                                    0xc1e0000000200000,
+                                    0x43e0000000000000,
+                                    0xc3e0000000000000,
+                                    0x3fe0000000000000,
+                                    0x3ff8000000000000,
+                                    0x36a0000000000000,
+                                    0x47efffffe0000000,
+                                    0x3810000000000000,
+                                    0x380fffffffffffff};
         switch (below(4)) {
-        case 0: return kSpecial[below(std::size(kSpecial))];
-        case 1: return bits();
-        case 2: return (bits() & 0x800fffffffffffff) | u64{1023 - 30 + below(90)} << 52;
-        default: return (bits() & 0x8000000000ffffff) | u64{1022 + below(4)} << 52;
+            case 0: return kSpecial[below(std::size(kSpecial))];
+            case 1: return bits();
+            case 2: return (bits() & 0x800fffffffffffff) | u64{1023 - 30 + below(90)} << 52;
+            default: return (bits() & 0x8000000000ffffff) | u64{1022 + below(4)} << 52;
         }
     }
     /// 80-bit: also pseudo-denormals, unnormals, pseudo-NaNs.
     Float80 extended() {
-        constexpr u16 kExponents[] = {0, 1, 2, 0x3c00, 0x3fbf, 0x3ffe, 0x3fff, 0x4000, 0x401d, 0x401e, 0x403d, 0x403e, 0x403f, 0x43fe,
-                                      0x43ff, 0x3f80, 0x407e, 0x407f, 0x3c01, 0x3fc0, 0x3ffd, 0x7ffe, 0x7fff, 0x7ffd};
-        constexpr u64 kSignificands[] = {0, 1, 0x4000000000000000, 0x8000000000000000, 0xc000000000000000, 0xffffffffffffffff,
-                                         0x8000000000000001, 0x7fffffffffffffff, 0xfffffffffffffc00, 0x8000000000000400,
-                                         0xffffff8000000000, 0xa000000000000000, 0xc90fdaa22168c235};
+        constexpr u16 kExponents[] = {0,      1,      2,      0x3c00, 0x3fbf, 0x3ffe, 0x3fff, 0x4000,
+                                      0x401d, 0x401e, 0x403d, 0x403e, 0x403f, 0x43fe, 0x43ff, 0x3f80,
+                                      0x407e, 0x407f, 0x3c01, 0x3fc0, 0x3ffd, 0x7ffe, 0x7fff, 0x7ffd};
+        constexpr u64 kSignificands[] = {0,
+                                         1,
+                                         0x4000000000000000,
+                                         0x8000000000000000,
+                                         0xc000000000000000,
+                                         0xffffffffffffffff,
+                                         0x8000000000000001,
+                                         0x7fffffffffffffff,
+                                         0xfffffffffffffc00,
+                                         0x8000000000000400,
+                                         0xffffff8000000000,
+                                         0xa000000000000000,
+                                         0xc90fdaa22168c235};
         Float80 value;
         switch (below(6)) {
-        case 0: value = {kSignificands[below(std::size(kSignificands))], kExponents[below(std::size(kExponents))]}; break;
-        case 1: value = {bits(), static_cast<u16>(bits() & 0x7fff)}; break;
-        case 2: value = {bits() | 1ull << 63, static_cast<u16>(0x3fff - 70 + below(140))}; break;
-        case 3: value = {bits() | 1ull << 63, kExponents[below(std::size(kExponents))]}; break;
-        case 4: value = {(bits() << 40) | 1ull << 63, static_cast<u16>(0x3ffe + below(20))}; break;
-        default: value = {below(2) ? 0 : 1ull << 63, static_cast<u16>(below(2) ? 0 : 0x3ffd + below(6))}; break;
+            case 0:
+                value = {kSignificands[below(std::size(kSignificands))],
+                         kExponents[below(std::size(kExponents))]};
+                break;
+            case 1: value = {bits(), static_cast<u16>(bits() & 0x7fff)}; break;
+            case 2: value = {bits() | 1ull << 63, static_cast<u16>(0x3fff - 70 + below(140))}; break;
+            case 3: value = {bits() | 1ull << 63, kExponents[below(std::size(kExponents))]}; break;
+            case 4: value = {(bits() << 40) | 1ull << 63, static_cast<u16>(0x3ffe + below(20))}; break;
+            default:
+                value = {below(2) ? 0 : 1ull << 63, static_cast<u16>(below(2) ? 0 : 0x3ffd + below(6))};
+                break;
         }
         value.exponent = static_cast<u16>(value.exponent | (below(2) << 15));
         return value;

@@ -1,7 +1,8 @@
-// SIMD floating-point exceptions, and the checks of memory operands. SDM Vol. 1, "SSE and SSE2 Exceptions"; Vol. 2, "Exceptions Type".
+// SIMD floating-point exceptions, and the checks of memory operands. SDM Vol. 1, "SSE and SSE2 Exceptions";
+// Vol. 2, "Exceptions Type".
 #include "cpu/fpu/simd.h"
-#include "cpu/fpu/simd_instructions.h"
 
+#include "cpu/fpu/simd_instructions.h"
 #include "cpu/system_registers.h"
 
 namespace gnomon::simd {
@@ -11,7 +12,8 @@ Outcome undefined(Cpu& c, const Instruction&) { return c.raise(Vector::UD); }
 
 bool locate(Cpu& c, const Instruction& i, unsigned bytes, bool aligned, bool for_write, u64& linear) {
     const u64 offset = c.effective_address(i);
-    if (for_write ? !c.check_write_segment(i.segment, offset, bytes, linear) : !c.check_read_segment(i.segment, offset, bytes, linear))
+    if (for_write ? !c.check_write_segment(i.segment, offset, bytes, linear)
+                  : !c.check_read_segment(i.segment, offset, bytes, linear))
         return false;
     if (aligned && (linear & (bytes - 1))) {
         c.raise(Vector::GP, 0);
@@ -24,9 +26,11 @@ bool begin_mmx(Cpu& c, Outcome& out) { return !x87_pending(c) || x87::await(c, o
 
 namespace {
 
-constexpr u32 kFlushToZero = 1u << 15, kUnderflowMask = 1u << 11, kMasks = 0x1f80, kDenormalsAreZero = 1u << 6;
+constexpr u32 kFlushToZero = 1u << 15, kUnderflowMask = 1u << 11, kMasks = 0x1f80,
+              kDenormalsAreZero = 1u << 6;
 constexpr u32 kOverflow = 1u << 3, kUnderflow = 1u << 4;
-constexpr u32 kBeforeComputing = 7;    // IE, DE, ZE: if one of these is not masked, there are no results to have other exceptions
+constexpr u32 kBeforeComputing =
+    7;  // IE, DE, ZE: if one of these is not masked, there are no results to have other exceptions
 
 }  // namespace
 

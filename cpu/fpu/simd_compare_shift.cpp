@@ -83,8 +83,8 @@ struct Paddusw : Integer {
     static Vector128 run(Vector128 a, Vector128 b) { return _mm_adds_epu16(a, b); }
 };
 
-#define GNOMON_INTEGER(Op)                                            \
-    template void build_binary<Op>(const Decoded&, Instruction&);     \
+#define GNOMON_INTEGER(Op)                                        \
+    template void build_binary<Op>(const Decoded&, Instruction&); \
     template void build_mmx<Op>(const Decoded&, Instruction&)
 GNOMON_INTEGER(Punpcklbw);
 GNOMON_INTEGER(Punpcklwd);

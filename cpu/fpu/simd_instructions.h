@@ -5,8 +5,8 @@
 
 namespace gnomon::simd {
 
-// What instructions of the common shapes compute: simd_integer.cpp, simd_compare_shift.cpp, simd_shuffle.cpp, sse_arithmetic.cpp,
-// sse_move.cpp, sse_convert.cpp, mmx_move.cpp.
+// What instructions of the common shapes compute: simd_integer.cpp, simd_compare_shift.cpp, simd_shuffle.cpp,
+// sse_arithmetic.cpp, sse_move.cpp, sse_convert.cpp, mmx_move.cpp.
 // clang-format off
 struct Punpcklbw; struct Punpcklwd; struct Punpckldq; struct Pcmpgtb; struct Pcmpgtw; struct Pcmpgtd; struct Pcmpeqb;
 struct Pcmpeqw; struct Pcmpeqd; struct Psrlw; struct Psrld; struct Psrlq; struct Psraw; struct Psrad; struct Psllw; struct Pslld;
@@ -27,34 +27,34 @@ struct Cvtdq2pd; struct Cvtpd2dq; struct Cvttpd2dq; struct Cvtsi2ss; struct Cvts
 struct Cvtsd2si; struct Cvttsd2si; struct Cvtpi2ps; struct Cvtpi2pd; struct Cvtps2pi; struct Cvttps2pi; struct Cvtpd2pi;
 struct Cvttpd2pi;
 // clang-format on
-template <u8 predicate>
+template<u8 predicate>
 struct Cmpps;
-template <u8 predicate>
+template<u8 predicate>
 struct Cmppd;
-template <u8 predicate>
+template<u8 predicate>
 struct Cmpss;
-template <u8 predicate>
+template<u8 predicate>
 struct Cmpsd;
 
-template <class Op>
-void build_binary(const Decoded& d, Instruction& insn);          ///< V ← V op W
-template <class Op>
-void build_mmx(const Decoded& d, Instruction& insn);             ///< P ← P op Q
+template<class Op>
+void build_binary(const Decoded& d, Instruction& insn);  ///< V ← V op W
+template<class Op>
+void build_mmx(const Decoded& d, Instruction& insn);  ///< P ← P op Q
 /// W ← V; `bytes` of the register from byte `first`.
-template <class Between, unsigned bytes, bool aligned, unsigned first>
+template<class Between, unsigned bytes, bool aligned, unsigned first>
 void build_store(const Decoded& d, Instruction& insn);
-template <template <u8> class Compare>
+template<template<u8> class Compare>
 void build_compare(const Decoded& d, Instruction& insn);
-template <class Op>
-void build_flags(const Decoded& d, Instruction& insn);           ///< COMISS and relatives
-template <class Op>
-void build_from_integer(const Decoded& d, Instruction& insn);    ///< CVTSI2SS, CVTSI2SD
-template <class Op>
-void build_to_integer(const Decoded& d, Instruction& insn);      ///< CVTSS2SI and relatives
-template <class Op>
-Outcome from_mmx(Cpu& cpu, const Instruction& insn);             ///< CVTPI2PS, CVTPI2PD
-template <class Op>
-Outcome to_mmx(Cpu& cpu, const Instruction& insn);               ///< CVTPS2PI and relatives
+template<class Op>
+void build_flags(const Decoded& d, Instruction& insn);  ///< COMISS and relatives
+template<class Op>
+void build_from_integer(const Decoded& d, Instruction& insn);  ///< CVTSI2SS, CVTSI2SD
+template<class Op>
+void build_to_integer(const Decoded& d, Instruction& insn);  ///< CVTSS2SI and relatives
+template<class Op>
+Outcome from_mmx(Cpu& cpu, const Instruction& insn);  ///< CVTPI2PS, CVTPI2PD
+template<class Op>
+Outcome to_mmx(Cpu& cpu, const Instruction& insn);  ///< CVTPS2PI and relatives
 
 // simd_shuffle.cpp
 void build_shift_words(const Decoded& d, Instruction& insn);
@@ -77,7 +77,7 @@ Outcome movdq2q(Cpu& cpu, const Instruction& insn);
 Outcome maskmovdqu(Cpu& cpu, const Instruction& insn);
 Outcome maskmovq(Cpu& cpu, const Instruction& insn);
 void build_movnti(const Decoded& d, Instruction& insn);
-void build_fence(const Decoded& d, Instruction& insn);           ///< fences and prefetches
+void build_fence(const Decoded& d, Instruction& insn);  ///< fences and prefetches
 Outcome clflush(Cpu& cpu, const Instruction& insn);
 
 // mmx_move.cpp
@@ -89,32 +89,41 @@ Outcome pextrw_mmx(Cpu& cpu, const Instruction& insn);
 Outcome pinsrw_mmx(Cpu& cpu, const Instruction& insn);
 Outcome emms(Cpu& cpu, const Instruction& insn);
 
-// ---- traps, decided when an instruction is decoded -------------------------------------------------------------
+// ---- traps, decided when an instruction is decoded
+// -------------------------------------------------------------
 
-Outcome not_available(Cpu& cpu, const Instruction& insn);        ///< #NM
-Outcome undefined(Cpu& cpu, const Instruction& insn);            ///< #UD
+Outcome not_available(Cpu& cpu, const Instruction& insn);  ///< #NM
+Outcome undefined(Cpu& cpu, const Instruction& insn);      ///< #UD
 
-template <Build build>
+template<Build build>
 void mmx(const Decoded& d, Instruction& insn) {
-    if (d.mode & mode::kMmxUndefined) insn.handler = &call<&undefined>;
-    else if (d.mode & mode::kSimdTrap) insn.handler = &call<&not_available>;
-    else build(d, insn);
+    if (d.mode & mode::kMmxUndefined)
+        insn.handler = &call<&undefined>;
+    else if (d.mode & mode::kSimdTrap)
+        insn.handler = &call<&not_available>;
+    else
+        build(d, insn);
 }
-template <Build build>
+template<Build build>
 void sse(const Decoded& d, Instruction& insn) {
-    if (d.mode & mode::kSseUndefined) insn.handler = &call<&undefined>;
-    else if (d.mode & mode::kSimdTrap) insn.handler = &call<&not_available>;
-    else build(d, insn);
+    if (d.mode & mode::kSseUndefined)
+        insn.handler = &call<&undefined>;
+    else if (d.mode & mode::kSimdTrap)
+        insn.handler = &call<&not_available>;
+    else
+        build(d, insn);
 }
 /// FXSAVE and FXRSTOR: #NM for CR0.EM and CR0.TS.
-template <Build build>
+template<Build build>
 void state_save(const Decoded& d, Instruction& insn) {
-    if (d.mode & mode::kFpuTrap) insn.handler = &call<&not_available>;
-    else build(d, insn);
+    if (d.mode & mode::kFpuTrap)
+        insn.handler = &call<&not_available>;
+    else
+        build(d, insn);
 }
-template <Execute execute>
+template<Execute execute>
 inline constexpr Build mmx_plain = mmx<out_of_line<execute>>;
-template <Execute execute>
+template<Execute execute>
 inline constexpr Build sse_plain = sse<out_of_line<execute>>;
 
 }  // namespace gnomon::simd

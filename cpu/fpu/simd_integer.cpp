@@ -77,8 +77,8 @@ struct Paddd : Integer {
     static Vector128 run(Vector128 a, Vector128 b) { return _mm_add_epi32(a, b); }
 };
 
-#define GNOMON_INTEGER(Op)                                            \
-    template void build_binary<Op>(const Decoded&, Instruction&);     \
+#define GNOMON_INTEGER(Op)                                        \
+    template void build_binary<Op>(const Decoded&, Instruction&); \
     template void build_mmx<Op>(const Decoded&, Instruction&)
 GNOMON_INTEGER(Pmaxub);
 GNOMON_INTEGER(Pandn);

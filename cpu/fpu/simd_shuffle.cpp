@@ -12,14 +12,14 @@ Vector128 high_half(Vector128 a) { return _mm_srli_epi64(a, 32); }
 }  // namespace
 
 /// `plain` on XMM registers, `half` on the low halves that stand for MMX registers.
-#define GNOMON_TWO_WIDTHS(Name, plain, half)                                       \
-    struct Name : Integer {                                                        \
-        static Vector128 run(Vector128 a, Vector128 b) { return plain; }           \
-    };                                                                             \
-    template void build_binary<Name>(const Decoded&, Instruction&);                \
-    struct Name##Mmx : Integer {                                                   \
-        static Vector128 run(Vector128 a, Vector128 b) { return half; }            \
-    };                                                                             \
+#define GNOMON_TWO_WIDTHS(Name, plain, half)                             \
+    struct Name : Integer {                                              \
+        static Vector128 run(Vector128 a, Vector128 b) { return plain; } \
+    };                                                                   \
+    template void build_binary<Name>(const Decoded&, Instruction&);      \
+    struct Name##Mmx : Integer {                                         \
+        static Vector128 run(Vector128 a, Vector128 b) { return half; }  \
+    };                                                                   \
     template void build_mmx<Name##Mmx>(const Decoded&, Instruction&)
 
 GNOMON_TWO_WIDTHS(Packsswb, _mm_packs_epi16(a, b), _mm_packs_epi16(joined(a, b), _mm_setzero_si128()));
@@ -39,7 +39,8 @@ struct Punpckhqdq : Integer {
 template void build_binary<Punpcklqdq>(const Decoded&, Instruction&);
 template void build_binary<Punpckhqdq>(const Decoded&, Instruction&);
 
-// ---- shuffles -----------------------------------------------------------------------------------------------
+// ---- shuffles
+// -----------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -64,14 +65,19 @@ GNOMON_INLINE Vector128 both(u64 high_half, u64 low_half) {
 struct Pshufd : Integer {
     static Vector128 run(Vector128, Vector128 b, u8 order) {
         const auto [lane] = dwords(b);
-        return _mm_set_epi32(lane[order >> 6 & 3], lane[order >> 4 & 3], lane[order >> 2 & 3], lane[order & 3]);
+        return _mm_set_epi32(lane[order >> 6 & 3], lane[order >> 4 & 3], lane[order >> 2 & 3],
+                             lane[order & 3]);
     }
 };
 struct Pshuflw : Integer {
-    static Vector128 run(Vector128, Vector128 b, u8 order) { return both(high(b), shuffle_words(low(b), order)); }
+    static Vector128 run(Vector128, Vector128 b, u8 order) {
+        return both(high(b), shuffle_words(low(b), order));
+    }
 };
 struct Pshufhw : Integer {
-    static Vector128 run(Vector128, Vector128 b, u8 order) { return both(shuffle_words(high(b), order), low(b)); }
+    static Vector128 run(Vector128, Vector128 b, u8 order) {
+        return both(shuffle_words(high(b), order), low(b));
+    }
 };
 struct Pshufw : Integer {
     static Vector128 run(Vector128, Vector128 b, u8 order) { return both(0, shuffle_words(low(b), order)); }
@@ -80,11 +86,14 @@ struct Shufps : Integer {
     static Vector128 run(Vector128 a, Vector128 b, u8 order) {
         const auto [first] = dwords(a);
         const auto [second] = dwords(b);
-        return _mm_set_epi32(second[order >> 6 & 3], second[order >> 4 & 3], first[order >> 2 & 3], first[order & 3]);
+        return _mm_set_epi32(second[order >> 6 & 3], second[order >> 4 & 3], first[order >> 2 & 3],
+                             first[order & 3]);
     }
 };
 struct Shufpd : Integer {
-    static Vector128 run(Vector128 a, Vector128 b, u8 order) { return both(order & 2 ? high(b) : low(b), order & 1 ? high(a) : low(a)); }
+    static Vector128 run(Vector128 a, Vector128 b, u8 order) {
+        return both(order & 2 ? high(b) : low(b), order & 1 ? high(a) : low(a));
+    }
 };
 template void build_binary<Pshufd>(const Decoded&, Instruction&);
 template void build_binary<Pshuflw>(const Decoded&, Instruction&);
@@ -93,20 +102,21 @@ template void build_mmx<Pshufw>(const Decoded&, Instruction&);
 template void build_binary<Shufps>(const Decoded&, Instruction&);
 template void build_binary<Shufpd>(const Decoded&, Instruction&);
 
-// ---- shifts by an immediate -----------------------------------------------------------------------------------
+// ---- shifts by an immediate
+// -----------------------------------------------------------------------------------
 
 namespace {
 
 using Shift = Vector128 (*)(Vector128, Vector128);
 
 /// Counts beyond the width clear (or fill with the sign), as they do in a register.
-template <Shift shift>
+template<Shift shift>
 GNOMON_HANDLER void shift_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     put(*c, i->rm, shift(get(*c, i->rm), _mm_cvtsi32_si128(static_cast<u8>(i->imm))));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
-template <Shift shift>
+template<Shift shift>
 Outcome shift_mmx(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!begin_mmx(c, out)) return out;
@@ -116,9 +126,10 @@ Outcome shift_mmx(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
-template <Shift shift>
+template<Shift shift>
 GNOMON_HANDLER void shift_mmx_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    if (x87_pending(*c)) [[unlikely]] GNOMON_TAIL call<&shift_mmx<shift>>(c, i, ip, r, s, k);
+    if (x87_pending(*c)) [[unlikely]]
+        GNOMON_TAIL call<&shift_mmx<shift>>(c, i, ip, r, s, k);
     enter_mmx(*c);
     const Vector128 value = _mm_cvtsi64_si128(static_cast<i64>(get_mm(*c, i->rm)));
     put_mm(*c, i->rm, low(shift(value, _mm_cvtsi32_si128(static_cast<u8>(i->imm)))));
@@ -149,17 +160,21 @@ Vector128 pslldq(Vector128 a, Vector128 n) {
 
 /// Group 12 to 14: /2 right, /4 right with sign, /6 left, /3 and /7 by bytes.
 void build_shift_words(const Decoded& d, Instruction& insn) {
-    insn.handler = (d.modrm >> 3 & 7) == 2 ? &shift_r<&psrlw> : (d.modrm >> 3 & 7) == 4 ? &shift_r<&psraw> : &shift_r<&psllw>;
+    insn.handler = (d.modrm >> 3 & 7) == 2   ? &shift_r<&psrlw>
+                   : (d.modrm >> 3 & 7) == 4 ? &shift_r<&psraw>
+                                             : &shift_r<&psllw>;
 }
 void build_shift_dwords(const Decoded& d, Instruction& insn) {
-    insn.handler = (d.modrm >> 3 & 7) == 2 ? &shift_r<&psrld> : (d.modrm >> 3 & 7) == 4 ? &shift_r<&psrad> : &shift_r<&pslld>;
+    insn.handler = (d.modrm >> 3 & 7) == 2   ? &shift_r<&psrld>
+                   : (d.modrm >> 3 & 7) == 4 ? &shift_r<&psrad>
+                                             : &shift_r<&pslld>;
 }
 void build_shift_qwords(const Decoded& d, Instruction& insn) {
     switch (d.modrm >> 3 & 7) {
-    case 2: insn.handler = &shift_r<&psrlq>; break;
-    case 3: insn.handler = &shift_r<&psrldq>; break;
-    case 6: insn.handler = &shift_r<&psllq>; break;
-    default: insn.handler = &shift_r<&pslldq>; break;
+        case 2: insn.handler = &shift_r<&psrlq>; break;
+        case 3: insn.handler = &shift_r<&psrldq>; break;
+        case 6: insn.handler = &shift_r<&psllq>; break;
+        default: insn.handler = &shift_r<&pslldq>; break;
     }
 }
 void build_shift_words_mmx(const Decoded& d, Instruction& insn) {

@@ -29,8 +29,11 @@ class Simd : public testing::Test {
     void compare(std::span<const u8> bytes, unsigned rounds, bool masked) {
         Decoded d;
         const unsigned size = static_cast<unsigned>(bytes.size());
-        if (decode(bytes.data(), size, mode::kCode32, default_model().features, d) != DecodeStatus::Ok) return;
-        if (d.row->feature != Feature::MMX && d.row->feature != Feature::SSE && d.row->feature != Feature::SSE2) return;
+        if (decode(bytes.data(), size, mode::kCode32, default_model().features, d) != DecodeStatus::Ok)
+            return;
+        if (d.row->feature != Feature::MMX && d.row->feature != Feature::SSE &&
+            d.row->feature != Feature::SSE2)
+            return;
         if (d.opcode == 0xae || d.row->mnemonic.starts_with("MASKMOV")) return;
         ASSERT_EQ(d.length, bytes.size()) << d.row->mnemonic;
         native.prepare(bytes);
@@ -62,35 +65,44 @@ class Simd : public testing::Test {
             a.rbx = make.bits() & 0xffffffff;
             a.flags = 0x202 | (make.bits() & 0x8d5);
             fill(a.memory);
-            if (make.below(4) == 0) a.memory[0] = static_cast<u8>(make.below(70)), std::fill_n(a.memory.begin() + 1, 7, u8{0});
+            if (make.below(4) == 0)
+                a.memory[0] = static_cast<u8>(make.below(70)), std::fill_n(a.memory.begin() + 1, 7, u8{0});
             Frame b = a;
             const auto memory = a.memory;
             a.rcx = reinterpret_cast<u64>(a.memory.data());
             native.run(a);
             ours.run(b, memory.data());
-            bool same = a.after.mxcsr == b.after.mxcsr && a.after.status == b.after.status && a.after.tags == b.after.tags &&
-                        a.memory == b.memory && static_cast<u32>(a.rax) == static_cast<u32>(b.rax) &&
-                        static_cast<u32>(a.rdx) == static_cast<u32>(b.rdx) && static_cast<u32>(a.rbx) == static_cast<u32>(b.rbx) &&
-                        a.faulted == b.faulted && (a.faulted || ((a.flags ^ b.flags) & flag::kArithmetic) == 0);
+            bool same = a.after.mxcsr == b.after.mxcsr && a.after.status == b.after.status &&
+                        a.after.tags == b.after.tags && a.memory == b.memory &&
+                        static_cast<u32>(a.rax) == static_cast<u32>(b.rax) &&
+                        static_cast<u32>(a.rdx) == static_cast<u32>(b.rdx) &&
+                        static_cast<u32>(a.rbx) == static_cast<u32>(b.rbx) && a.faulted == b.faulted &&
+                        (a.faulted || ((a.flags ^ b.flags) & flag::kArithmetic) == 0);
             if (b.faulted) same &= ours.vector() == 19;
             for (unsigned n = 0; n < 8; n++) {
                 same &= std::memcmp(a.after.st[n].data(), b.after.st[n].data(), 10) == 0;
                 same &= a.after.xmm[n] == b.after.xmm[n];
             }
             if (same) continue;
-            std::string text = fmt::format("{} {} ({}) mxcsr {:04x} status {:04x} tags {:02x}\n", d.row->mnemonic, d.row->operands,
-                                           hex(bytes), a.before.mxcsr, a.before.status, a.before.tags);
+            std::string text =
+                fmt::format("{} {} ({}) mxcsr {:04x} status {:04x} tags {:02x}\n", d.row->mnemonic,
+                            d.row->operands, hex(bytes), a.before.mxcsr, a.before.status, a.before.tags);
             for (const Frame* f : {&a, &b})
-                text += fmt::format("  {}: mxcsr {:04x} status {:04x} tags {:02x} flags {:x} rax {:x}{}\n", f == &a ? "native" : "ours",
-                                    f->after.mxcsr, f->after.status, f->after.tags, f->flags & 0x8d5, f->rax, f->faulted ? " fault" : "");
+                text += fmt::format("  {}: mxcsr {:04x} status {:04x} tags {:02x} flags {:x} rax {:x}{}\n",
+                                    f == &a ? "native" : "ours", f->after.mxcsr, f->after.status,
+                                    f->after.tags, f->flags & 0x8d5, f->rax, f->faulted ? " fault" : "");
             for (unsigned n = 0; n < 8; n++) {
                 if (n == d.reg || n == d.rm || a.after.xmm[n] != b.after.xmm[n])
-                    text += fmt::format("  XMM{} before {} native {} ours {}\n", n, hex(a.before.xmm[n]), hex(a.after.xmm[n]), hex(b.after.xmm[n]));
+                    text += fmt::format("  XMM{} before {} native {} ours {}\n", n, hex(a.before.xmm[n]),
+                                        hex(a.after.xmm[n]), hex(b.after.xmm[n]));
                 const std::span one(a.after.st[n].data(), 10), two(b.after.st[n].data(), 10);
                 if (std::memcmp(one.data(), two.data(), 10) != 0)
-                    text += fmt::format("  ST{} before {} native {} ours {}\n", n, hex(std::span(a.before.st[n]).first(10)), hex(one), hex(two));
+                    text += fmt::format("  ST{} before {} native {} ours {}\n", n,
+                                        hex(std::span(a.before.st[n]).first(10)), hex(one), hex(two));
             }
-            if (d.memory) text += fmt::format("  memory {} native {} ours {}\n", hex(std::span(memory).first(16)), hex(std::span(a.memory).first(16)), hex(std::span(b.memory).first(16)));
+            if (d.memory)
+                text += fmt::format("  memory {} native {} ours {}\n", hex(std::span(memory).first(16)),
+                                    hex(std::span(a.memory).first(16)), hex(std::span(b.memory).first(16)));
             ADD_FAILURE() << text;
             return;
         }
@@ -113,7 +125,8 @@ class Simd : public testing::Test {
                     if (prefix) bytes.push_back(prefix);
                     bytes.insert(bytes.end(), {0x0f, static_cast<u8>(opcode)});
                     if (opcode != 0x77) bytes.insert(bytes.end(), form.begin(), form.end());
-                    const bool immediate = group || opcode == 0x70 || opcode == 0xc2 || opcode == 0xc4 || opcode == 0xc5 || opcode == 0xc6;
+                    const bool immediate = group || opcode == 0x70 || opcode == 0xc2 || opcode == 0xc4 ||
+                                           opcode == 0xc5 || opcode == 0xc6;
                     if (!immediate) {
                         compare(bytes, rounds, masked);
                         continue;

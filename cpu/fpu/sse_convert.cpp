@@ -4,16 +4,16 @@
 
 namespace gnomon::simd {
 
-#define GNOMON_SSE_CONVERT(Name, op, bytes, ...)                                \
-    struct Name : Integer {                                                     \
-        static constexpr unsigned kBytes = bytes;                               \
-        static constexpr bool kMxcsr = true;                                    \
-        __VA_ARGS__                                                             \
-        static Vector128 run(Vector128 a, Vector128 b) {                        \
-            asm volatile(op " %1, %0" : "+x"(a) : "x"(b));                      \
-            return a;                                                           \
-        }                                                                       \
-    };                                                                          \
+#define GNOMON_SSE_CONVERT(Name, op, bytes, ...)           \
+    struct Name : Integer {                                \
+        static constexpr unsigned kBytes = bytes;          \
+        static constexpr bool kMxcsr = true;               \
+        __VA_ARGS__                                        \
+        static Vector128 run(Vector128 a, Vector128 b) {   \
+            asm volatile(op " %1, %0" : "+x"(a) : "x"(b)); \
+            return a;                                      \
+        }                                                  \
+    };                                                     \
     template void build_binary<Name>(const Decoded&, Instruction&)
 
 namespace {
@@ -27,12 +27,14 @@ u16 rounded(Float80& value, u64 b) {
 }  // namespace
 
 GNOMON_SSE_CONVERT(Cvtps2pd, "cvtps2pd", 8);
-GNOMON_SSE_CONVERT(Cvtpd2ps, "cvtpd2ps", 16, static constexpr unsigned kSourceBytes = 8, kResultBytes = 4;
-                   static u16 wide(Float80& value, u64, u64 b) { return rounded(value, b); });
+GNOMON_SSE_CONVERT(
+    Cvtpd2ps, "cvtpd2ps", 16, static constexpr unsigned kSourceBytes = 8, kResultBytes = 4;
+    static u16 wide(Float80 & value, u64, u64 b) { return rounded(value, b); });
 GNOMON_SSE_CONVERT(Cvtss2sd, "cvtss2sd", 4);
-GNOMON_SSE_CONVERT(Cvtsd2ss, "cvtsd2ss", 8, static constexpr unsigned kSourceBytes = 8, kResultBytes = 4;
-                   static constexpr bool kScalar = true;
-                   static u16 wide(Float80& value, u64, u64 b) { return rounded(value, b); });
+GNOMON_SSE_CONVERT(
+    Cvtsd2ss, "cvtsd2ss", 8, static constexpr unsigned kSourceBytes = 8, kResultBytes = 4;
+    static constexpr bool kScalar = true;
+    static u16 wide(Float80 & value, u64, u64 b) { return rounded(value, b); });
 GNOMON_SSE_CONVERT(Cvtdq2ps, "cvtdq2ps", 16);
 GNOMON_SSE_CONVERT(Cvtps2dq, "cvtps2dq", 16);
 GNOMON_SSE_CONVERT(Cvttps2dq, "cvttps2dq", 16);
@@ -41,29 +43,30 @@ GNOMON_SSE_CONVERT(Cvtpd2dq, "cvtpd2dq", 16);
 GNOMON_SSE_CONVERT(Cvttpd2dq, "cvttpd2dq", 16);
 #undef GNOMON_SSE_CONVERT
 
-// ---- general registers ------------------------------------------------------------------------------------------
+// ---- general registers
+// ------------------------------------------------------------------------------------------
 
 /// Number ← integer of 32 bits.
-#define GNOMON_SSE_FROM_INTEGER(Name, op)                                       \
-    struct Name {                                                               \
-        static Vector128 run(Vector128 a, u32 b) {                              \
-            asm volatile(op " %1, %0" : "+x"(a) : "r"(b));                      \
-            return a;                                                           \
-        }                                                                       \
+#define GNOMON_SSE_FROM_INTEGER(Name, op)                  \
+    struct Name {                                          \
+        static Vector128 run(Vector128 a, u32 b) {         \
+            asm volatile(op " %1, %0" : "+x"(a) : "r"(b)); \
+            return a;                                      \
+        }                                                  \
     }
 GNOMON_SSE_FROM_INTEGER(Cvtsi2ss, "cvtsi2ssl");
 GNOMON_SSE_FROM_INTEGER(Cvtsi2sd, "cvtsi2sdl");
 #undef GNOMON_SSE_FROM_INTEGER
 
 /// Integer of 32 bits ← number.
-#define GNOMON_SSE_TO_INTEGER(Name, op, bytes)                                  \
-    struct Name {                                                               \
-        static constexpr unsigned kBytes = bytes;                               \
-        static u32 run(Vector128 b) {                                           \
-            u32 value;                                                          \
-            asm volatile(op " %1, %0" : "=r"(value) : "x"(b));                  \
-            return value;                                                       \
-        }                                                                       \
+#define GNOMON_SSE_TO_INTEGER(Name, op, bytes)                 \
+    struct Name {                                              \
+        static constexpr unsigned kBytes = bytes;              \
+        static u32 run(Vector128 b) {                          \
+            u32 value;                                         \
+            asm volatile(op " %1, %0" : "=r"(value) : "x"(b)); \
+            return value;                                      \
+        }                                                      \
     }
 GNOMON_SSE_TO_INTEGER(Cvtss2si, "cvtss2sil", 4);
 GNOMON_SSE_TO_INTEGER(Cvttss2si, "cvttss2sil", 4);
@@ -73,7 +76,7 @@ GNOMON_SSE_TO_INTEGER(Cvttsd2si, "cvttsd2sil", 8);
 
 namespace {
 
-template <class Op>
+template<class Op>
 Outcome from_integer_any(Cpu& c, const Instruction& i) {
     u32 value;
     if (!c.load_rm(i, value)) return Outcome::Fault;
@@ -83,58 +86,68 @@ Outcome from_integer_any(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
-template <class Op>
+template<class Op>
 GNOMON_HANDLER void from_integer_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    if (!c->host_fpu.simd) [[unlikely]] GNOMON_TAIL call<&from_integer_any<Op>>(c, i, ip, r, s, k);
+    if (!c->host_fpu.simd) [[unlikely]]
+        GNOMON_TAIL call<&from_integer_any<Op>>(c, i, ip, r, s, k);
     put(*c, i->reg, Op::run(get(*c, i->reg), c->get_at<u32>(i->rm)));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
-template <class Op, Mem form>
+template<class Op, Mem form>
 GNOMON_HANDLER void from_integer_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     const u8* p = operand_pointer<form, AccessKind::Read>(c, i, 4);
-    if (!p || !c->host_fpu.simd) [[unlikely]] GNOMON_TAIL call<&from_integer_any<Op>>(c, i, ip, r, s, k);
+    if (!p || !c->host_fpu.simd) [[unlikely]]
+        GNOMON_TAIL call<&from_integer_any<Op>>(c, i, ip, r, s, k);
     put(*c, i->reg, Op::run(get(*c, i->reg), peek<u32>(p)));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
-template <class Op>
+template<class Op>
 Outcome to_integer_any(Cpu& c, const Instruction& i) {
     Vector128 source;
-    if (!i.in_memory()) source = get(c, i.rm);
-    else if (!load<Op::kBytes>(c, i, false, source)) return Outcome::Fault;
+    if (!i.in_memory())
+        source = get(c, i.rm);
+    else if (!load<Op::kBytes>(c, i, false, source))
+        return Outcome::Fault;
     u32 value = 0;
     if (!under_mxcsr(c, [&] { value = Op::run(source); })) return Outcome::Fault;
     c.put_at<u32>(i.reg, value);
     return Outcome::Next;
 }
 
-template <class Op>
+template<class Op>
 GNOMON_HANDLER void to_integer_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    if (!c->host_fpu.simd) [[unlikely]] GNOMON_TAIL call<&to_integer_any<Op>>(c, i, ip, r, s, k);
+    if (!c->host_fpu.simd) [[unlikely]]
+        GNOMON_TAIL call<&to_integer_any<Op>>(c, i, ip, r, s, k);
     c->put_at<u32>(i->reg, Op::run(get(*c, i->rm)));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
-template <class Op, Mem form>
+template<class Op, Mem form>
 GNOMON_HANDLER void to_integer_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     const u8* p = operand_pointer<form, AccessKind::Read>(c, i, Op::kBytes);
-    if (!p || !c->host_fpu.simd) [[unlikely]] GNOMON_TAIL call<&to_integer_any<Op>>(c, i, ip, r, s, k);
+    if (!p || !c->host_fpu.simd) [[unlikely]]
+        GNOMON_TAIL call<&to_integer_any<Op>>(c, i, ip, r, s, k);
     c->put_at<u32>(i->reg, Op::run(from_host<Op::kBytes>(p)));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
 }  // namespace
 
-template <class Op>
+template<class Op>
 void build_from_integer(const Decoded& d, Instruction& insn) {
-    if (!d.memory) insn.handler = &from_integer_r<Op>;
-    else insn.handler = by_memory_form(d, [](auto form) -> Handler { return &from_integer_m<Op, form()>; });
+    if (!d.memory)
+        insn.handler = &from_integer_r<Op>;
+    else
+        insn.handler = by_memory_form(d, [](auto form) -> Handler { return &from_integer_m<Op, form()>; });
 }
-template <class Op>
+template<class Op>
 void build_to_integer(const Decoded& d, Instruction& insn) {
-    if (!d.memory) insn.handler = &to_integer_r<Op>;
-    else insn.handler = by_memory_form(d, [](auto form) -> Handler { return &to_integer_m<Op, form()>; });
+    if (!d.memory)
+        insn.handler = &to_integer_r<Op>;
+    else
+        insn.handler = by_memory_form(d, [](auto form) -> Handler { return &to_integer_m<Op, form()>; });
 }
 template void build_from_integer<Cvtsi2ss>(const Decoded&, Instruction&);
 template void build_from_integer<Cvtsi2sd>(const Decoded&, Instruction&);
@@ -143,7 +156,8 @@ template void build_to_integer<Cvttss2si>(const Decoded&, Instruction&);
 template void build_to_integer<Cvtsd2si>(const Decoded&, Instruction&);
 template void build_to_integer<Cvttsd2si>(const Decoded&, Instruction&);
 
-// ---- MMX registers -------------------------------------------------------------------------------------------------
+// ---- MMX registers
+// -------------------------------------------------------------------------------------------------
 
 /// Two integers become two numbers; the upper two lanes are zero and stay without effect.
 struct Cvtpi2ps {
@@ -156,15 +170,17 @@ struct Cvtpi2pd {
     static Vector128 run(Vector128, Vector128 b) { return _mm_castpd_si128(_mm_cvtepi32_pd(b)); }
 };
 
-template <class Op>
+template<class Op>
 Outcome from_mmx(Cpu& c, const Instruction& i) {
     Outcome out;
-    const bool mode_changes = !i.in_memory();    // an operand in memory has nothing to do with MMX
+    const bool mode_changes = !i.in_memory();  // an operand in memory has nothing to do with MMX
     if (mode_changes && !begin_mmx(c, out)) return out;
     Vector128 source;
-    if (!i.in_memory()) source = _mm_cvtsi64_si128(static_cast<i64>(get_mm(c, i.rm)));
-    else if (!load<8>(c, i, false, source)) return Outcome::Fault;
-    if (mode_changes) enter_mmx(c);    // as processors do, before a SIMD exception
+    if (!i.in_memory())
+        source = _mm_cvtsi64_si128(static_cast<i64>(get_mm(c, i.rm)));
+    else if (!load<8>(c, i, false, source))
+        return Outcome::Fault;
+    if (mode_changes) enter_mmx(c);  // as processors do, before a SIMD exception
     Vector128 result;
     if (!under_mxcsr(c, [&] { result = Op::run(get(c, i.reg), source); })) return Outcome::Fault;
     put(c, i.reg, result);
@@ -173,13 +189,13 @@ Outcome from_mmx(Cpu& c, const Instruction& i) {
 template Outcome from_mmx<Cvtpi2ps>(Cpu&, const Instruction&);
 template Outcome from_mmx<Cvtpi2pd>(Cpu&, const Instruction&);
 
-#define GNOMON_SSE_TO_MMX(Name, op, bytes)                                      \
-    struct Name {                                                               \
-        static constexpr unsigned kBytes = bytes;                               \
-        static Vector128 run(Vector128 b) {                                     \
-            asm volatile(op " %0, %0" : "+x"(b));                               \
-            return b;                                                           \
-        }                                                                       \
+#define GNOMON_SSE_TO_MMX(Name, op, bytes)        \
+    struct Name {                                 \
+        static constexpr unsigned kBytes = bytes; \
+        static Vector128 run(Vector128 b) {       \
+            asm volatile(op " %0, %0" : "+x"(b)); \
+            return b;                             \
+        }                                         \
     }
 GNOMON_SSE_TO_MMX(Cvtps2pi, "cvtps2dq", 8);
 GNOMON_SSE_TO_MMX(Cvttps2pi, "cvttps2dq", 8);
@@ -187,13 +203,15 @@ GNOMON_SSE_TO_MMX(Cvtpd2pi, "cvtpd2dq", 16);
 GNOMON_SSE_TO_MMX(Cvttpd2pi, "cvttpd2dq", 16);
 #undef GNOMON_SSE_TO_MMX
 
-template <class Op>
+template<class Op>
 Outcome to_mmx(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!begin_mmx(c, out)) return out;
     Vector128 source;
-    if (!i.in_memory()) source = Op::kBytes == 8 ? _mm_move_epi64(get(c, i.rm)) : get(c, i.rm);
-    else if (!load<Op::kBytes>(c, i, true, source)) return Outcome::Fault;
+    if (!i.in_memory())
+        source = Op::kBytes == 8 ? _mm_move_epi64(get(c, i.rm)) : get(c, i.rm);
+    else if (!load<Op::kBytes>(c, i, true, source))
+        return Outcome::Fault;
     enter_mmx(c);
     Vector128 result;
     if (!under_mxcsr(c, [&] { result = Op::run(source); })) return Outcome::Fault;

@@ -55,7 +55,8 @@ template void build_store<Movsd, 8, false, 0>(const Decoded&, Instruction&);
 template void build_store<Movq, 8, false, 0>(const Decoded&, Instruction&);
 template void build_store<Movq, 8, false, 8>(const Decoded&, Instruction&);
 
-// ---- general registers -------------------------------------------------------------------------------------
+// ---- general registers
+// -------------------------------------------------------------------------------------
 
 namespace {
 
@@ -71,10 +72,11 @@ GNOMON_HANDLER void movd_load_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
-template <Mem form>
+template<Mem form>
 GNOMON_HANDLER void movd_load_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     const u8* p = operand_pointer<form, AccessKind::Read>(c, i, 4);
-    if (!p) [[unlikely]] GNOMON_TAIL call<&movd_load_any>(c, i, ip, r, s, k);
+    if (!p) [[unlikely]]
+        GNOMON_TAIL call<&movd_load_any>(c, i, ip, r, s, k);
     put(*c, i->reg, from_host<4>(p));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
@@ -84,7 +86,7 @@ GNOMON_HANDLER void movd_store_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u6
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
-template <int (*mask)(Vector128)>
+template<int (*mask)(Vector128)>
 GNOMON_HANDLER void mask_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     c->put_at<u32>(i->reg, static_cast<u32>(mask(get(*c, i->rm))));
     GNOMON_TAIL next(c, i, ip, r, s, k);
@@ -102,12 +104,16 @@ GNOMON_HANDLER void extract_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s
 }  // namespace
 
 void build_movd_load(const Decoded& d, Instruction& insn) {
-    if (!d.memory) insn.handler = &movd_load_r;
-    else insn.handler = by_memory_form(d, [](auto form) -> Handler { return &movd_load_m<form()>; });
+    if (!d.memory)
+        insn.handler = &movd_load_r;
+    else
+        insn.handler = by_memory_form(d, [](auto form) -> Handler { return &movd_load_m<form()>; });
 }
 void build_movd_store(const Decoded& d, Instruction& insn) {
-    if (!d.memory) insn.handler = &movd_store_r;
-    else insn.handler = by_memory_form(d, [](auto form) -> Handler { return &store_m<4, false, 0, form()>; });
+    if (!d.memory)
+        insn.handler = &movd_store_r;
+    else
+        insn.handler = by_memory_form(d, [](auto form) -> Handler { return &store_m<4, false, 0, form()>; });
 }
 void build_pmovmskb(const Decoded&, Instruction& insn) { insn.handler = &mask_r<&mask_bytes>; }
 void build_movmskps(const Decoded&, Instruction& insn) { insn.handler = &mask_r<&mask_singles>; }
@@ -121,7 +127,8 @@ Outcome pinsrw(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
-// ---- between MMX and XMM --------------------------------------------------------------------------------------
+// ---- between MMX and XMM
+// --------------------------------------------------------------------------------------
 
 Outcome movq2dq(Cpu& c, const Instruction& i) {
     Outcome out;
@@ -138,7 +145,8 @@ Outcome movdq2q(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
-// ---- stores under a byte mask ------------------------------------------------------------------------------------
+// ---- stores under a byte mask
+// ------------------------------------------------------------------------------------
 
 namespace {
 
@@ -157,28 +165,34 @@ bool store_masked(Cpu& c, const Instruction& i, const u8* value, const u8* mask,
 
 Outcome maskmovdqu(Cpu& c, const Instruction& i) {
     const FpuState& f = c.state.fpu;
-    return store_masked(c, i, f.xmm[i.reg].bytes.data(), f.xmm[i.rm].bytes.data(), 16) ? Outcome::Next : Outcome::Fault;
+    return store_masked(c, i, f.xmm[i.reg].bytes.data(), f.xmm[i.rm].bytes.data(), 16) ? Outcome::Next
+                                                                                       : Outcome::Fault;
 }
 Outcome maskmovq(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!begin_mmx(c, out)) return out;
     const u64 value = get_mm(c, i.reg);
     const u64 mask = get_mm(c, i.rm);
-    if (!store_masked(c, i, reinterpret_cast<const u8*>(&value), reinterpret_cast<const u8*>(&mask), 8)) return Outcome::Fault;
+    if (!store_masked(c, i, reinterpret_cast<const u8*>(&value), reinterpret_cast<const u8*>(&mask), 8))
+        return Outcome::Fault;
     enter_mmx(c);
     return Outcome::Next;
 }
 
-// ---- MOVNTI -----------------------------------------------------------------------------------------------------------
+// ---- MOVNTI
+// -----------------------------------------------------------------------------------------------------------
 
 namespace {
 
-Outcome movnti_any(Cpu& c, const Instruction& i) { return c.store(i, c.get_at<u32>(i.reg)) ? Outcome::Next : Outcome::Fault; }
+Outcome movnti_any(Cpu& c, const Instruction& i) {
+    return c.store(i, c.get_at<u32>(i.reg)) ? Outcome::Next : Outcome::Fault;
+}
 
-template <Mem form>
+template<Mem form>
 GNOMON_HANDLER void movnti_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     u8* p = operand_pointer<form, AccessKind::Write>(c, i, 4);
-    if (!p) [[unlikely]] GNOMON_TAIL call<&movnti_any>(c, i, ip, r, s, k);
+    if (!p) [[unlikely]]
+        GNOMON_TAIL call<&movnti_any>(c, i, ip, r, s, k);
     poke(p, c->get_at<u32>(i->reg));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
@@ -189,11 +203,14 @@ void build_movnti(const Decoded& d, Instruction& insn) {
     insn.handler = by_memory_form(d, [](auto form) -> Handler { return &movnti_m<form()>; });
 }
 
-// ---- fences and cache hints: this processor is in order and its cache is coherent -------------------------------------
+// ---- fences and cache hints: this processor is in order and its cache is coherent
+// -------------------------------------
 
 namespace {
 
-GNOMON_HANDLER void nothing(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) { GNOMON_TAIL next(c, i, ip, r, s, k); }
+GNOMON_HANDLER void nothing(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
+    GNOMON_TAIL next(c, i, ip, r, s, k);
+}
 
 }  // namespace
 

@@ -1,5 +1,6 @@
-// Exceptions of the x87 unit: waiting, pending exceptions as #MF or FERR#, stack faults. SDM Vol. 1, "x87 FPU Exception Handling";
-// Appendix D, "Guidelines for Writing SIMD Floating-Point Exception Handlers" and "MS-DOS Compatibility Sub-mode".
+// Exceptions of the x87 unit: waiting, pending exceptions as #MF or FERR#, stack faults. SDM Vol. 1, "x87 FPU
+// Exception Handling"; Appendix D, "Guidelines for Writing SIMD Floating-Point Exception Handlers" and
+// "MS-DOS Compatibility Sub-mode".
 #include "cpu/fpu/x87.h"
 
 #include "cpu/system_registers.h"
@@ -14,8 +15,8 @@ bool await(Cpu& c, Outcome& out) {
             out = c.raise(Vector::MF);
             return false;
         }
-        // The error goes out on FERR# and comes back as IRQ 13. The instruction waits for that interrupt, unless it cannot come (IGNNE#,
-        // or the interrupt is masked), when it goes ahead.
+        // The error goes out on FERR# and comes back as IRQ 13. The instruction waits for that interrupt,
+        // unless it cannot come (IGNNE#, or the interrupt is masked), when it goes ahead.
         c.ferr.raise();
         if (c.event_waiting()) {
             out = Outcome::Repeat;
@@ -37,8 +38,10 @@ void update_pending(Cpu& c) {
     FpuState& f = c.state.fpu;
     const bool was_pending = f.status & sw::ES;
     f.status &= static_cast<u16>(~(sw::ES | sw::kBusy));
-    if (f.status & ~f.control & sw::kExceptions) set_pending(c);
-    else if (was_pending) c.ferr.lower();
+    if (f.status & ~f.control & sw::kExceptions)
+        set_pending(c);
+    else if (was_pending)
+        c.ferr.lower();
 }
 
 bool stack_fault(Cpu& c, bool overflow) {

@@ -1,8 +1,8 @@
-// What the x87 instructions share: the status word, the register stack, stack faults, unmasked exceptions, the pointers of the last
-// instruction. SDM Vol. 1, "Programming with the x87 FPU".
+// What the x87 instructions share: the status word, the register stack, stack faults, unmasked exceptions,
+// the pointers of the last instruction. SDM Vol. 1, "Programming with the x87 FPU".
 //
-// Each frequent instruction is a tail-called handler for the plain case (the host's unit holds the guest's control word, the registers
-// have what is needed) and an out-of-line function for all cases.
+// Each frequent instruction is a tail-called handler for the plain case (the host's unit holds the guest's
+// control word, the registers have what is needed) and an out-of-line function for all cases.
 #pragma once
 
 #include "cpu/fpu/host.h"
@@ -25,7 +25,9 @@ inline constexpr Float80 kIndefinite{0xc000000000000000, 0xffff};
 
 [[nodiscard]] GNOMON_INLINE unsigned top(const FpuState& f) { return f.status >> 11 & 7; }
 [[nodiscard]] GNOMON_INLINE unsigned physical(const FpuState& f, unsigned i) { return (top(f) + i) & 7; }
-[[nodiscard]] GNOMON_INLINE bool filled(const FpuState& f, unsigned i) { return f.valid >> physical(f, i) & 1; }
+[[nodiscard]] GNOMON_INLINE bool filled(const FpuState& f, unsigned i) {
+    return f.valid >> physical(f, i) & 1;
+}
 [[nodiscard]] GNOMON_INLINE Float80& st(FpuState& f, unsigned i) { return f.registers[physical(f, i)]; }
 
 GNOMON_INLINE void set_top(FpuState& f, unsigned value) {
@@ -48,7 +50,7 @@ GNOMON_INLINE void fill(FpuState& f, unsigned i, const Float80& value) {
     f.valid = static_cast<u8>(f.valid | 1u << p);
 }
 /// Exception flags and C1 (and, where `taken` has them, other condition codes) from the host's status word.
-template <u16 taken = sw::C1>
+template<u16 taken = sw::C1>
 GNOMON_INLINE void merge(FpuState& f, u16 host_status) {
     f.status = static_cast<u16>((f.status & ~taken) | (host_status & (sw::kExceptions | taken)));
 }
@@ -70,8 +72,8 @@ GNOMON_INLINE void note_operand(Cpu* c, const Instruction* i, u64 offset) {
 
 // ---- out of line ---------------------------------------------------------------------------------------
 
-/// The start of an instruction that waits: false if a pending exception comes first (`out` says how). Afterwards the host's unit is
-/// borrowed if everything is masked.
+/// The start of an instruction that waits: false if a pending exception comes first (`out` says how).
+/// Afterwards the host's unit is borrowed if everything is masked.
 [[nodiscard]] bool await(Cpu& cpu, Outcome& out);
 /// An unmasked exception was met: it is pending.
 void set_pending(Cpu& cpu);
@@ -85,7 +87,7 @@ inline constexpr u16 kBlocksRegister = sw::IE | sw::DE | sw::ZE;
 inline constexpr u16 kBlocksMemory = kBlocksRegister | sw::OE | sw::UE;
 
 /// Takes over the host's status word; true if the result is to be stored.
-template <u16 taken = sw::C1>
+template<u16 taken = sw::C1>
 [[nodiscard]] bool finish(Cpu& cpu, u16 host_status, u16 blocking) {
     merge<taken>(cpu.state.fpu, host_status);
     if (cpu.host_fpu.x87) return true;
@@ -95,7 +97,7 @@ template <u16 taken = sw::C1>
 }
 
 /// Calls `operation` with true_type if it must run carefully.
-template <class F>
+template<class F>
 [[nodiscard]] u16 on_host(Cpu& cpu, F operation) {
     if (cpu.host_fpu.x87) return operation(std::false_type{});
     host::begin_careful(cpu.state.fpu.control);
@@ -105,7 +107,7 @@ template <class F>
 inline void note(Cpu& cpu, const Instruction& insn) { note(&cpu, &insn, cpu.state.rip); }
 
 /// The memory operand, with the pointers of the last instruction.
-template <class T>
+template<class T>
 [[nodiscard]] bool load_operand(Cpu& cpu, const Instruction& insn, T& value) {
     const u64 offset = cpu.effective_address(insn);
     if (!cpu.read(insn.segment, offset, value)) return false;
@@ -117,12 +119,13 @@ template <class T>
 // ---- handlers --------------------------------------------------------------------------------------------
 
 /// As operand_pointer, for `size` bytes; `offset` is what the data pointer records.
-template <Mem form, AccessKind kind>
+template<Mem form, AccessKind kind>
 GNOMON_INLINE u8* operand(const Cpu* c, const Instruction* i, unsigned size, u64& offset) {
     u64 linear;
     if constexpr (form == Mem::General) {
         offset = c->effective_address(*i);
-        if (!operand_linear<form, kind>(c, i, size, linear)) [[unlikely]] return nullptr;
+        if (!operand_linear<form, kind>(c, i, size, linear)) [[unlikely]]
+            return nullptr;
     } else {
         linear = offset = flat_linear<form>(c, i);
     }
@@ -131,19 +134,23 @@ GNOMON_INLINE u8* operand(const Cpu* c, const Instruction* i, unsigned size, u64
 
 // ---- choosing handlers: used by rows/fpu.h ---------------------------------------------------------------
 
-Outcome not_available(Cpu& cpu, const Instruction& insn);    ///< #NM
-Outcome ignored(Cpu& cpu, const Instruction& insn);          ///< ESC without an FPU
+Outcome not_available(Cpu& cpu, const Instruction& insn);  ///< #NM
+Outcome ignored(Cpu& cpu, const Instruction& insn);        ///< ESC without an FPU
 
-/// #NM if CR0.EM or CR0.TS is set; nothing happens where there is no FPU (as on a 486SX); else what `build` chooses.
-template <Build build>
+/// #NM if CR0.EM or CR0.TS is set; nothing happens where there is no FPU (as on a 486SX); else what `build`
+/// chooses.
+template<Build build>
 void escape(const Decoded& d, Instruction& insn) {
     insn.imm = (d.opcode & 7u) << 8 | d.modrm;
-    if (d.mode & mode::kFpuTrap) insn.handler = &call<&not_available>;
-    else if (d.mode & mode::kNoFpu) insn.handler = &call<&ignored>;
-    else build(d, insn);
+    if (d.mode & mode::kFpuTrap)
+        insn.handler = &call<&not_available>;
+    else if (d.mode & mode::kNoFpu)
+        insn.handler = &call<&ignored>;
+    else
+        build(d, insn);
 }
 
-template <Execute execute>
+template<Execute execute>
 inline constexpr Build plain = escape<out_of_line<execute>>;
 
 }  // namespace gnomon::x87

@@ -6,20 +6,21 @@ namespace {
 
 constexpr u16 kUnordered = sw::C0 | sw::C2 | sw::C3;
 
-template <unsigned count>
+template<unsigned count>
 GNOMON_INLINE void pop_all(FpuState& f) {
     for (unsigned n = 0; n < count; n++) pop(f);
 }
 
-/// The outcome of a comparison that met an empty register. Condition codes are set even if the exception is not masked.
-template <unsigned pops>
+/// The outcome of a comparison that met an empty register. Condition codes are set even if the exception is
+/// not masked.
+template<unsigned pops>
 void compare_with_empty(Cpu& c) {
     const bool masked = stack_fault(c, false);
     c.state.fpu.status |= kUnordered;
     if (masked) pop_all<pops>(c.state.fpu);
 }
 
-template <class M, unsigned pops>
+template<class M, unsigned pops>
 Outcome compare_memory(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!await(c, out)) return out;
@@ -35,12 +36,13 @@ Outcome compare_memory(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
-template <class M, unsigned pops, Mem form>
+template<class M, unsigned pops, Mem form>
 GNOMON_HANDLER void compare_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     u64 offset;
     const u8* p = operand<form, AccessKind::Read>(c, i, sizeof(M), offset);
     FpuState& f = c->state.fpu;
-    if (!p || !c->host_fpu.x87 || !filled(f, 0)) [[unlikely]] GNOMON_TAIL call<&compare_memory<M, pops>>(c, i, ip, r, s, k);
+    if (!p || !c->host_fpu.x87 || !filled(f, 0)) [[unlikely]]
+        GNOMON_TAIL call<&compare_memory<M, pops>>(c, i, ip, r, s, k);
     merge<sw::kConditions>(f, host::Fcom::run<false>(st(f, 0), *reinterpret_cast<const M*>(p)));
     pop_all<pops>(f);
     note(c, i, ip + i->ip_offset);
@@ -48,7 +50,7 @@ GNOMON_HANDLER void compare_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
-template <class Op, unsigned pops>
+template<class Op, unsigned pops>
 Outcome compare(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!await(c, out)) return out;
@@ -58,12 +60,13 @@ Outcome compare(Cpu& c, const Instruction& i) {
         compare_with_empty<pops>(c);
         return Outcome::Next;
     }
-    const u16 status = on_host(c, [&](auto careful) { return Op::template run<careful()>(st(f, 0), st(f, i.rm)); });
+    const u16 status =
+        on_host(c, [&](auto careful) { return Op::template run<careful()>(st(f, 0), st(f, i.rm)); });
     if (finish<sw::kConditions>(c, status, kBlocksRegister)) pop_all<pops>(f);
     return Outcome::Next;
 }
 
-template <class Op, unsigned pops>
+template<class Op, unsigned pops>
 GNOMON_HANDLER void compare_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     FpuState& f = c->state.fpu;
     const unsigned first = top(f);
@@ -82,7 +85,7 @@ GNOMON_INLINE u32 flags_of(u16 status) {
 }
 static_assert(sw::C3 >> 8 == flag::ZF && sw::C2 >> 8 == flag::PF && sw::C0 >> 8 == flag::CF);
 
-template <class Op, unsigned pops>
+template<class Op, unsigned pops>
 Outcome compare_flags(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!await(c, out)) return out;
@@ -92,15 +95,16 @@ Outcome compare_flags(Cpu& c, const Instruction& i) {
         c.set_arithmetic_flags(flags_of(kUnordered));
         if (!stack_fault(c, false)) return Outcome::Next;
     } else {
-        const u16 status = on_host(c, [&](auto careful) { return Op::template run<careful()>(st(f, 0), st(f, i.rm)); });
-        c.set_arithmetic_flags(flags_of(status));    // even if an exception is not masked
-        if (!finish<0>(c, status, kBlocksRegister)) return Outcome::Next;    // C1 stays
+        const u16 status =
+            on_host(c, [&](auto careful) { return Op::template run<careful()>(st(f, 0), st(f, i.rm)); });
+        c.set_arithmetic_flags(flags_of(status));  // even if an exception is not masked
+        if (!finish<0>(c, status, kBlocksRegister)) return Outcome::Next;  // C1 stays
     }
     pop_all<pops>(f);
     return Outcome::Next;
 }
 
-template <class Op, unsigned pops>
+template<class Op, unsigned pops>
 GNOMON_HANDLER void compare_flags_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     FpuState& f = c->state.fpu;
     const unsigned first = top(f);
@@ -116,18 +120,18 @@ GNOMON_HANDLER void compare_flags_r(Cpu* c, const Instruction* i, u64 ip, u64 r,
 
 }  // namespace
 
-template <class M, unsigned pops>
+template<class M, unsigned pops>
 void build_compare_memory(const Decoded& d, Instruction& insn) {
     insn.handler = by_memory_form(d, [](auto form) -> Handler { return &compare_m<M, pops, form()>; });
 }
 
-template <class Op, unsigned pops>
+template<class Op, unsigned pops>
 void build_compare(const Decoded&, Instruction& insn) {
     if constexpr (pops == 2) insn.rm = 1;
     insn.handler = &compare_r<Op, pops>;
 }
 
-template <class Op, unsigned pops>
+template<class Op, unsigned pops>
 void build_compare_flags(const Decoded&, Instruction& insn) {
     insn.handler = &compare_flags_r<Op, pops>;
 }
@@ -172,20 +176,22 @@ Outcome fxam(Cpu& c, const Instruction& i) {
     note(c, i);
     FpuState& f = c.state.fpu;
     Float80 value = st(f, 0);
-    u16 conditions = sw::C3 | sw::C0 | (value.exponent & 0x8000 ? sw::C1 : 0);    // empty
-    if (filled(f, 0)) conditions = on_host(c, [&](auto careful) { return host::Fxam::run<careful()>(value); }) & sw::kConditions;
+    u16 conditions = sw::C3 | sw::C0 | (value.exponent & 0x8000 ? sw::C1 : 0);  // empty
+    if (filled(f, 0))
+        conditions =
+            on_host(c, [&](auto careful) { return host::Fxam::run<careful()>(value); }) & sw::kConditions;
     f.status = static_cast<u16>((f.status & ~sw::kConditions) | conditions);
     return Outcome::Next;
 }
 
-template <unsigned condition>
+template<unsigned condition>
 Outcome fcmov(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!await(c, out)) return out;
     note(c, i);
     FpuState& f = c.state.fpu;
     if (!filled(f, 0) || !filled(f, i.rm)) {
-        if (stack_fault(c, false)) fill(f, 0, kIndefinite);    // whatever the condition
+        if (stack_fault(c, false)) fill(f, 0, kIndefinite);  // whatever the condition
         return Outcome::Next;
     }
     if (lazy::condition(condition, c.lazy.result, c.lazy.source, c.lazy.kind)) st(f, 0) = st(f, i.rm);

@@ -1,5 +1,6 @@
-// Control and environment: FLDCW, FNSTCW, FNSTSW, FNINIT, FNCLEX, FNSTENV, FLDENV, FNSAVE, FRSTOR, FFREE, FINCSTP, FDECSTP, FNOP, WAIT.
-// SDM Vol. 2; formats: Vol. 1, "Saving the x87 FPU's State with FSTENV/FNSTENV and FSAVE/FNSAVE".
+// Control and environment: FLDCW, FNSTCW, FNSTSW, FNINIT, FNCLEX, FNSTENV, FLDENV, FNSAVE, FRSTOR, FFREE,
+// FINCSTP, FDECSTP, FNOP, WAIT. SDM Vol. 2; formats: Vol. 1, "Saving the x87 FPU's State with FSTENV/FNSTENV
+// and FSAVE/FNSAVE".
 #include <cstring>
 
 #include "cpu/fpu/memory_image.h"
@@ -26,23 +27,28 @@ Outcome fldcw(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
-template <Mem form>
+template<Mem form>
 GNOMON_HANDLER void fldcw_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     const u8* p = operand_pointer<form, AccessKind::Read>(c, i, 2);
-    if (!p || !c->host_fpu.x87) [[unlikely]] GNOMON_TAIL call<&fldcw>(c, i, ip, r, s, k);
+    if (!p || !c->host_fpu.x87) [[unlikely]]
+        GNOMON_TAIL call<&fldcw>(c, i, ip, r, s, k);
     const u16 value = peek<u16>(p);
-    if ((value & sw::kExceptions) != sw::kExceptions) [[unlikely]] GNOMON_TAIL call<&fldcw>(c, i, ip, r, s, k);
+    if ((value & sw::kExceptions) != sw::kExceptions) [[unlikely]]
+        GNOMON_TAIL call<&fldcw>(c, i, ip, r, s, k);
     c->state.fpu.control = static_cast<u16>((value & kControlBits) | kControlFixed);
     host::load_control(c->state.fpu.control);
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
-Outcome fnstcw(Cpu& c, const Instruction& i) { return c.store(i, c.state.fpu.control) ? Outcome::Next : Outcome::Fault; }
+Outcome fnstcw(Cpu& c, const Instruction& i) {
+    return c.store(i, c.state.fpu.control) ? Outcome::Next : Outcome::Fault;
+}
 
-template <Mem form>
+template<Mem form>
 GNOMON_HANDLER void fnstcw_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     u8* p = operand_pointer<form, AccessKind::Write>(c, i, 2);
-    if (!p) [[unlikely]] GNOMON_TAIL call<&fnstcw>(c, i, ip, r, s, k);
+    if (!p) [[unlikely]]
+        GNOMON_TAIL call<&fnstcw>(c, i, ip, r, s, k);
     poke<u16>(p, c->state.fpu.control);
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
@@ -58,7 +64,8 @@ Outcome wait(Cpu& c, const Instruction&) {
 }
 
 GNOMON_HANDLER void wait_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    if (c->state.fpu.status & sw::ES) [[unlikely]] GNOMON_TAIL call<&wait>(c, i, ip, r, s, k);
+    if (c->state.fpu.status & sw::ES) [[unlikely]]
+        GNOMON_TAIL call<&wait>(c, i, ip, r, s, k);
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
@@ -74,7 +81,8 @@ void initialize(Cpu& c) {
     host::return_x87(c);
 }
 
-// ---- the environment ---------------------------------------------------------------------------------------
+// ---- the environment
+// ---------------------------------------------------------------------------------------
 
 /// Two bits a register: 0 valid, 1 zero, 2 special, 3 empty; worked out from the contents.
 u16 full_tags(const FpuState& f) {
@@ -83,9 +91,12 @@ u16 full_tags(const FpuState& f) {
         const Float80& value = f.registers[n];
         const unsigned exponent = value.exponent & 0x7fff;
         unsigned tag = 0;
-        if (!(f.valid >> n & 1)) tag = 3;
-        else if (exponent == 0 && value.significand == 0) tag = 1;
-        else if (exponent == 0 || exponent == 0x7fff || !(value.significand >> 63)) tag = 2;
+        if (!(f.valid >> n & 1))
+            tag = 3;
+        else if (exponent == 0 && value.significand == 0)
+            tag = 1;
+        else if (exponent == 0 || exponent == 0x7fff || !(value.significand >> 63))
+            tag = 2;
         tags |= tag << 2 * n;
     }
     return static_cast<u16>(tags);
@@ -107,8 +118,10 @@ void encode_environment(const Cpu& c, const Instruction& i, u8* image) {
     const FpuState& f = c.state.fpu;
     const bool wide = i.operand_bytes() != 2;
     const auto word = [&](unsigned n, u32 value) {
-        if (wide) std::memcpy(image + 4 * n, &value, 4);
-        else std::memcpy(image + 2 * n, &value, 2);
+        if (wide)
+            std::memcpy(image + 4 * n, &value, 4);
+        else
+            std::memcpy(image + 2 * n, &value, 2);
     };
     const u32 ones = wide ? 0xffff0000 : 0;
     word(0, ones | f.control);
@@ -134,8 +147,10 @@ void decode_environment(Cpu& c, const Instruction& i, const u8* image) {
     const bool wide = i.operand_bytes() != 2;
     const auto word = [&](unsigned n) {
         u32 value = 0;
-        if (wide) std::memcpy(&value, image + 4 * n, 4);
-        else std::memcpy(&value, image + 2 * n, 2);
+        if (wide)
+            std::memcpy(&value, image + 4 * n, 4);
+        else
+            std::memcpy(&value, image + 2 * n, 2);
         return value;
     };
     f.status = static_cast<u16>((word(1) & 0x7f7f) | (f.status & sw::ES));
@@ -147,7 +162,9 @@ void decode_environment(Cpu& c, const Instruction& i, const u8* image) {
         f.data_pointer = word(5);
         f.data_selector = static_cast<u16>(word(6));
     } else {
-        const auto high = [&](u32 value) { return wide ? (value >> 12 & 0xffff) << 16 : (value & 0xf000) << 4; };
+        const auto high = [&](u32 value) {
+            return wide ? (value >> 12 & 0xffff) << 16 : (value & 0xf000) << 4;
+        };
         f.opcode = word(4) & 0x7ff;
         f.instruction_pointer = (word(3) & 0xffff) | high(word(4));
         f.data_pointer = (word(5) & 0xffff) | high(word(6));
@@ -170,7 +187,9 @@ void build_wait(const Decoded& d, Instruction& insn) {
     insn.handler = d.mode & mode::kWaitTrap ? &call<&not_available> : &wait_r;
 }
 
-Outcome fnstsw(Cpu& c, const Instruction& i) { return c.store(i, c.state.fpu.status) ? Outcome::Next : Outcome::Fault; }
+Outcome fnstsw(Cpu& c, const Instruction& i) {
+    return c.store(i, c.state.fpu.status) ? Outcome::Next : Outcome::Fault;
+}
 
 Outcome fninit(Cpu& c, const Instruction&) {
     initialize(c);
@@ -189,7 +208,8 @@ Outcome fldenv(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!await(c, out)) return out;
     std::array<u8, kMaxEnvironment> image;
-    if (!read_image(c, i.segment, c.effective_address(i), std::span(image).first(environment_bytes(i)))) return Outcome::Fault;
+    if (!read_image(c, i.segment, c.effective_address(i), std::span(image).first(environment_bytes(i))))
+        return Outcome::Fault;
     decode_environment(c, i, image.data());
     return Outcome::Next;
 }
@@ -211,7 +231,8 @@ Outcome frstor(Cpu& c, const Instruction& i) {
     if (!await(c, out)) return out;
     std::array<u8, kMaxEnvironment + kRegisterBytes> image;
     const unsigned bytes = environment_bytes(i);
-    if (!read_image(c, i.segment, c.effective_address(i), std::span(image).first(bytes + kRegisterBytes))) return Outcome::Fault;
+    if (!read_image(c, i.segment, c.effective_address(i), std::span(image).first(bytes + kRegisterBytes)))
+        return Outcome::Fault;
     decode_environment(c, i, image.data());
     FpuState& f = c.state.fpu;
     for (unsigned n = 0; n < 8; n++) {
@@ -232,14 +253,16 @@ Outcome fnsave(Cpu& c, const Instruction& i) {
         std::memcpy(image.data() + bytes + 10 * n, &st(f, n).significand, 8);
         std::memcpy(image.data() + bytes + 10 * n + 8, &st(f, n).exponent, 2);
     }
-    if (!write_image(c, i.segment, offset, std::span(image).first(bytes + kRegisterBytes))) return Outcome::Fault;
+    if (!write_image(c, i.segment, offset, std::span(image).first(bytes + kRegisterBytes)))
+        return Outcome::Fault;
     initialize(c);
     return Outcome::Next;
 }
 
-// ---- the stack pointer and tags -------------------------------------------------------------------------------
+// ---- the stack pointer and tags
+// -------------------------------------------------------------------------------
 
-template <bool pops>
+template<bool pops>
 Outcome ffree(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!await(c, out)) return out;
@@ -255,7 +278,7 @@ template Outcome ffree<true>(Cpu&, const Instruction&);
 
 namespace {
 
-template <int step>
+template<int step>
 Outcome rotate(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!await(c, out)) return out;

@@ -10,20 +10,21 @@ bool beyond_range(const Float80& value) {
     return exponent >= 16383 + 63 && exponent != 0x7fff && (value.significand >> 63);
 }
 
-template <class Op>
+template<class Op>
 inline constexpr u16 kConditionsOf = sw::C1;
-template <>
+template<>
 inline constexpr u16 kConditionsOf<host::Fsin> = sw::C1 | sw::C2;
-template <>
+template<>
 inline constexpr u16 kConditionsOf<host::Fcos> = sw::C1 | sw::C2;
-template <>
+template<>
 inline constexpr u16 kConditionsOf<host::Fprem> = sw::kConditions;
-template <>
+template<>
 inline constexpr u16 kConditionsOf<host::Fprem1> = sw::kConditions;
 
 GNOMON_HANDLER void fsqrt_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     FpuState& f = c->state.fpu;
-    if (!c->host_fpu.x87 || !filled(f, 0)) [[unlikely]] GNOMON_TAIL call<&unary<host::Fsqrt>>(c, i, ip, r, s, k);
+    if (!c->host_fpu.x87 || !filled(f, 0)) [[unlikely]]
+        GNOMON_TAIL call<&unary<host::Fsqrt>>(c, i, ip, r, s, k);
     merge(f, host::Fsqrt::run<false>(st(f, 0)));
     note(c, i, ip + i->ip_offset);
     GNOMON_TAIL next(c, i, ip, r, s, k);
@@ -31,7 +32,7 @@ GNOMON_HANDLER void fsqrt_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, 
 
 }  // namespace
 
-template <class Op>
+template<class Op>
 Outcome unary(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!await(c, out)) return out;
@@ -48,7 +49,7 @@ Outcome unary(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
-template <class Op>
+template<class Op>
 Outcome with_st1(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!await(c, out)) return out;
@@ -66,11 +67,12 @@ Outcome with_st1(Cpu& c, const Instruction& i) {
     const bool stored = finish<kConditionsOf<Op>>(c, status, kBlocksRegister);
     if (stored) st(f, 0) = value;
     // Without a quotient, C0 and C3 stay as they were.
-    if (!stored || (value.exponent & 0x7fff) == 0x7fff) f.status = static_cast<u16>((f.status & ~kQuotient) | (old & kQuotient));
+    if (!stored || (value.exponent & 0x7fff) == 0x7fff)
+        f.status = static_cast<u16>((f.status & ~kQuotient) | (old & kQuotient));
     return Outcome::Next;
 }
 
-template <class Op>
+template<class Op>
 Outcome into_st1(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!await(c, out)) return out;
@@ -81,7 +83,8 @@ Outcome into_st1(Cpu& c, const Instruction& i) {
         fill(f, 1, kIndefinite);
     } else {
         Float80 value = st(f, 1);
-        const u16 status = on_host(c, [&](auto careful) { return Op::template run<careful()>(value, st(f, 0)); });
+        const u16 status =
+            on_host(c, [&](auto careful) { return Op::template run<careful()>(value, st(f, 0)); });
         if (!finish(c, status, kBlocksRegister)) return Outcome::Next;
         st(f, 1) = value;
     }
@@ -89,7 +92,7 @@ Outcome into_st1(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
-template <class Op>
+template<class Op>
 Outcome two_results(Cpu& c, const Instruction& i) {
     constexpr bool kTrigonometric = !std::is_same_v<Op, host::Fxtract>;
     Outcome out;
@@ -106,8 +109,10 @@ Outcome two_results(Cpu& c, const Instruction& i) {
         f.status = static_cast<u16>((f.status & ~sw::C1) | sw::C2);
         return Outcome::Next;
     } else {
-        const u16 status = on_host(c, [&](auto careful) { return Op::template run<careful()>(value, second); });
-        if (!finish<kTrigonometric ? sw::C1 | sw::C2 : sw::C1>(c, status, kBlocksRegister)) return Outcome::Next;
+        const u16 status =
+            on_host(c, [&](auto careful) { return Op::template run<careful()>(value, second); });
+        if (!finish < kTrigonometric ? sw::C1 | sw::C2 : sw::C1 > (c, status, kBlocksRegister))
+            return Outcome::Next;
     }
     fill(f, 0, value);
     push(f);

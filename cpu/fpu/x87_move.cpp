@@ -26,7 +26,7 @@ GNOMON_INLINE Float80* room(FpuState& f) {
 
 // ---- loads ---------------------------------------------------------------------------------------------
 
-template <class M>
+template<class M>
 Outcome load_memory(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!await(c, out)) return out;
@@ -39,17 +39,19 @@ Outcome load_memory(Cpu& c, const Instruction& i) {
     }
     Float80 value;
     const u16 status = on_host(c, [&](auto careful) { return host::load<careful()>(value, source); });
-    if (finish(c, status, sw::IE)) push_value(c, value);    // a denormal is loaded even if that exception is not masked
+    if (finish(c, status, sw::IE))
+        push_value(c, value);  // a denormal is loaded even if that exception is not masked
     return Outcome::Next;
 }
 
-template <class M, Mem form>
+template<class M, Mem form>
 GNOMON_HANDLER void load_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     u64 offset;
     const u8* p = operand<form, AccessKind::Read>(c, i, sizeof(M), offset);
     FpuState& f = c->state.fpu;
     Float80* place = room(f);
-    if (!p || !c->host_fpu.x87 || !place) [[unlikely]] GNOMON_TAIL call<&load_memory<M>>(c, i, ip, r, s, k);
+    if (!p || !c->host_fpu.x87 || !place) [[unlikely]]
+        GNOMON_TAIL call<&load_memory<M>>(c, i, ip, r, s, k);
     merge(f, host::load<false>(*place, *reinterpret_cast<const M*>(p)));
     push(f);
     note(c, i, ip + i->ip_offset);
@@ -67,13 +69,14 @@ Outcome load_80(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
-template <Mem form>
+template<Mem form>
 GNOMON_HANDLER void load_m80(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     u64 offset;
     const u8* p = operand<form, AccessKind::Read>(c, i, 10, offset);
     FpuState& f = c->state.fpu;
     Float80* place = room(f);
-    if (!p || !c->host_fpu.x87 || !place) [[unlikely]] GNOMON_TAIL call<&load_80>(c, i, ip, r, s, k);
+    if (!p || !c->host_fpu.x87 || !place) [[unlikely]]
+        GNOMON_TAIL call<&load_80>(c, i, ip, r, s, k);
     *place = {peek<u64>(p), peek<u16>(p + 8)};
     clear_c1(f);
     push(f);
@@ -102,7 +105,8 @@ GNOMON_HANDLER void load_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u
     FpuState& f = c->state.fpu;
     const unsigned source = physical(f, i->rm);
     Float80* place = room(f);
-    if (!c->host_fpu.x87 || !place || !(f.valid >> source & 1)) [[unlikely]] GNOMON_TAIL call<&load_register>(c, i, ip, r, s, k);
+    if (!c->host_fpu.x87 || !place || !(f.valid >> source & 1)) [[unlikely]]
+        GNOMON_TAIL call<&load_register>(c, i, ip, r, s, k);
     *place = f.registers[source];
     clear_c1(f);
     push(f);
@@ -112,22 +116,23 @@ GNOMON_HANDLER void load_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u
 
 // ---- constants -----------------------------------------------------------------------------------------
 
-/// log2(10), log2(e), π, log10(2), ln(2) with 66 bits and more, as the unit holds them: rounded by the rounding control.
+/// log2(10), log2(e), π, log10(2), ln(2) with 66 bits and more, as the unit holds them: rounded by the
+/// rounding control.
 struct Constant {
-    Float80 down;    ///< truncated
+    Float80 down;  ///< truncated
     bool nearest_is_up;
 };
 constexpr Constant kConstants[7] = {
-    {{0x8000000000000000, 0x3fff}, false},    // FLD1: exact
-    {{0xd49a784bcd1b8afe, 0x4000}, false},    // FLDL2T
-    {{0xb8aa3b295c17f0bb, 0x3fff}, true},     // FLDL2E
-    {{0xc90fdaa22168c234, 0x4000}, true},     // FLDPI
-    {{0x9a209a84fbcff798, 0x3ffd}, true},     // FLDLG2
-    {{0xb17217f7d1cf79ab, 0x3ffe}, true},     // FLDLN2
-    {{0, 0}, false},                          // FLDZ: exact
+    {{0x8000000000000000, 0x3fff}, false},  // FLD1: exact
+    {{0xd49a784bcd1b8afe, 0x4000}, false},  // FLDL2T
+    {{0xb8aa3b295c17f0bb, 0x3fff}, true},   // FLDL2E
+    {{0xc90fdaa22168c234, 0x4000}, true},   // FLDPI
+    {{0x9a209a84fbcff798, 0x3ffd}, true},   // FLDLG2
+    {{0xb17217f7d1cf79ab, 0x3ffe}, true},   // FLDLN2
+    {{0, 0}, false},                        // FLDZ: exact
 };
 
-template <unsigned which>
+template<unsigned which>
 GNOMON_INLINE Float80 constant(u16 control) {
     Float80 value = kConstants[which].down;
     if constexpr (which != 0 && which != 6) {
@@ -137,7 +142,7 @@ GNOMON_INLINE Float80 constant(u16 control) {
     return value;
 }
 
-template <unsigned which>
+template<unsigned which>
 Outcome load_constant(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!await(c, out)) return out;
@@ -147,11 +152,12 @@ Outcome load_constant(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
-template <unsigned which>
+template<unsigned which>
 GNOMON_HANDLER void constant_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     FpuState& f = c->state.fpu;
     Float80* place = room(f);
-    if (!c->host_fpu.x87 || !place) [[unlikely]] GNOMON_TAIL call<&load_constant<which>>(c, i, ip, r, s, k);
+    if (!c->host_fpu.x87 || !place) [[unlikely]]
+        GNOMON_TAIL call<&load_constant<which>>(c, i, ip, r, s, k);
     *place = constant<which>(f.control);
     clear_c1(f);
     push(f);
@@ -162,18 +168,24 @@ GNOMON_HANDLER void constant_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 
 // ---- stores --------------------------------------------------------------------------------------------
 
 /// What a masked invalid operation stores.
-template <class M>
+template<class M>
 constexpr M indefinite() {
-    if constexpr (std::is_same_v<M, host::Real32>) return {0xffc00000};
-    else if constexpr (std::is_same_v<M, host::Real64>) return {0xfff8000000000000};
-    else if constexpr (std::is_same_v<M, host::Int16>) return {0x8000};
-    else if constexpr (std::is_same_v<M, host::Int32>) return {0x80000000};
-    else if constexpr (std::is_same_v<M, host::Int64>) return {0x8000000000000000};
-    else return {0xc000000000000000, 0xffff};    // real and packed decimal alike
+    if constexpr (std::is_same_v<M, host::Real32>)
+        return {0xffc00000};
+    else if constexpr (std::is_same_v<M, host::Real64>)
+        return {0xfff8000000000000};
+    else if constexpr (std::is_same_v<M, host::Int16>)
+        return {0x8000};
+    else if constexpr (std::is_same_v<M, host::Int32>)
+        return {0x80000000};
+    else if constexpr (std::is_same_v<M, host::Int64>)
+        return {0x8000000000000000};
+    else
+        return {0xc000000000000000, 0xffff};  // real and packed decimal alike
 }
 
 /// A fault of the store must leave the status word as it was, so memory is checked before the conversion.
-template <class M, bool pops>
+template<class M, bool pops>
 Outcome store_memory(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!await(c, out)) return out;
@@ -195,12 +207,13 @@ Outcome store_memory(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
-template <class M, bool pops, Mem form>
+template<class M, bool pops, Mem form>
 GNOMON_HANDLER void store_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     u64 offset;
     u8* p = operand<form, AccessKind::Write>(c, i, sizeof(M), offset);
     FpuState& f = c->state.fpu;
-    if (!p || !c->host_fpu.x87 || !filled(f, 0)) [[unlikely]] GNOMON_TAIL call<&store_memory<M, pops>>(c, i, ip, r, s, k);
+    if (!p || !c->host_fpu.x87 || !filled(f, 0)) [[unlikely]]
+        GNOMON_TAIL call<&store_memory<M, pops>>(c, i, ip, r, s, k);
     merge(f, host::store<false>(*reinterpret_cast<M*>(p), st(f, 0)));
     if constexpr (pops) pop(f);
     note(c, i, ip + i->ip_offset);
@@ -228,12 +241,13 @@ Outcome store_80(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
-template <Mem form>
+template<Mem form>
 GNOMON_HANDLER void store_m80(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     u64 offset;
     u8* p = operand<form, AccessKind::Write>(c, i, 10, offset);
     FpuState& f = c->state.fpu;
-    if (!p || !c->host_fpu.x87 || !filled(f, 0)) [[unlikely]] GNOMON_TAIL call<&store_80>(c, i, ip, r, s, k);
+    if (!p || !c->host_fpu.x87 || !filled(f, 0)) [[unlikely]]
+        GNOMON_TAIL call<&store_80>(c, i, ip, r, s, k);
     const Float80& value = st(f, 0);
     poke<u64>(p, value.significand);
     poke<u16>(p + 8, value.exponent);
@@ -244,7 +258,7 @@ GNOMON_HANDLER void store_m80(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
-template <bool pops>
+template<bool pops>
 Outcome store_register(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!await(c, out)) return out;
@@ -261,10 +275,11 @@ Outcome store_register(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
-template <bool pops>
+template<bool pops>
 GNOMON_HANDLER void store_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     FpuState& f = c->state.fpu;
-    if (!c->host_fpu.x87 || !filled(f, 0)) [[unlikely]] GNOMON_TAIL call<&store_register<pops>>(c, i, ip, r, s, k);
+    if (!c->host_fpu.x87 || !filled(f, 0)) [[unlikely]]
+        GNOMON_TAIL call<&store_register<pops>>(c, i, ip, r, s, k);
     clear_c1(f);
     fill(f, i->rm, st(f, 0));
     if constexpr (pops) pop(f);
@@ -308,19 +323,20 @@ GNOMON_HANDLER void exchange_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 
     FpuState& f = c->state.fpu;
     const unsigned first = top(f);
     const unsigned other = (first + i->rm) & 7;
-    if (!c->host_fpu.x87 || !(f.valid >> first & f.valid >> other & 1)) [[unlikely]] GNOMON_TAIL call<&exchange>(c, i, ip, r, s, k);
+    if (!c->host_fpu.x87 || !(f.valid >> first & f.valid >> other & 1)) [[unlikely]]
+        GNOMON_TAIL call<&exchange>(c, i, ip, r, s, k);
     std::swap(f.registers[first], f.registers[other]);
     clear_c1(f);
     note(c, i, ip + i->ip_offset);
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
-template <bool absolute>
+template<bool absolute>
 GNOMON_INLINE void change_sign(Float80& value) {
     value.exponent = absolute ? value.exponent & 0x7fff : value.exponent ^ 0x8000;
 }
 
-template <bool absolute>
+template<bool absolute>
 Outcome sign(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!await(c, out)) return out;
@@ -335,10 +351,11 @@ Outcome sign(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
-template <bool absolute>
+template<bool absolute>
 GNOMON_HANDLER void sign_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     FpuState& f = c->state.fpu;
-    if (!c->host_fpu.x87 || !filled(f, 0)) [[unlikely]] GNOMON_TAIL call<&sign<absolute>>(c, i, ip, r, s, k);
+    if (!c->host_fpu.x87 || !filled(f, 0)) [[unlikely]]
+        GNOMON_TAIL call<&sign<absolute>>(c, i, ip, r, s, k);
     clear_c1(f);
     change_sign<absolute>(st(f, 0));
     note(c, i, ip + i->ip_offset);
@@ -347,12 +364,12 @@ GNOMON_HANDLER void sign_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u
 
 }  // namespace
 
-template <class M>
+template<class M>
 void build_load(const Decoded& d, Instruction& insn) {
     insn.handler = by_memory_form(d, [](auto form) -> Handler { return &load_m<M, form()>; });
 }
 
-template <class M, bool pops>
+template<class M, bool pops>
 void build_store(const Decoded& d, Instruction& insn) {
     insn.handler = by_memory_form(d, [](auto form) -> Handler { return &store_m<M, pops, form()>; });
 }
@@ -379,7 +396,7 @@ void build_store_80(const Decoded& d, Instruction& insn) {
     insn.handler = by_memory_form(d, [](auto form) -> Handler { return &store_m80<form()>; });
 }
 void build_load_register(const Decoded&, Instruction& insn) { insn.handler = &load_r; }
-template <bool pops>
+template<bool pops>
 void build_store_register(const Decoded&, Instruction& insn) {
     insn.handler = &store_r<pops>;
 }
@@ -393,7 +410,7 @@ Outcome fstp1(Cpu& c, const Instruction& i) { return store_register_silently(c, 
 Outcome fbld(Cpu& c, const Instruction& i) { return load_memory<host::Packed80>(c, i); }
 Outcome fbstp(Cpu& c, const Instruction& i) { return store_memory<host::Packed80, true>(c, i); }
 
-template <unsigned which>
+template<unsigned which>
 void build_constant(const Decoded&, Instruction& insn) {
     insn.handler = &constant_r<which>;
 }
