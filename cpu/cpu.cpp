@@ -55,7 +55,7 @@ bool Cpu::check_write_linear(u64 linear, unsigned bytes, Privilege who) {
 bool Cpu::check_write(Seg seg, u64 offset, unsigned bytes) {
     u64 linear;
     if (!check_write_segment(seg, offset, bytes, linear)) return false;
-    if (alignment_checked() && bytes <= 8 && (linear & (bytes - 1))) {
+    if (alignment_checked() && misaligned(linear, bytes)) {
         raise(Vector::AC, 0);
         return false;
     }

@@ -285,9 +285,8 @@ class Cpu final : public LineSink {
     }
 
     /// SDM Vol. 3, "Alignment Check Exception": extended-precision numbers (10 bytes) count as 8 bytes.
-    template <size_t size>
-    static bool misaligned(u64 linear) {
-        constexpr u64 alignment = size == 10 ? 8 : size <= 8 && (size & (size - 1)) == 0 ? size : 1;
+    static bool misaligned(u64 linear, u64 size) {
+        const u64 alignment = size == 10 ? 8 : size <= 8 && (size & (size - 1)) == 0 ? size : 1;
         return linear & (alignment - 1);
     }
 
@@ -342,7 +341,7 @@ template <class T>
 inline bool Cpu::read(Seg seg, u64 offset, T& out) {
     u64 linear = 0;
     if (!check_read_segment(seg, offset, sizeof(T), linear)) return false;
-    if (alignment_checked() && misaligned<sizeof(T)>(linear)) [[unlikely]] {
+    if (alignment_checked() && misaligned(linear, sizeof(T))) [[unlikely]] {
         raise(Vector::AC, 0);
         return false;
     }
@@ -353,7 +352,7 @@ template <class T>
 inline bool Cpu::write(Seg seg, u64 offset, const T& value) {
     u64 linear = 0;
     if (!check_write_segment(seg, offset, sizeof(T), linear)) return false;
-    if (alignment_checked() && misaligned<sizeof(T)>(linear)) [[unlikely]] {
+    if (alignment_checked() && misaligned(linear, sizeof(T))) [[unlikely]] {
         raise(Vector::AC, 0);
         return false;
     }

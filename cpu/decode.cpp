@@ -215,6 +215,8 @@ DecodeStatus decode(const u8* bytes, unsigned available, u32 mode, const Feature
             d.memory = true;
             if (d.address_bytes == 2) decode_address16(in, d);
             else decode_address32(in, d);
+        } else if (d.mod != 3 && shape.rm == RegKind::Plain) {    // N and U operands
+            return in.ran_out() ? ran_out() : DecodeStatus::Undefined;
         } else if (shape.memory_only && shape.rm == RegKind::None) {
             return in.ran_out() ? ran_out() : DecodeStatus::Undefined;
         }

@@ -161,6 +161,8 @@ template <Op op, class T, class A>
 Outcome repeated(Cpu& c, const Instruction& i) {
     const bool down = c.state.eflags & flag::DF;
     u64 left = c.get<A>(reg::CX);
+    // SDM Vol. 2, "REP": a fault restores the flags to what they were before the instruction.
+    const LazyFlags flags = c.lazy;
     // After this many passes, of a page or an element each, interrupts get their chance.
     constexpr unsigned kPasses = 16;
     for (unsigned pass = 0; left > 0; pass++) {
@@ -168,7 +170,10 @@ Outcome repeated(Cpu& c, const Instruction& i) {
         bool ended = false;
         u64 done = bulk<op, T, A>(c, i, left, down, ended);
         if (done == 0) {
-            if (!element<op, T, A>(c, i, c.get<A>(reg::SI), c.get<A>(reg::DI))) return Outcome::Fault;
+            if (!element<op, T, A>(c, i, c.get<A>(reg::SI), c.get<A>(reg::DI))) {
+                c.lazy = flags;
+                return Outcome::Fault;
+            }
             done = 1;
             if constexpr (compares(op)) ended = lazy::zf(c.lazy.result, c.lazy.kind) == ((i.prefix & prefix::kRepne) != 0);
         }

@@ -102,6 +102,8 @@ bool same_mnemonic(std::string_view ours, std::string_view theirs) {
         {"WAIT", {"WAIT", "FWAIT"}},
         {"FWAIT", {"WAIT", "FWAIT"}},
         {"MOVQ", {"MOVQ", "MOVD"}},
+        {"MOVLPS", {"MOVLPS", "MOVHLPS"}},
+        {"MOVHPS", {"MOVHPS", "MOVLHPS"}},
         // The escape opcodes that nobody documents.
         {"FCOM2", {"FCOM"}},
         {"FCOMP3", {"FCOMP"}},
