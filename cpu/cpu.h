@@ -286,7 +286,7 @@ class Cpu final : public LineSink {
 
     /// SDM Vol. 3, "Alignment Check Exception": extended-precision numbers (10 bytes) count as 8 bytes.
     static bool misaligned(u64 linear, u64 size) {
-        const u64 alignment = size == 10 ? 8 : size <= 8 && (size & (size - 1)) == 0 ? size : 1;
+        const u64 alignment = size == 10 ? 8 : size > 8 ? 1 : size & (~size + 1);
         return linear & (alignment - 1);
     }
 

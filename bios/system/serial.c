@@ -11,6 +11,7 @@ void serial_setup(void) {
         outb((u16)(com_ports[i] + 1), 2);
         if (inb((u16)(com_ports[i] + 1)) != 2 || (inb((u16)(com_ports[i] + 2)) & 0x30) != 0) continue;
         outb((u16)(com_ports[i] + 1), 0);
+        outb((u16)(com_ports[i] + 3), 0x03);  // eight bits: small programs print without setting the line up
         BDA->com_timeout[coms] = 1;
         BDA->com[coms++] = com_ports[i];
     }

@@ -27,7 +27,7 @@ start:
     je halt
     cmp bl, 5
     je work
-    ; 0x500 is the first byte that the firmware leaves alone; RAM survives a reset.
+    ; RAM survives a reset, and the firmware does not use this place.
     cmp bl, 6
     je reset_keyboard
     cmp bl, 7
@@ -36,17 +36,17 @@ forever:
     jmp forever
 
 reset_keyboard:
-    cmp word [0x5f0], 0x1234
+    cmp word [0x9000], 0x1234
     je exit
-    mov word [0x5f0], 0x1234
+    mov word [0x9000], 0x1234
     mov al, 0xfe
     out 0x64, al
     jmp forever
 
 reset_chipset:
-    cmp word [0x5f0], 0x1234
+    cmp word [0x9000], 0x1234
     je exit
-    mov word [0x5f0], 0x1234
+    mov word [0x9000], 0x1234
     mov dx, 0xcf9
     mov al, 2
     out dx, al

@@ -317,6 +317,8 @@ def linux_shadow_verified(run):
 @case
 def grub_floppy(run):
     machine = run.terminal("--fda", run.guests.find("grub-rescue/usr/lib/grub-rescue/grub-rescue-floppy.img"), "--snapshot")
+    machine.wait_for(r"GNU GRUB|grub>")
+    machine.type("c")
     machine.wait_for(r"grub> ?")
     machine.type("ls\r")
     machine.wait_for(r"\(fd0\)")

@@ -96,6 +96,18 @@ std::string describe(const UserState& s) {
     return text;
 }
 
+/// Both ended in an exception; what a processor has done or reports by then is its own affair for these, and differs between models.
+const char* reason_to_tolerate(const OpcodeRow& row) {
+    const std::string_view name = row.mnemonic;
+    if (name == "POPA") return "POPA has loaded some registers before the fault";
+    if (row.operands == "Mt") return "eight of ten bytes are stored before the fault";
+    if (row.operands == "M") return "another part of a large operand faults first";
+    if (name.starts_with("MASKMOV")) return "bytes that are not selected fault as well";
+    if (row.operands.find("Pq") != std::string_view::npos || row.operands.find("Pd") != std::string_view::npos)
+        return "the MMX state is entered before the fault";
+    return nullptr;
+}
+
 struct Outcomes {
     UserState theirs, ours;
     Ending their_end, our_end;
@@ -269,6 +281,10 @@ TEST(Host, RandomProgramsEndInTheSameState) {
             difference = duel.compare(o, unit.undefined_flags, allowed);
             if (difference.empty()) continue;
             const OpcodeRow& row = opcode_row(unit.row);
+            if (const char* reason = o.their_end.returned ? nullptr : reason_to_tolerate(row)) {
+                differ_by_rule[reason]++;
+                break;
+            }
             if (failures[fmt::format("{} {}", row.mnemonic, row.operands)]++ < 2 && failures.size() < 60) {
                 duel.memories().restore();
                 const Outcomes before = duel.run(start, code.first(unit.at));
