@@ -2,6 +2,7 @@
 // the extensions of memory sizes and boot order are those that Bochs and SeaBIOS use.
 #include <zlib.h>
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <fstream>
@@ -148,16 +149,32 @@ void Machine::fill_cmos() {
     rtc_->set_cmos(0x12, types);
     rtc_->set_cmos(0x39, translations);
 
-    std::array<u8, 3> order{};
-    for (size_t i = 0; i < std::min<size_t>(config_.boot.order.size(), 3); i++)
-        order[i] = static_cast<u8>(std::string_view("acdn").find(config_.boot.order[i]) == 0 ? 1
-                                   : config_.boot.order[i] == 'c'                            ? 2
-                                   : config_.boot.order[i] == 'd'                            ? 3
-                                                                                             : 4);
-    rtc_->set_cmos(0x3d, static_cast<u8>(order[0] | order[1] << 4));
-    rtc_->set_cmos(0x38,
-                   static_cast<u8>(order[2] << 4 | 1));  // bit 0: no check of the boot sector's signature
+    fill_boot_order();
     rtc_->update_checksum();
+}
+
+void Machine::fill_boot_order() {
+    // Firmware waits seconds for an empty floppy drive, so drives without a medium are left out, unless that
+    // leaves nothing.
+    const auto has_medium = [this](char letter) {
+        const auto disk = [](const AtaDisk* drive) { return drive != nullptr; };
+        const auto disc = [](const AtapiDrive* drive) { return drive != nullptr && drive->has_disc(); };
+        switch (letter) {
+            case 'a': return floppy_->drive(0).has_disk();
+            case 'c': return std::any_of(disks_.begin(), disks_.end(), disk);
+            case 'd': return std::any_of(cdroms_.begin(), cdroms_.end(), disc);
+            default: return true;
+        }
+    };
+    std::string letters = config_.boot.order;
+    std::erase_if(letters, [&](char letter) { return !has_medium(letter); });
+    if (letters.empty()) letters = config_.boot.order;
+    std::array<u8, 3> codes{};
+    for (size_t i = 0; i < std::min(letters.size(), codes.size()); i++)
+        codes[i] = static_cast<u8>(std::string_view("acdn").find(letters[i]) + 1);
+    rtc_->set_cmos(0x3d, static_cast<u8>(codes[0] | codes[1] << 4));
+    // Bit 0: no check of the boot sector's signature.
+    rtc_->set_cmos(0x38, static_cast<u8>(codes[2] << 4 | 1));
 }
 
 Result<void> Machine::set_rtc() {

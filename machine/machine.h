@@ -104,6 +104,7 @@ class Machine {
     Result<void> load_roms();
     Result<void> fill_fw_cfg(std::vector<u8> vga_rom);
     void fill_cmos();
+    void fill_boot_order();
     Result<void> set_rtc();
     Result<void> add_disk(unsigned place);
     Result<void> add_cdrom(unsigned place);
