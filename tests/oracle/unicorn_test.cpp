@@ -1,6 +1,7 @@
-// Lockstep with Unicorn, instruction by instruction, in privilege 0 of protected mode with paging: segment loads and moves,
-// far transfers, descriptor inspection, and everything that the opcode table has beside. Unicorn hands exceptions to a hook and does not go
-// through the IDT, so a program ends with its first exception, of which the vector is compared.
+// Lockstep with Unicorn, instruction by instruction, in privilege 0 of protected mode with paging: segment
+// loads and moves, far transfers, descriptor inspection, and everything that the opcode table has beside.
+// Unicorn hands exceptions to a hook and does not go through the IDT, so a program ends with its first
+// exception, of which the vector is compared.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unicorn/unicorn.h>
@@ -15,7 +16,8 @@
 namespace gnomon::oracle {
 namespace {
 
-constexpr u32 kGdt = 0x1000, kIdt = 0x2000, kHandlers = 0x4000, kDirectory = 0x5000, kTables = 0x6000, kSystemBytes = 0x10000;
+constexpr u32 kGdt = 0x1000, kIdt = 0x2000, kHandlers = 0x4000, kDirectory = 0x5000, kTables = 0x6000,
+              kSystemBytes = 0x10000;
 constexpr u32 kRam = NativeCpu::kStack + (1 << 20);
 constexpr u32 kStart = NativeCpu::kCode + 0x40;
 constexpr u16 kSelectors[] = {0, 0x08, 0x10, 0x18, 0x20, 0x2b, 0x30, 0x38, 0x40, 0x13, 0x7f8};
@@ -32,25 +34,34 @@ struct Window {
     u32 address;
     u32 bytes;
 };
-constexpr Window kWindows[] = {{0, kSystemBytes}, {NativeCpu::kCode, NativeCpu::kCodeBytes}, {NativeCpu::kData, NativeCpu::kDataBytes}, {NativeCpu::kStack, NativeCpu::kStackBytes}};
+constexpr Window kWindows[] = {{0, kSystemBytes},
+                               {NativeCpu::kCode, NativeCpu::kCodeBytes},
+                               {NativeCpu::kData, NativeCpu::kDataBytes},
+                               {NativeCpu::kStack, NativeCpu::kStackBytes}};
 
 /// Why Unicorn is no judge of a row, or null.
 const char* reason_to_skip(const OpcodeRow& row) {
     const std::string_view name = row.mnemonic;
-    const auto is = [&](std::initializer_list<std::string_view> list) { return std::find(list.begin(), list.end(), name) != list.end(); };
-    if (row.feature >= Feature::FXSR || row.feature == Feature::MMX || row.opcode == 0x9b || (row.map == OpcodeMap::One && (row.opcode & 0xf8) == 0xd8))
+    const auto is = [&](std::initializer_list<std::string_view> list) {
+        return std::find(list.begin(), list.end(), name) != list.end();
+    };
+    if (row.feature >= Feature::FXSR || row.feature == Feature::MMX || row.opcode == 0x9b ||
+        (row.map == OpcodeMap::One && (row.opcode & 0xf8) == 0xd8))
         return "floating point is for the host to judge";
     if (is({"IN", "OUT", "INS", "OUTS"})) return "has hooks in place of ports";
     if (is({"INT", "INT3", "INT1", "INTO", "IRET", "BOUND"})) return "has a hook in place of the IDT";
-    if (is({"CPUID", "RDTSC", "RDMSR", "WRMSR", "RDPMC", "SYSENTER", "SYSEXIT"})) return "another model of processor";
+    if (is({"CPUID", "RDTSC", "RDMSR", "WRMSR", "RDPMC", "SYSENTER", "SYSEXIT"}))
+        return "another model of processor";
     if (is({"HLT", "UD0", "UD1", "UD2", "RSM", "SALC"})) return "ends the emulation in its own way";
-    if (is({"LLDT", "LTR", "LGDT", "LIDT", "LMSW", "SGDT", "SIDT", "SMSW", "STR", "SLDT"}) || row.operands == "Cd,Rd" || row.operands == "Dd,Rd" ||
-        row.operands == "Rd,Cd" || row.operands == "Rd,Dd")
+    if (is({"LLDT", "LTR", "LGDT", "LIDT", "LMSW", "SGDT", "SIDT", "SMSW", "STR", "SLDT"}) ||
+        row.operands == "Cd,Rd" || row.operands == "Dd,Rd" || row.operands == "Rd,Cd" ||
+        row.operands == "Rd,Dd")
         return "control state with values of its own";
     if (is({"SHLD", "SHRD"})) return "counts above 16 of the 16-bit forms are undefined";
     if (is({"BSF", "BSR"})) return "the destination for a source of zero is undefined";
     if (is({"ARPL", "CMPXCHG8B", "CMPXCHG"})) return "writes in other circumstances";
-    if (name == "PUSH" && row.operands.size() == 2 && row.operands[1] == 'S') return "writes 32 bits of a selector's slot where processors write 16";
+    if (name == "PUSH" && row.operands.size() == 2 && row.operands[1] == 'S')
+        return "writes 32 bits of a selector's slot where processors write 16";
     if (is({"BSWAP"})) return "the 16-bit form is undefined";
     if (is({"NEG"})) return "the locked form leaves other flags";
     if (is({"HINT_NOP"}) || (is({"TEST"}) && row.reg == 1)) return "undefined there";
@@ -65,12 +76,12 @@ class Lockstep {
         const auto poke32 = [&](u32 at, u32 v) { std::memcpy(&image_[at], &v, 4); };
         poke64(kGdt + 0x08, 0x00cf9b000000ffff);
         poke64(kGdt + 0x10, 0x00cf93000000ffff);
-        poke64(kGdt + 0x18, 0x10009b000000ffff);    // 16-bit code at NativeCpu::kCode
-        poke64(kGdt + 0x20, 0x200093000000ffff);    // 16-bit data at NativeCpu::kData
+        poke64(kGdt + 0x18, 0x10009b000000ffff);  // 16-bit code at NativeCpu::kCode
+        poke64(kGdt + 0x20, 0x200093000000ffff);  // 16-bit data at NativeCpu::kData
         poke64(kGdt + 0x28, 0x00cff3000000ffff);
-        poke64(kGdt + 0x30, 0x00cf91000000ffff);    // read-only
-        poke64(kGdt + 0x38, 0x00cf13000000ffff);    // absent
-        poke64(kGdt + 0x40, 0x2000930000000fff);    // 4 KiB
+        poke64(kGdt + 0x30, 0x00cf91000000ffff);  // read-only
+        poke64(kGdt + 0x38, 0x00cf13000000ffff);  // absent
+        poke64(kGdt + 0x40, 0x2000930000000fff);  // 4 KiB
         for (u32 v = 0; v < 32; v++) {
             poke64(kIdt + v * 8, ((kHandlers + v) & 0xffff) | 0x80000u | u64{0x8e00} << 32);
             image_[kHandlers + v] = 0xf4;
@@ -84,7 +95,8 @@ class Lockstep {
                 tables += 0x1000;
                 poke32(kDirectory + (address >> 22) * 4, entry);
             }
-            for (u32 at = 0; at < bytes; at += 0x1000) poke32((entry & ~0xfffu) + ((address + at) >> 12 & 0x3ff) * 4, (address + at) | 3);
+            for (u32 at = 0; at < bytes; at += 0x1000)
+                poke32((entry & ~0xfffu) + ((address + at) >> 12 & 0x3ff) * 4, (address + at) | 3);
         };
         uc_open(UC_ARCH_X86, UC_MODE_32, &uc_);
         // Unicorn checks what is mapped by linear address, so linear is physical here.
@@ -131,35 +143,46 @@ class Lockstep {
             for (unit = 0; unit + 1 < program.units.size() && program.units[unit].end <= offset; unit++) {
             }
             Decoded d;
-            decode(&program.code[offset], static_cast<unsigned>(std::min<size_t>(15, program.code.size() - offset)), cpu_.mode_key, cpu_.features(), d);
+            decode(&program.code[offset],
+                   static_cast<unsigned>(std::min<size_t>(15, program.code.size() - offset)), cpu_.mode_key,
+                   cpu_.features(), d);
             if (!d.row) break;
             undefined = (d.row->attributes & attr::kSetsFlags ? 0 : undefined) | undefined_flags(d);
             const bool was_repeat = d.prefixes & (prefix::kRep | prefix::kRepne);
-            if (was_repeat) return {};    // Unicorn counts iterations
+            if (was_repeat) return {};  // Unicorn counts iterations
             const bool ours_faulted = step_ours();
             interrupt_ = -1;
             const uc_err error = uc_emu_start(uc_, linear_theirs(), 0xffffffff, 0, 1);
-            // An exception in the only instruction of a run does not always reach the hook: EIP has then stayed where it was.
+            // An exception in the only instruction of a run does not always reach the hook: EIP has then
+            // stayed where it was.
             const bool theirs_faulted = interrupt_ >= 0 || error != UC_ERR_OK || linear_theirs() == eip;
-            if (d.row->mnemonic == "CALL" && (cpu_.state.gpr[4] & ~0xfffu) == NativeCpu::kCode) return {};    // pushes into its own code
-            if (ours_faulted && vector_ == 13 && d.segment_override && d.segment == Seg::CS) return {};    // Unicorn lets code segments be written
-            const std::string at = fmt::format("{} {} [{}]: ", d.row->mnemonic, d.row->operands, hex({&program.code[offset], d.length}));
+            if (d.row->mnemonic == "CALL" && (cpu_.state.gpr[4] & ~0xfffu) == NativeCpu::kCode)
+                return {};  // pushes into its own code
+            if (ours_faulted && vector_ == 13 && d.segment_override && d.segment == Seg::CS)
+                return {};  // Unicorn lets code segments be written
+            const std::string at = fmt::format("{} {} [{}]: ", d.row->mnemonic, d.row->operands,
+                                               hex({&program.code[offset], d.length}));
             if (ours_faulted != theirs_faulted)
-                return at + fmt::format("{}, Unicorn {}", ours_faulted ? fmt::format("exception {}", vector_) : "no exception",
-                                        theirs_faulted ? fmt::format("exception {} ({})", interrupt_, uc_strerror(error)) : "no exception");
+                return at + fmt::format("{}, Unicorn {}",
+                                        ours_faulted ? fmt::format("exception {}", vector_) : "no exception",
+                                        theirs_faulted
+                                            ? fmt::format("exception {} ({})", interrupt_, uc_strerror(error))
+                                            : "no exception");
             if (ours_faulted) {
-                if (interrupt_ >= 0 && static_cast<unsigned>(interrupt_) != vector_) return at + fmt::format("exception {}, Unicorn {}", vector_, interrupt_);
+                if (interrupt_ >= 0 && static_cast<unsigned>(interrupt_) != vector_)
+                    return at + fmt::format("exception {}, Unicorn {}", vector_, interrupt_);
                 return {};
             }
             if (std::string text = compare(undefined); !text.empty()) return at + text;
         }
         for (const Window& w : kWindows) {
-            if (w.address == 0) continue;    // accessed bits are the processors' own affair
+            if (w.address == 0) continue;  // accessed bits are the processors' own affair
             std::vector<u8> theirs(w.bytes);
             uc_mem_read(uc_, w.address, theirs.data(), w.bytes);
             for (u32 at = 0; at < w.bytes; at++)
                 if (const u8 own = map_->ram()[w.address + at]; theirs[at] != own)
-                    return fmt::format("memory [{:08x}] is {:02x}, Unicorn {:02x}", w.address + at, own, theirs[at]);
+                    return fmt::format("memory [{:08x}] is {:02x}, Unicorn {:02x}", w.address + at, own,
+                                       theirs[at]);
         }
         return {};
     }
@@ -189,7 +212,9 @@ class Lockstep {
         s.gdtr = {kGdt, 0x47};
         s.idtr = {kIdt, 0xff};
         for (unsigned i = 0; i < 6; i++) {
-            s.segments[i] = {.limit = 0xffffffff, .selector = static_cast<u16>(i == 1 ? 0x08 : 0x10), .attributes = static_cast<u16>(i == 1 ? 0xc09b : 0xc093)};
+            s.segments[i] = {.limit = 0xffffffff,
+                             .selector = static_cast<u16>(i == 1 ? 0x08 : 0x10),
+                             .attributes = static_cast<u16>(i == 1 ? 0xc09b : 0xc093)};
             Cpu::update_windows(s.segments[i]);
         }
         s.cpl = 0;
@@ -198,14 +223,16 @@ class Lockstep {
     void load_theirs(const Memory& memory, const std::array<u32, 8>& gpr, u32 eflags) {
         u32 zero = 0;
         uc_reg_write(uc_, UC_X86_REG_CR0, &(zero = 0x11));
-        for (size_t w = 0; w < memory.size(); w++) uc_mem_write(uc_, kWindows[w].address, memory[w].data(), memory[w].size());
+        for (size_t w = 0; w < memory.size(); w++)
+            uc_mem_write(uc_, kWindows[w].address, memory[w].data(), memory[w].size());
         uc_ctl_remove_cache(uc_, u64{NativeCpu::kCode}, u64{NativeCpu::kCode + NativeCpu::kCodeBytes});
         uc_x86_mmr gdtr{0, kGdt, 0x47, 0}, idtr{0, kIdt, 0xff, 0};
         uc_reg_write(uc_, UC_X86_REG_GDTR, &gdtr);
         uc_reg_write(uc_, UC_X86_REG_IDTR, &idtr);
         u16 code = 0x08, data = 0x10;
         uc_reg_write(uc_, UC_X86_REG_CS, &code);
-        for (const int r : kSegments) if (r != UC_X86_REG_CS) uc_reg_write(uc_, r, &data);
+        for (const int r : kSegments)
+            if (r != UC_X86_REG_CS) uc_reg_write(uc_, r, &data);
         u32 value = kDirectory;
         uc_reg_write(uc_, UC_X86_REG_CR3, &value);
         uc_reg_write(uc_, UC_X86_REG_CR0, &(value = 0x80000011));
@@ -233,24 +260,29 @@ class Lockstep {
         for (unsigned i = 0; i < 8; i++) {
             u32 v = 0;
             uc_reg_read(uc_, kRegisters[i], &v);
-            if (v != static_cast<u32>(s.gpr[i])) text += fmt::format("register {} is {:08x}, Unicorn {:08x}; ", i, s.gpr[i], v);
+            if (v != static_cast<u32>(s.gpr[i]))
+                text += fmt::format("register {} is {:08x}, Unicorn {:08x}; ", i, s.gpr[i], v);
         }
         u32 eip = 0, eflags = 0;
         uc_reg_read(uc_, UC_X86_REG_EIP, &eip);
         uc_reg_read(uc_, UC_X86_REG_EFLAGS, &eflags);
         if (eip != s.rip) text += fmt::format("eip is {:08x}, Unicorn {:08x}; ", s.rip, eip);
-        if ((eflags ^ s.eflags) & (flag::kArithmetic | flag::DF | flag::IF | flag::IOPL | flag::NT) & ~undefined)
+        if ((eflags ^ s.eflags) & (flag::kArithmetic | flag::DF | flag::IF | flag::IOPL | flag::NT) &
+            ~undefined)
             text += fmt::format("eflags is {:08x}, Unicorn {:08x}; ", s.eflags, eflags);
         for (unsigned i = 0; i < 6; i++) {
             u32 v = 0;
             uc_reg_read(uc_, kSegments[i], &v);
-            if ((v & 0xffff) != s.segments[i].selector) text += fmt::format("segment {} is {:04x}, Unicorn {:04x}; ", i, s.segments[i].selector, v);
+            if ((v & 0xffff) != s.segments[i].selector)
+                text += fmt::format("segment {} is {:04x}, Unicorn {:04x}; ", i, s.segments[i].selector, v);
         }
         return text;
     }
 
-    static constexpr int kRegisters[] = {UC_X86_REG_EAX, UC_X86_REG_ECX, UC_X86_REG_EDX, UC_X86_REG_EBX, UC_X86_REG_ESP, UC_X86_REG_EBP, UC_X86_REG_ESI, UC_X86_REG_EDI};
-    static constexpr int kSegments[] = {UC_X86_REG_ES, UC_X86_REG_CS, UC_X86_REG_SS, UC_X86_REG_DS, UC_X86_REG_FS, UC_X86_REG_GS};
+    static constexpr int kRegisters[] = {UC_X86_REG_EAX, UC_X86_REG_ECX, UC_X86_REG_EDX, UC_X86_REG_EBX,
+                                         UC_X86_REG_ESP, UC_X86_REG_EBP, UC_X86_REG_ESI, UC_X86_REG_EDI};
+    static constexpr int kSegments[] = {UC_X86_REG_ES, UC_X86_REG_CS, UC_X86_REG_SS,
+                                        UC_X86_REG_DS, UC_X86_REG_FS, UC_X86_REG_GS};
     uc_engine* uc_ = nullptr;
     int interrupt_ = -1;
     unsigned vector_ = 0;
