@@ -91,7 +91,9 @@ struct alignas(64) FpuState {
     std::array<Xmm, 16> xmm{};
     std::array<Float80, 8> registers{};    ///< physical registers R0–R7; ST(i) is registers[(top + i) & 7]; MMi is registers[i]
     u16 control = 0x37f;
-    u16 status = 0;                        ///< with TOP in bits 11–13 always current
+    u16 status = 0;                        ///< without TOP, which has a place of its own (so that a register's number does not wait for
+                                           ///< the flags of the operation before)
+    u8 top = 0;
     u8 valid = 0;                          ///< abridged tag word: bit i set if registers[i] is not empty
     u16 opcode = 0;                        ///< 11 bits, of the last non-control instruction
     u64 instruction_pointer = 0;
@@ -100,12 +102,20 @@ struct alignas(64) FpuState {
     u16 data_selector = 0;
     u32 mxcsr = 0x1f80;
 
+    /// The status word as FNSTSW stores it.
+    [[nodiscard]] constexpr u16 status_word() const { return static_cast<u16>(status | top << 11); }
+    constexpr void set_status_word(u16 word) {
+        status = word & 0xc7ff;
+        top = word >> 11 & 7;
+    }
+
     template <class V>
     constexpr void fields(V& v) {
         v("xmm", xmm);
         v("registers", registers);
         v("control", control);
         v("status", status);
+        v("top", top);
         v("valid", valid);
         v("opcode", opcode);
         v("instruction_pointer", instruction_pointer);

@@ -109,18 +109,18 @@ TEST_F(Fpu, EnvironmentOf16BitRealMode) {
 TEST_F(Fpu, FnsaveInitializesAndFrstorBringsBack) {
     Operands make(11);
     for (unsigned n = 0; n < 8; n++) f.registers[n] = make.extended();
-    f.status = 0x2a41;
+    f.set_status_word(0x2a41);
     f.control = 0x127f;
     f.valid = 0xb5;
     const FpuState before = f;
     execute({0xdd, 0x31});  // FNSAVE [ECX]
     EXPECT_EQ(f.control, 0x37f);
-    EXPECT_EQ(f.status, 0);
+    EXPECT_EQ(f.status_word(), 0);
     EXPECT_EQ(f.valid, 0);
     for (auto& r : f.registers) r = {};
     execute({0xdd, 0x21});  // FRSTOR [ECX]
     EXPECT_EQ(f.control, before.control);
-    EXPECT_EQ(f.status, before.status);
+    EXPECT_EQ(f.status_word(), before.status_word());
     EXPECT_EQ(f.valid, before.valid);
     for (unsigned n = 0; n < 8; n++) {
         EXPECT_EQ(f.registers[n].significand, before.registers[n].significand);
@@ -171,7 +171,7 @@ TEST_F(Fpu, APendingExceptionIsRaisedByTheNextWaitingInstruction) {
     m.code(divide_by_zero());
     m.run(5);
     EXPECT_EQ(m.rip(), TestMachine::kCodeBase + 10u);
-    EXPECT_EQ(f.status, 0x8000 | 0x3000 | 0x84);                      // B, ES, ZE; nothing was popped
+    EXPECT_EQ(f.status_word(), 0x8000 | 0x3000 | 0x84);               // B, ES, ZE; nothing was popped
     EXPECT_EQ(rip_after({0xdf, 0xe0}), TestMachine::kCodeBase + 2u);  // FNSTSW does not wait
     EXPECT_EQ(rip_after({0xd9, 0xe8}), handler(16));
     EXPECT_EQ(rip_after({0x9b}), handler(16));
@@ -202,14 +202,14 @@ TEST_F(Fpu, UnmaskingASetFlagMakesItPending) {
     f.status = 0x20;
     m.poke16(kImage, 0x35f);
     execute({0xd9, 0x29});  // FLDCW
-    EXPECT_EQ(f.status, 0x80a0);
+    EXPECT_EQ(f.status_word(), 0x80a0);
     EXPECT_EQ(rip_after({0xd9, 0xe8}), handler(16));
 }
 
 TEST_F(Fpu, StackOverflowSetsC1AndStoresTheIndefinite) {
     execute({0xdb, 0xe3});
     for (unsigned n = 0; n < 9; n++) execute({0xd9, 0xe8});
-    EXPECT_EQ(f.status & 0x27f, 0x241);  // C1, SF, IE
+    EXPECT_EQ(f.status_word() & 0x27f, 0x241);  // C1, SF, IE
     EXPECT_EQ(f.registers[7].significand, 0xc000000000000000u);
     EXPECT_EQ(f.registers[7].exponent, 0xffff);
 }
@@ -272,8 +272,8 @@ TEST_F(Fpu, TwoProcessorsTakeTurnsOnTheHostsUnits) {
     }
     EXPECT_EQ(f.registers[7].significand, 0xaaaaaaaaaaaaaaabu);
     EXPECT_EQ(g.registers[7].significand, 0xaaaaaaaaaaaaaaaau);
-    EXPECT_EQ(f.status & 0x23f, 0x220);  // inexact, rounded up
-    EXPECT_EQ(g.status & 0x23f, 0x020);
+    EXPECT_EQ(f.status_word() & 0x23f, 0x220);  // inexact, rounded up
+    EXPECT_EQ(g.status_word() & 0x23f, 0x020);
     u16 control;
     asm("fnstcw %0" : "=m"(control));
     EXPECT_EQ(control, 0x37f);
@@ -285,14 +285,14 @@ TEST_F(Fpu, TwoProcessorsTakeTurnsOnTheHostsUnits) {
 TEST_F(Fpu, AFaultingStoreChangesNothing) {
     execute({0xdb, 0xe3});
     execute({0xd9, 0xeb});  // FLDPI
-    const u16 status = f.status;
+    const u16 status = f.status_word();
     // Beyond the limit of a segment that ends below the operand.
     Segment& ds = m.cpu.segment(Seg::DS);
     ds.limit = 0xfff;
     Cpu::update_windows(ds);
     m.cpu.update_mode();
     EXPECT_EQ(rip_after({0xd9, 0x19}), handler(13));  // FSTP m32
-    EXPECT_EQ(f.status, status);
+    EXPECT_EQ(f.status_word(), status);
     EXPECT_EQ(f.valid, 0x80);
     EXPECT_EQ(rip_after({0xdd, 0x31}), handler(13));  // FNSAVE
     EXPECT_EQ(f.valid, 0x80);

@@ -54,7 +54,7 @@ Outcome fxsave(Cpu& c, const Instruction& i) {
     const FpuState& f = c.state.fpu;
     std::array<u8, kXmmAt + 16 * kXmmCount> image{};
     put(std::span(image), 0, f.control);
-    put(std::span(image), 2, f.status);
+    put(std::span(image), 2, f.status_word());
     put(std::span(image), 4, f.valid);
     put(std::span(image), 6, f.opcode);
     put(std::span(image), 8, static_cast<u32>(f.instruction_pointer));
@@ -88,7 +88,7 @@ Outcome fxrstor(Cpu& c, const Instruction& i) {
     if (sse) host::return_simd(c);
     FpuState& f = c.state.fpu;
     f.control = static_cast<u16>((take<u16>(from, 0) & x87::kControlBits) | x87::kControlFixed);
-    f.status = static_cast<u16>((take<u16>(from, 2) & 0x7f7f) | (f.status & x87::sw::ES));
+    f.set_status_word(static_cast<u16>((take<u16>(from, 2) & 0x7f7f) | (f.status & x87::sw::ES)));
     f.valid = take<u8>(from, 4);
     f.opcode = take<u16>(from, 6) & 0x7ff;
     f.instruction_pointer = take<u32>(from, 8);

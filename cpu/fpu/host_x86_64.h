@@ -14,22 +14,6 @@
 
 namespace gnomon::host {
 
-inline void load_control(u16 control) { asm volatile("fldcw %0" : : "m"(control)); }
-inline u16 status() {
-    u16 value;
-    asm volatile("fnstsw %0" : "=a"(value));
-    return value;
-}
-inline void clear_flags() { asm volatile("fnclex"); }
-inline void begin_careful(u16 control) { asm volatile("fnclex\n\tfldcw %0" : : "m"(control)); }
-
-inline u32 read_mxcsr() {
-    u32 value;
-    asm volatile("stmxcsr %0" : "=m"(value));
-    return value;
-}
-inline void load_mxcsr(u32 value) { asm volatile("ldmxcsr %0" : : "m"(value)); }
-
 /// Memory operands, wherever they lie.
 struct [[gnu::packed]] Real32 {
     u32 bits;
@@ -51,7 +35,26 @@ struct [[gnu::packed]] Packed80 {
     u16 high;
 };
 
-/// `first` computes with the flags still to be read; `rest` stores the result and empties the stack.
+inline void load_control(u16 control) { asm volatile("fldcw %0" : : "m"(control)); }
+inline u16 status() {
+    u16 value;
+    asm volatile("fnstsw %0" : "=a"(value));
+    return value;
+}
+inline void clear_flags() { asm volatile("fnclex"); }
+/// From the guest's memory: not delayed by a store of our own.
+inline void load_control(const Int16& control) { asm volatile("fldcw %0" : : "m"(control)); }
+inline void begin_careful(u16 control) { asm volatile("fnclex\n\tfldcw %0" : : "m"(control)); }
+
+inline u32 read_mxcsr() {
+    u32 value;
+    asm volatile("stmxcsr %0" : "=m"(value));
+    return value;
+}
+inline void load_mxcsr(u32 value) { asm volatile("ldmxcsr %0" : : "m"(value)); }
+
+/// `first` computes with the flags still to be read; `rest` stores the result and empties the stack. The
+/// status is there before `rest` runs, hence the early clobber of AX.
 #define GNOMON_X87(first, rest, ...)                                                     \
     if constexpr (careful)                                                               \
         asm volatile(first "\n\tfnstsw %0\n\tfnclex\n\t" rest "\n\tfninit" __VA_ARGS__); \
@@ -65,32 +68,32 @@ struct [[gnu::packed]] Packed80 {
         static u16 run(Float80& d, const Float80& s) {                                           \
             u16 sw;                                                                              \
             GNOMON_X87("fldt %2\n\tfldt %1\n\t" op " %%st(1), %%st", "fstpt %1\n\tfstp %%st(0)", \
-                       : "=&a"(sw), "+m"(d)                                                       \
+                       : "=&a"(sw), "+m"(d)                                                      \
                        : "m"(s));                                                                \
             return sw;                                                                           \
         }                                                                                        \
         template<bool careful>                                                                   \
         static u16 run(Float80& d, const Real32& s) {                                            \
             u16 sw;                                                                              \
-            GNOMON_X87("fldt %1\n\t" op "s %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));       \
+            GNOMON_X87("fldt %1\n\t" op "s %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));      \
             return sw;                                                                           \
         }                                                                                        \
         template<bool careful>                                                                   \
         static u16 run(Float80& d, const Real64& s) {                                            \
             u16 sw;                                                                              \
-            GNOMON_X87("fldt %1\n\t" op "l %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));       \
+            GNOMON_X87("fldt %1\n\t" op "l %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));      \
             return sw;                                                                           \
         }                                                                                        \
         template<bool careful>                                                                   \
         static u16 run(Float80& d, const Int16& s) {                                             \
             u16 sw;                                                                              \
-            GNOMON_X87("fldt %1\n\t" iop "s %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));      \
+            GNOMON_X87("fldt %1\n\t" iop "s %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));     \
             return sw;                                                                           \
         }                                                                                        \
         template<bool careful>                                                                   \
         static u16 run(Float80& d, const Int32& s) {                                             \
             u16 sw;                                                                              \
-            GNOMON_X87("fldt %1\n\t" iop "l %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));      \
+            GNOMON_X87("fldt %1\n\t" iop "l %2", "fstpt %1", : "=&a"(sw), "+m"(d) : "m"(s));     \
             return sw;                                                                           \
         }                                                                                        \
     }
@@ -103,38 +106,38 @@ GNOMON_X87_BINARY(Fdiv, "fdiv", "fidiv");
 GNOMON_X87_BINARY(Fdivr, "fdivr", "fidivr");
 
 /// Flags C0, C2, C3 of ST0 against the source.
-#define GNOMON_X87_COMPARE(Name, registers, single, real_double, word, dword)                \
-    struct Name {                                                                            \
-        template<bool careful>                                                               \
-        static u16 run(const Float80& a, const Float80& b) {                                 \
-            u16 sw;                                                                          \
+#define GNOMON_X87_COMPARE(Name, registers, single, real_double, word, dword)                 \
+    struct Name {                                                                             \
+        template<bool careful>                                                                \
+        static u16 run(const Float80& a, const Float80& b) {                                  \
+            u16 sw;                                                                           \
             GNOMON_X87("fldt %2\n\tfldt %1\n\t" registers, "", : "=&a"(sw) : "m"(a), "m"(b)); \
-            return sw;                                                                       \
-        }                                                                                    \
-        template<bool careful>                                                               \
-        static u16 run(const Float80& a, const Real32& b) {                                  \
-            u16 sw;                                                                          \
+            return sw;                                                                        \
+        }                                                                                     \
+        template<bool careful>                                                                \
+        static u16 run(const Float80& a, const Real32& b) {                                   \
+            u16 sw;                                                                           \
             GNOMON_X87("fldt %1\n\t" single " %2", "", : "=&a"(sw) : "m"(a), "m"(b));         \
-            return sw;                                                                       \
-        }                                                                                    \
-        template<bool careful>                                                               \
-        static u16 run(const Float80& a, const Real64& b) {                                  \
-            u16 sw;                                                                          \
+            return sw;                                                                        \
+        }                                                                                     \
+        template<bool careful>                                                                \
+        static u16 run(const Float80& a, const Real64& b) {                                   \
+            u16 sw;                                                                           \
             GNOMON_X87("fldt %1\n\t" real_double " %2", "", : "=&a"(sw) : "m"(a), "m"(b));    \
-            return sw;                                                                       \
-        }                                                                                    \
-        template<bool careful>                                                               \
-        static u16 run(const Float80& a, const Int16& b) {                                   \
-            u16 sw;                                                                          \
+            return sw;                                                                        \
+        }                                                                                     \
+        template<bool careful>                                                                \
+        static u16 run(const Float80& a, const Int16& b) {                                    \
+            u16 sw;                                                                           \
             GNOMON_X87("fldt %1\n\t" word " %2", "", : "=&a"(sw) : "m"(a), "m"(b));           \
-            return sw;                                                                       \
-        }                                                                                    \
-        template<bool careful>                                                               \
-        static u16 run(const Float80& a, const Int32& b) {                                   \
-            u16 sw;                                                                          \
+            return sw;                                                                        \
+        }                                                                                     \
+        template<bool careful>                                                                \
+        static u16 run(const Float80& a, const Int32& b) {                                    \
+            u16 sw;                                                                           \
             GNOMON_X87("fldt %1\n\t" dword " %2", "", : "=&a"(sw) : "m"(a), "m"(b));          \
-            return sw;                                                                       \
-        }                                                                                    \
+            return sw;                                                                        \
+        }                                                                                     \
     }
 
 GNOMON_X87_COMPARE(Fcom, "fcompp", "fcomps", "fcompl", "ficomps", "ficompl");
@@ -148,14 +151,14 @@ struct Fucom {
 };
 
 /// ST0 ← op ST0.
-#define GNOMON_X87_UNARY(Name, op)                                         \
-    struct Name {                                                          \
-        template<bool careful>                                             \
-        static u16 run(Float80& d) {                                       \
-            u16 sw;                                                        \
+#define GNOMON_X87_UNARY(Name, op)                                          \
+    struct Name {                                                           \
+        template<bool careful>                                              \
+        static u16 run(Float80& d) {                                        \
+            u16 sw;                                                         \
             GNOMON_X87("fldt %1\n\t" op, "fstpt %1", : "=&a"(sw), "+m"(d)); \
-            return sw;                                                     \
-        }                                                                  \
+            return sw;                                                      \
+        }                                                                   \
     }
 
 GNOMON_X87_UNARY(Fsqrt, "fsqrt");
@@ -173,7 +176,7 @@ GNOMON_X87_UNARY(Fxam, "fxam");
         static u16 run(Float80& st0, const Float80& st1) {                      \
             u16 sw;                                                             \
             GNOMON_X87("fldt %2\n\tfldt %1\n\t" op, "fstpt %1\n\tfstp %%st(0)", \
-                       : "=&a"(sw), "+m"(st0)                                    \
+                       : "=&a"(sw), "+m"(st0)                                   \
                        : "m"(st1));                                             \
             return sw;                                                          \
         }                                                                       \
@@ -184,14 +187,14 @@ GNOMON_X87_BOTH(Fprem1, "fprem1");
 GNOMON_X87_BOTH(Fscale, "fscale");
 
 /// ST1 ← op(ST1, ST0); the caller pops.
-#define GNOMON_X87_INTO_ST1(Name, op)                                                              \
-    struct Name {                                                                                  \
-        template<bool careful>                                                                     \
-        static u16 run(Float80& st1, const Float80& st0) {                                         \
-            u16 sw;                                                                                \
+#define GNOMON_X87_INTO_ST1(Name, op)                                                               \
+    struct Name {                                                                                   \
+        template<bool careful>                                                                      \
+        static u16 run(Float80& st1, const Float80& st0) {                                          \
+            u16 sw;                                                                                 \
             GNOMON_X87("fldt %1\n\tfldt %2\n\t" op, "fstpt %1", : "=&a"(sw), "+m"(st1) : "m"(st0)); \
-            return sw;                                                                             \
-        }                                                                                          \
+            return sw;                                                                              \
+        }                                                                                           \
     }
 
 GNOMON_X87_INTO_ST1(Fyl2x, "fyl2x");
@@ -199,14 +202,14 @@ GNOMON_X87_INTO_ST1(Fyl2xp1, "fyl2xp1");
 GNOMON_X87_INTO_ST1(Fpatan, "fpatan");
 
 /// ST0 ← one result, another is pushed.
-#define GNOMON_X87_TWO_RESULTS(Name, op)                                                               \
-    struct Name {                                                                                      \
-        template<bool careful>                                                                         \
-        static u16 run(Float80& st0, Float80& pushed) {                                                \
-            u16 sw;                                                                                    \
+#define GNOMON_X87_TWO_RESULTS(Name, op)                                                                \
+    struct Name {                                                                                       \
+        template<bool careful>                                                                          \
+        static u16 run(Float80& st0, Float80& pushed) {                                                 \
+            u16 sw;                                                                                     \
             GNOMON_X87("fldt %1\n\t" op, "fstpt %2\n\tfstpt %1", : "=&a"(sw), "+m"(st0), "=m"(pushed)); \
-            return sw;                                                                                 \
-        }                                                                                              \
+            return sw;                                                                                  \
+        }                                                                                               \
     }
 
 GNOMON_X87_TWO_RESULTS(Fptan, "fptan");
@@ -214,12 +217,12 @@ GNOMON_X87_TWO_RESULTS(Fsincos, "fsincos");
 GNOMON_X87_TWO_RESULTS(Fxtract, "fxtract");
 
 /// Conversions to the register format.
-#define GNOMON_X87_LOAD(Type, op)                                       \
-    template<bool careful>                                              \
-    inline u16 load(Float80& d, const Type& s) {                        \
-        u16 sw;                                                         \
+#define GNOMON_X87_LOAD(Type, op)                                        \
+    template<bool careful>                                               \
+    inline u16 load(Float80& d, const Type& s) {                         \
+        u16 sw;                                                          \
         GNOMON_X87(op " %2", "fstpt %1", : "=&a"(sw), "=m"(d) : "m"(s)); \
-        return sw;                                                      \
+        return sw;                                                       \
     }
 
 GNOMON_X87_LOAD(Real32, "flds")
@@ -230,12 +233,12 @@ GNOMON_X87_LOAD(Int64, "fildll")
 GNOMON_X87_LOAD(Packed80, "fbld")
 
 /// Conversions to the memory formats.
-#define GNOMON_X87_STORE(Type, op)                                            \
-    template<bool careful>                                                    \
-    inline u16 store(Type& d, const Float80& s) {                             \
-        u16 sw;                                                               \
+#define GNOMON_X87_STORE(Type, op)                                             \
+    template<bool careful>                                                     \
+    inline u16 store(Type& d, const Float80& s) {                              \
+        u16 sw;                                                                \
         GNOMON_X87("fldt %2\n\t" op " %1", "", : "=&a"(sw), "+m"(d) : "m"(s)); \
-        return sw;                                                            \
+        return sw;                                                             \
     }
 
 GNOMON_X87_STORE(Real32, "fstps")

@@ -143,11 +143,11 @@ class Ours {
         Cpu& c = machine.cpu;
         FpuState& f = c.state.fpu;
         f.control = frame.before.control;
-        f.status = frame.before.status;
+        f.set_status_word(frame.before.status);
         f.valid = frame.before.tags;
         f.mxcsr = frame.before.mxcsr;
         for (unsigned n = 0; n < 8; n++) {
-            Float80& r = f.registers[(n + (f.status >> 11)) & 7];
+            Float80& r = f.registers[(n + f.top) & 7];
             std::memcpy(&r.significand, frame.before.st[n].data(), 8);
             std::memcpy(&r.exponent, frame.before.st[n].data() + 8, 2);
             std::memcpy(f.xmm[n].bytes.data(), frame.before.xmm[n].data(), 16);
@@ -164,11 +164,11 @@ class Ours {
         frame.faulted = c.state.rip != end_;
         frame.after = frame.before;
         frame.after.control = f.control;
-        frame.after.status = f.status;
+        frame.after.status = f.status_word();
         frame.after.tags = f.valid;
         frame.after.mxcsr = f.mxcsr;
         for (unsigned n = 0; n < 8; n++) {
-            const Float80& r = f.registers[(n + (f.status >> 11)) & 7];
+            const Float80& r = f.registers[(n + f.top) & 7];
             std::memcpy(frame.after.st[n].data(), &r.significand, 8);
             std::memcpy(frame.after.st[n].data() + 8, &r.exponent, 2);
             std::memcpy(frame.after.xmm[n].data(), f.xmm[n].bytes.data(), 16);

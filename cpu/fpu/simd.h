@@ -280,7 +280,7 @@ GNOMON_INLINE void put_mm(Cpu& c, unsigned n, u64 value) { c.state.fpu.registers
 GNOMON_INLINE bool x87_pending(const Cpu& c) { return c.state.fpu.status & x87::sw::ES; }
 /// Every MMX instruction (EMMS takes it back) marks all registers as used, with the top at 0.
 GNOMON_INLINE void enter_mmx(Cpu& c) {
-    c.state.fpu.status &= static_cast<u16>(~x87::sw::kTop);
+    c.state.fpu.top = 0;
     c.state.fpu.valid = 0xff;
 }
 /// The start of an MMX instruction out of line: #MF comes first.

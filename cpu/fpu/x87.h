@@ -13,7 +13,6 @@ namespace gnomon::x87 {
 namespace sw {
 inline constexpr u16 IE = 1, DE = 2, ZE = 4, OE = 8, UE = 16, PE = 32, SF = 64, ES = 128;
 inline constexpr u16 C0 = 1u << 8, C1 = 1u << 9, C2 = 1u << 10, C3 = 1u << 14, kBusy = 1u << 15;
-inline constexpr u16 kTop = 7u << 11;
 inline constexpr u16 kExceptions = 0x3f;
 inline constexpr u16 kConditions = C0 | C1 | C2 | C3;
 }  // namespace sw
@@ -23,16 +22,14 @@ inline constexpr u16 kControlBits = 0x1f3f, kControlFixed = 0x40;
 
 inline constexpr Float80 kIndefinite{0xc000000000000000, 0xffff};
 
-[[nodiscard]] GNOMON_INLINE unsigned top(const FpuState& f) { return f.status >> 11 & 7; }
+[[nodiscard]] GNOMON_INLINE unsigned top(const FpuState& f) { return f.top; }
 [[nodiscard]] GNOMON_INLINE unsigned physical(const FpuState& f, unsigned i) { return (top(f) + i) & 7; }
 [[nodiscard]] GNOMON_INLINE bool filled(const FpuState& f, unsigned i) {
     return f.valid >> physical(f, i) & 1;
 }
 [[nodiscard]] GNOMON_INLINE Float80& st(FpuState& f, unsigned i) { return f.registers[physical(f, i)]; }
 
-GNOMON_INLINE void set_top(FpuState& f, unsigned value) {
-    f.status = static_cast<u16>((f.status & ~sw::kTop) | (value & 7) << 11);
-}
+GNOMON_INLINE void set_top(FpuState& f, unsigned value) { f.top = value & 7; }
 GNOMON_INLINE void pop(FpuState& f) {
     const unsigned t = top(f);
     f.valid = static_cast<u8>(f.valid & ~(1u << t));
@@ -44,9 +41,16 @@ GNOMON_INLINE void push(FpuState& f) {
     f.valid = static_cast<u8>(f.valid | 1u << t);
     set_top(f, t);
 }
+/// Field by field: a copy of all 16 bytes at once would have to wait for the two stores that wrote them.
+GNOMON_INLINE void copy(Float80& to, const Float80& from) {
+    const u64 significand = from.significand;
+    const u16 exponent = from.exponent;
+    to.significand = significand;
+    to.exponent = exponent;
+}
 GNOMON_INLINE void fill(FpuState& f, unsigned i, const Float80& value) {
     const unsigned p = physical(f, i);
-    f.registers[p] = value;
+    copy(f.registers[p], value);
     f.valid = static_cast<u8>(f.valid | 1u << p);
 }
 /// Exception flags and C1 (and, where `taken` has them, other condition codes) from the host's status word.

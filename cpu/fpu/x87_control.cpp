@@ -24,6 +24,9 @@ Outcome fldcw(Cpu& c, const Instruction& i) {
     u16 value;
     if (!c.load(i, value)) return Outcome::Fault;
     set_control(c, value);
+    // Ready for what follows, so that the next one is quick.
+    const FpuState& f = c.state.fpu;
+    if ((f.control & sw::kExceptions) == sw::kExceptions && !(f.status & sw::ES)) host::borrow_x87(c);
     return Outcome::Next;
 }
 
@@ -36,7 +39,7 @@ GNOMON_HANDLER void fldcw_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, 
     if ((value & sw::kExceptions) != sw::kExceptions) [[unlikely]]
         GNOMON_TAIL call<&fldcw>(c, i, ip, r, s, k);
     c->state.fpu.control = static_cast<u16>((value & kControlBits) | kControlFixed);
-    host::load_control(c->state.fpu.control);
+    host::load_control(*reinterpret_cast<const host::Int16*>(p));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
@@ -54,7 +57,7 @@ GNOMON_HANDLER void fnstcw_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s,
 }
 
 GNOMON_HANDLER void fnstsw_ax(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    c->put<u16>(reg::AX, c->state.fpu.status);
+    c->put<u16>(reg::AX, c->state.fpu.status_word());
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
@@ -73,7 +76,7 @@ void initialize(Cpu& c) {
     FpuState& f = c.state.fpu;
     if (f.status & sw::ES) c.ferr.lower();
     f.control = 0x37f;
-    f.status = 0;
+    f.set_status_word(0);
     f.valid = 0;
     f.opcode = 0;
     f.instruction_pointer = f.data_pointer = 0;
@@ -125,7 +128,7 @@ void encode_environment(const Cpu& c, const Instruction& i, u8* image) {
     };
     const u32 ones = wide ? 0xffff0000 : 0;
     word(0, ones | f.control);
-    word(1, ones | f.status);
+    word(1, ones | f.status_word());
     word(2, ones | full_tags(f));
     if (c.protected_mode()) {
         word(3, static_cast<u32>(f.instruction_pointer));
@@ -153,7 +156,7 @@ void decode_environment(Cpu& c, const Instruction& i, const u8* image) {
             std::memcpy(&value, image + 2 * n, 2);
         return value;
     };
-    f.status = static_cast<u16>((word(1) & 0x7f7f) | (f.status & sw::ES));
+    f.set_status_word(static_cast<u16>((word(1) & 0x7f7f) | (f.status & sw::ES)));
     f.valid = abridged_tags(static_cast<u16>(word(2)));
     if (c.protected_mode()) {
         f.instruction_pointer = word(3);
@@ -188,7 +191,7 @@ void build_wait(const Decoded& d, Instruction& insn) {
 }
 
 Outcome fnstsw(Cpu& c, const Instruction& i) {
-    return c.store(i, c.state.fpu.status) ? Outcome::Next : Outcome::Fault;
+    return c.store(i, c.state.fpu.status_word()) ? Outcome::Next : Outcome::Fault;
 }
 
 Outcome fninit(Cpu& c, const Instruction&) {
@@ -199,7 +202,7 @@ Outcome fninit(Cpu& c, const Instruction&) {
 Outcome fnclex(Cpu& c, const Instruction&) {
     FpuState& f = c.state.fpu;
     if (f.status & sw::ES) c.ferr.lower();
-    f.status &= 0x7f00;
+    f.status &= sw::kConditions;
     host::return_x87(c);
     return Outcome::Next;
 }

@@ -107,7 +107,7 @@ GNOMON_HANDLER void load_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u
     Float80* place = room(f);
     if (!c->host_fpu.x87 || !place || !(f.valid >> source & 1)) [[unlikely]]
         GNOMON_TAIL call<&load_register>(c, i, ip, r, s, k);
-    *place = f.registers[source];
+    copy(*place, f.registers[source]);
     clear_c1(f);
     push(f);
     note(c, i, ip + i->ip_offset);
@@ -158,7 +158,7 @@ GNOMON_HANDLER void constant_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 
     Float80* place = room(f);
     if (!c->host_fpu.x87 || !place) [[unlikely]]
         GNOMON_TAIL call<&load_constant<which>>(c, i, ip, r, s, k);
-    *place = constant<which>(f.control);
+    copy(*place, constant<which>(f.control));
     clear_c1(f);
     push(f);
     note(c, i, ip + i->ip_offset);
@@ -325,7 +325,9 @@ GNOMON_HANDLER void exchange_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 
     const unsigned other = (first + i->rm) & 7;
     if (!c->host_fpu.x87 || !(f.valid >> first & f.valid >> other & 1)) [[unlikely]]
         GNOMON_TAIL call<&exchange>(c, i, ip, r, s, k);
-    std::swap(f.registers[first], f.registers[other]);
+    const Float80 old{f.registers[first].significand, f.registers[first].exponent};
+    copy(f.registers[first], f.registers[other]);
+    copy(f.registers[other], old);
     clear_c1(f);
     note(c, i, ip + i->ip_offset);
     GNOMON_TAIL next(c, i, ip, r, s, k);

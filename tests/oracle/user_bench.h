@@ -142,10 +142,10 @@ class UserBench {
     }
     static void load_fx(const std::array<u8, 512>& fx, FpuState& f) {
         f.control = little<u16>(&fx[0]);
-        f.status = little<u16>(&fx[2]);
+        f.set_status_word(little<u16>(&fx[2]));
         f.valid = fx[4];
         f.mxcsr = little<u32>(&fx[24]);
-        const unsigned top = f.status >> 11 & 7;
+        const unsigned top = f.top;
         for (unsigned i = 0; i < 8; i++) {
             f.registers[(top + i) & 7] = {little<u64>(&fx[32 + 16 * i]), little<u16>(&fx[40 + 16 * i])};
             std::memcpy(f.xmm[i].bytes.data(), &fx[160 + 16 * i], 16);
@@ -153,10 +153,11 @@ class UserBench {
     }
     static void save_fx(const FpuState& f, std::array<u8, 512>& fx) {
         std::memcpy(&fx[0], &f.control, 2);
-        std::memcpy(&fx[2], &f.status, 2);
+        const u16 status = f.status_word();
+        std::memcpy(&fx[2], &status, 2);
         fx[4] = f.valid;
         std::memcpy(&fx[24], &f.mxcsr, 4);
-        const unsigned top = f.status >> 11 & 7;
+        const unsigned top = f.top;
         for (unsigned i = 0; i < 8; i++) {
             const Float80& r = f.registers[(top + i) & 7];
             std::memcpy(&fx[32 + 16 * i], &r.significand, 8);
