@@ -160,6 +160,9 @@ class Lockstep {
                 return {};  // pushes into its own code
             if (ours_faulted && vector_ == 13 && d.segment_override && d.segment == Seg::CS)
                 return {};  // Unicorn lets code segments be written
+            // Unicorn does not check the limits of segments.
+            const bool far = (d.row->attributes & attr::kEnds) != 0;
+            if (ours_faulted && (vector_ == 13 || vector_ == 12) && (far || limited())) return {};
             const std::string at = fmt::format("{} {} [{}]: ", d.row->mnemonic, d.row->operands,
                                                hex({&program.code[offset], d.length}));
             if (ours_faulted != theirs_faulted)
@@ -240,7 +243,13 @@ class Lockstep {
         uc_reg_write(uc_, UC_X86_REG_EFLAGS, &eflags);
         uc_reg_write(uc_, UC_X86_REG_EIP, &(value = kStart));
     }
+    [[nodiscard]] bool limited() const {
+        for (const Segment& s : before_)
+            if (s.limit != 0xffffffff) return true;
+        return false;
+    }
     bool step_ours() {
+        before_ = cpu_.state.segments;
         cpu_.run(1);
         const u32 eip = static_cast<u32>(cpu_.state.rip);
         if (eip >= kHandlers && eip < kHandlers + 32) {
@@ -292,6 +301,7 @@ class Lockstep {
     Pic pic_;
     VirtualClock clock_{ClockMode::Deterministic, 1'000'000'000};
     std::unique_ptr<PhysicalMap> map_ = std::move(PhysicalMap::create(kRam, log_)).value();
+    std::array<Segment, 6> before_;
     Cpu cpu_{default_model(), *map_, ports_, clock_, pic_, log_, Mmu::Shadow::Off};
 };
 
