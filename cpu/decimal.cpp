@@ -95,15 +95,20 @@ Outcome bound(Cpu& c, const Instruction& i) {
     if (i.operand_bytes() == 2) {
         i16 low;
         i16 high;
-        if (!c.read(i.segment, offset, low) || !c.read(i.segment, (offset + 2) & mask, high)) return Outcome::Fault;
         const auto index = static_cast<i16>(c.get_at<u16>(i.reg));
-        return index < low || index > high ? c.raise(Vector::BR) : Outcome::Next;
+        // The upper bound is not looked at if the lower one is missed.
+        if (!c.read(i.segment, offset, low)) return Outcome::Fault;
+        if (index < low) return c.raise(Vector::BR);
+        if (!c.read(i.segment, (offset + 2) & mask, high)) return Outcome::Fault;
+        return index > high ? c.raise(Vector::BR) : Outcome::Next;
     }
     i32 low;
     i32 high;
-    if (!c.read(i.segment, offset, low) || !c.read(i.segment, (offset + 4) & mask, high)) return Outcome::Fault;
     const auto index = static_cast<i32>(c.get_at<u32>(i.reg));
-    return index < low || index > high ? c.raise(Vector::BR) : Outcome::Next;
+    if (!c.read(i.segment, offset, low)) return Outcome::Fault;
+    if (index < low) return c.raise(Vector::BR);
+    if (!c.read(i.segment, (offset + 4) & mask, high)) return Outcome::Fault;
+    return index > high ? c.raise(Vector::BR) : Outcome::Next;
 }
 
 Outcome lahf(Cpu& c, const Instruction&) {

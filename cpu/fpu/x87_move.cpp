@@ -184,13 +184,24 @@ constexpr M indefinite() {
         return {0xc000000000000000, 0xffff};  // real and packed decimal alike
 }
 
+/// An exception that is not masked keeps the store from happening, and then from faulting.
+template<class M>
+bool store_is_blocked(Cpu& c) {
+    FpuState& f = c.state.fpu;
+    if (c.host_fpu.x87) return false;  // all are masked
+    if (!filled(f, 0)) return !(f.control & sw::IE);
+    M value;
+    const u16 status = on_host(c, [&](auto careful) { return host::store<careful()>(value, st(f, 0)); });
+    return status & static_cast<u16>(~f.control) & kBlocksMemory;
+}
+
 /// A fault of the store must leave the status word as it was, so memory is checked before the conversion.
 template<class M, bool pops>
 Outcome store_memory(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!await(c, out)) return out;
     const u64 offset = c.effective_address(i);
-    if (!c.check_write(i.segment, offset, sizeof(M))) return Outcome::Fault;
+    if (!c.check_write(i.segment, offset, sizeof(M)) && !store_is_blocked<M>(c)) return Outcome::Fault;
     note(c, i);
     note_operand(&c, &i, offset);
     FpuState& f = c.state.fpu;
@@ -225,7 +236,8 @@ Outcome store_80(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!await(c, out)) return out;
     const u64 offset = c.effective_address(i);
-    if (!c.check_write(i.segment, offset, 10)) return Outcome::Fault;
+    if (!c.check_write(i.segment, offset, 10) && (filled(c.state.fpu, 0) || (c.state.fpu.control & sw::IE)))
+        return Outcome::Fault;
     note(c, i);
     note_operand(&c, &i, offset);
     FpuState& f = c.state.fpu;

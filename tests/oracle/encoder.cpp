@@ -10,12 +10,14 @@
 namespace gnomon::oracle {
 
 u32 Random::number() {
-    constexpr u32 kCorners[] = {0, 1, 2, 0x7f, 0x80, 0x81, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
+    constexpr u32 kCorners[] = {0,          1,          2,          0x7f,      0x80,   0x81,
+                                0xff,       0x100,      0x7fff,     0x8000,    0xffff, 0x10000,
+                                0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
     const u64 r = next();
     switch (r & 3) {
-    case 0: return kCorners[r >> 8 & 15];
-    case 1: return static_cast<u32>(r >> 32) >> (r >> 8 & 31);
-    default: return static_cast<u32>(r >> 32);
+        case 0: return kCorners[r >> 8 & 15];
+        case 1: return static_cast<u32>(r >> 32) >> (r >> 8 & 31);
+        default: return static_cast<u32>(r >> 32);
     }
 }
 
@@ -36,18 +38,18 @@ struct Writer {
 unsigned immediate_size(ImmKind kind, unsigned operand_bytes, unsigned address_bytes) {
     const unsigned z = operand_bytes == 2 ? 2 : 4;
     switch (kind) {
-    case ImmKind::None:
-    case ImmKind::One: return 0;
-    case ImmKind::Byte:
-    case ImmKind::ByteSigned:
-    case ImmKind::Jb: return 1;
-    case ImmKind::Word: return 2;
-    case ImmKind::Z:
-    case ImmKind::V:
-    case ImmKind::Jz: return z;
-    case ImmKind::Far: return z + 2;
-    case ImmKind::Offset: return address_bytes;
-    case ImmKind::WordByte: return 3;
+        case ImmKind::None:
+        case ImmKind::One: return 0;
+        case ImmKind::Byte:
+        case ImmKind::ByteSigned:
+        case ImmKind::Jb: return 1;
+        case ImmKind::Word: return 2;
+        case ImmKind::Z:
+        case ImmKind::V:
+        case ImmKind::Jz: return z;
+        case ImmKind::Far: return z + 2;
+        case ImmKind::Offset: return address_bytes;
+        case ImmKind::WordByte: return 3;
     }
     return 0;
 }
@@ -81,7 +83,9 @@ Encoding encode(unsigned row_index, const EncodingRequest& request, Random& rand
     u8 repeat = request.repeat;
     if (row.mandatory != MandatoryPrefix::Any) {
         prefix_66 = row.mandatory == MandatoryPrefix::P66;
-        repeat = row.mandatory == MandatoryPrefix::PF3 ? 0xf3 : row.mandatory == MandatoryPrefix::PF2 ? 0xf2 : 0;
+        repeat = row.mandatory == MandatoryPrefix::PF3   ? 0xf3
+                 : row.mandatory == MandatoryPrefix::PF2 ? 0xf2
+                                                         : 0;
     }
     if (request.lock) w.byte(0xf0);
     if (request.segment) w.byte(request.segment);
@@ -96,13 +100,17 @@ Encoding encode(unsigned row_index, const EncodingRequest& request, Random& rand
     const unsigned operand_bytes = request.code32 != prefix_66 ? 4 : 2;
     const unsigned address_bytes = request.code32 != request.prefix_67 ? 4 : 2;
     if (row.has_modrm) {
-        const unsigned reg = row.reg >= 0 ? static_cast<unsigned>(row.reg) : static_cast<unsigned>(random.below(8));
-        const unsigned rm = row.rm >= 0 ? static_cast<unsigned>(row.rm) : static_cast<unsigned>(random.below(8));
+        const unsigned reg =
+            row.reg >= 0 ? static_cast<unsigned>(row.reg) : static_cast<unsigned>(random.below(8));
+        const unsigned rm =
+            row.rm >= 0 ? static_cast<unsigned>(row.rm) : static_cast<unsigned>(random.below(8));
         bool memory = request.mod == 0 || (request.mod < 0 && random.below(2));
         if (row.mod == 0 || shape.memory_only) memory = true;
         if (row.mod == 3 || shape.register_only) memory = false;
-        if (memory) address(w, reg, static_cast<unsigned>(random.below(3)), rm, address_bytes, random);
-        else w.byte(0xc0 | reg << 3 | rm);
+        if (memory)
+            address(w, reg, static_cast<unsigned>(random.below(3)), rm, address_bytes, random);
+        else
+            w.byte(0xc0 | reg << 3 | rm);
     }
     e.imm_at = e.length;
     e.imm_size = immediate_size(shape.imm, operand_bytes, address_bytes);

@@ -13,7 +13,7 @@ namespace gnomon::oracle {
 class Random {
   public:
     explicit Random(u64 seed) : state_(seed) {}
-    u64 next() {    // SplitMix64
+    u64 next() {  // SplitMix64
         u64 z = state_ += 0x9e3779b97f4a7c15;
         z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
         z = (z ^ z >> 27) * 0x94d049bb133111eb;
@@ -31,19 +31,19 @@ class Random {
 /// What is asked of an encoding; the rest is random.
 struct EncodingRequest {
     bool code32 = true;
-    bool prefix_66 = false;    ///< ignored where the row has a mandatory prefix
+    bool prefix_66 = false;  ///< ignored where the row has a mandatory prefix
     bool prefix_67 = false;
     bool lock = false;
-    u8 repeat = 0;             ///< 0, F2, F3; ignored where the row has a mandatory prefix
-    u8 segment = 0;            ///< 0 or the prefix byte
-    int mod = -1;              ///< -1: any, 0: some form of memory operand, 3: register
+    u8 repeat = 0;   ///< 0, F2, F3; ignored where the row has a mandatory prefix
+    u8 segment = 0;  ///< 0 or the prefix byte
+    int mod = -1;    ///< -1: any, 0: some form of memory operand, 3: register
 };
 
 struct Encoding {
     std::array<u8, 24> bytes{};
     unsigned length = 0;
-    unsigned disp_at = 0;      ///< where the displacement (or moffs) is
-    unsigned disp_size = 0;    ///< 0: there is none
+    unsigned disp_at = 0;    ///< where the displacement (or moffs) is
+    unsigned disp_size = 0;  ///< 0: there is none
     unsigned imm_at = 0;
     unsigned imm_size = 0;
     [[nodiscard]] std::span<const u8> span() const { return {bytes.data(), length}; }

@@ -1,5 +1,5 @@
-// Switching to compatibility mode and back, and catching what goes wrong there. SDM Vol. 3, "Control Transfers Between 64-Bit Mode and
-// Compatibility Mode"; the selectors are those of Linux.
+// Switching to compatibility mode and back, and catching what goes wrong there. SDM Vol. 3, "Control
+// Transfers Between 64-Bit Mode and Compatibility Mode"; the selectors are those of Linux.
 #include "tests/oracle/native_cpu.h"
 
 #include <fmt/format.h>
@@ -16,27 +16,28 @@
 namespace gnomon::oracle {
 namespace {
 
-constexpr u32 kGate = 0x11000000;    // also in the assembly below
+constexpr u32 kGate = 0x11000000;  // also in the assembly below
 
 /// At kGate, where both modes reach it.
 struct GatePage {
-    u64 host_rsp;              // 000
-    u64 leave;                 // 008
-    u32 target_offset;         // 010
-    u32 target_selector;       // 014
-    u32 gpr[8];                // 018
-    u32 eflags;                // 038
-    u32 eip;                   // 03c
-    u32 faulted;               // 040
-    u32 vector;                // 044
-    u32 error;                 // 048
-    u32 cr2;                   // 04c
-    u64 eflags_in;             // 050
+    u64 host_rsp;         // 000
+    u64 leave;            // 008
+    u32 target_offset;    // 010
+    u32 target_selector;  // 014
+    u32 gpr[8];           // 018
+    u32 eflags;           // 038
+    u32 eip;              // 03c
+    u32 faulted;          // 040
+    u32 vector;           // 044
+    u32 error;            // 048
+    u32 cr2;              // 04c
+    u64 eflags_in;        // 050
     u8 padding[0xa8];
-    u8 fx[512];                // 100
-    u8 stub[16];               // 300
+    u8 fx[512];   // 100
+    u8 stub[16];  // 300
 };
-static_assert(offsetof(GatePage, fx) == 0x100 && offsetof(GatePage, eflags) == 0x38 && offsetof(GatePage, eflags_in) == 0x50 && offsetof(GatePage, stub) == 0x300);
+static_assert(offsetof(GatePage, fx) == 0x100 && offsetof(GatePage, eflags) == 0x38 &&
+              offsetof(GatePage, eflags_in) == 0x50 && offsetof(GatePage, stub) == 0x300);
 
 GatePage& gate() { return *reinterpret_cast<GatePage*>(u64{kGate}); }
 
@@ -109,11 +110,12 @@ namespace {
 constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGTRAP, SIGILL};
 
 void on_signal(int number, siginfo_t*, void* context) {
-    asm volatile("pushfq\n\tandl $~0x40000, (%%rsp)\n\tpopfq" ::: "memory", "cc");    // AC would fault in the library
+    asm volatile("pushfq\n\tandl $~0x40000, (%%rsp)\n\tpopfq" ::
+                     : "memory", "cc");  // AC would fault in the library
     auto* uc = static_cast<ucontext_t*>(context);
     auto& registers = uc->uc_mcontext.gregs;
     if ((registers[REG_CSGSFS] & 0xffff) != 0x23) {
-        signal(number, SIG_DFL);    // not from the code under test
+        signal(number, SIG_DFL);  // not from the code under test
         return;
     }
     GatePage& g = gate();
@@ -149,7 +151,8 @@ std::unique_ptr<NativeCpu> NativeCpu::create(std::string& why) {
     }
     void* writable = mmap(nullptr, kCodeBytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     const bool mapped = writable != MAP_FAILED && map_at(kCode, kCodeBytes, PROT_READ | PROT_EXEC, file) &&
-                        map_at(kData, kDataBytes, PROT_READ | PROT_WRITE) && map_at(kStack, kStackBytes, PROT_READ | PROT_WRITE) &&
+                        map_at(kData, kDataBytes, PROT_READ | PROT_WRITE) &&
+                        map_at(kStack, kStackBytes, PROT_READ | PROT_WRITE) &&
                         map_at(kGate, 0x1000, PROT_READ | PROT_WRITE | PROT_EXEC);
     if (!mapped) why = fmt::format("fixed addresses below 4 GiB: {}", std::strerror(errno));
     close(file);
@@ -159,7 +162,7 @@ std::unique_ptr<NativeCpu> NativeCpu::create(std::string& why) {
     GatePage& g = gate();
     g.leave = reinterpret_cast<u64>(&gnomon_leave_compatibility);
     g.target_selector = 0x23;
-    constexpr u8 kStub[] = {0xff, 0x24, 0x25, 0x08, 0x00, 0x00, 0x11};    // jmp [kGate + 8]
+    constexpr u8 kStub[] = {0xff, 0x24, 0x25, 0x08, 0x00, 0x00, 0x11};  // jmp [kGate + 8]
     std::memcpy(g.stub, kStub, sizeof kStub);
 
     static u8 stack[65536];
@@ -186,7 +189,13 @@ NativeCpu::~NativeCpu() {
 
 std::array<u8, 7> NativeCpu::ending() {
     constexpr u32 at = kGate + offsetof(GatePage, stub);
-    return {0xea, static_cast<u8>(at), static_cast<u8>(at >> 8), static_cast<u8>(at >> 16), static_cast<u8>(at >> 24), 0x33, 0};
+    return {0xea,
+            static_cast<u8>(at),
+            static_cast<u8>(at >> 8),
+            static_cast<u8>(at >> 16),
+            static_cast<u8>(at >> 24),
+            0x33,
+            0};
 }
 
 Ending NativeCpu::run(UserState& state) {

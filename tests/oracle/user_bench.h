@@ -1,5 +1,5 @@
-// Gnomon's processor in the situation of a 32-bit Linux program: flat segments, privilege 3, paging, and a kernel that does nothing but
-// stop at every exception.
+// Gnomon's processor in the situation of a 32-bit Linux program: flat segments, privilege 3, paging, and a
+// kernel that does nothing but stop at every exception.
 #pragma once
 
 #include <cstring>
@@ -13,7 +13,8 @@ namespace gnomon::oracle {
 class UserBench {
   public:
     explicit UserBench(bool low) {
-        // Physical pages from 64 KiB up are the program's; the kernel lies in the first 64 KiB, seen at kKernel.
+        // Physical pages from 64 KiB up are the program's; the kernel lies in the first 64 KiB, seen at
+        // kKernel.
         poke32(kDirectory + (kKernel >> 22) * 4, kKernelTable | 3);
         for (u32 page = 0; page < 16; page++) poke32(kKernelTable + page * 4, page << 12 | 3);
         user_map(NativeCpu::kCode, NativeCpu::kCodeBytes, 5);
@@ -31,13 +32,14 @@ class UserBench {
         for (u32 vector = 0; vector < 256; vector++) {
             const bool open = vector == 3 || vector == 4 || vector == kEnd;
             const u32 handler = kKernel + kHandlers + vector;
-            poke64(kIdt + vector * 8, (handler & 0xffff) | 0x80000u | u64{open ? 0xee00u : 0x8e00u} << 32 | u64{handler >> 16} << 48);
+            poke64(kIdt + vector * 8, (handler & 0xffff) | 0x80000u | u64{open ? 0xee00u : 0x8e00u} << 32 |
+                                          u64{handler >> 16} << 48);
             map->write(GuestPhys(kHandlers + vector), 1, 0xf4);
         }
         CpuState s = cpu.architectural_state();
-        s.cr0 = 0x80050033;    // PG, AM, WP, NE, ET, MP, PE
+        s.cr0 = 0x80050033;  // PG, AM, WP, NE, ET, MP, PE
         s.cr3 = kDirectory;
-        s.cr4 = 0x600;         // OSFXSR, OSXMMEXCPT
+        s.cr4 = 0x600;  // OSFXSR, OSXMMEXCPT
         s.gdtr = {kKernel + kGdt, 0x37};
         s.idtr = {kKernel + kIdt, 0x7ff};
         s.tr = {.base = kKernel + kTss, .limit = 0x67, .selector = 0x30, .attributes = 0x8b};
@@ -109,8 +111,9 @@ class UserBench {
     Cpu cpu{default_model(), *map, ports, clock, pic, log, Mmu::Shadow::Off};
 
   private:
-    static constexpr u32 kKernel = 0xc0000000, kGdt = 0x1000, kIdt = 0x2000, kTss = 0x3000, kHandlers = 0x4000, kKernelStack = 0x8000,
-                         kDirectory = 0x9000, kKernelTable = 0xa000;
+    static constexpr u32 kKernel = 0xc0000000, kGdt = 0x1000, kIdt = 0x2000, kTss = 0x3000,
+                         kHandlers = 0x4000, kKernelStack = 0x8000, kDirectory = 0x9000,
+                         kKernelTable = 0xa000;
     static constexpr u8 kEnd = 0x81;
 
     void poke32(u32 at, u32 value) { map->write(GuestPhys(at), 4, value); }
@@ -131,7 +134,7 @@ class UserBench {
             next_page_ += 0x1000;
         }
     }
-    template <class T>
+    template<class T>
     static T little(const u8* at) {
         T value;
         std::memcpy(&value, at, sizeof value);

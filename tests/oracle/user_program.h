@@ -1,4 +1,5 @@
-// Short random programs of user-mode instructions whose operands lie where they should, for the comparison with the host.
+// Short random programs of user-mode instructions whose operands lie where they should, for the comparison
+// with the host.
 #pragma once
 
 #include <vector>
@@ -15,9 +16,9 @@ struct Undefined {
 
 struct ProgramUnit {
     unsigned row = 0;
-    unsigned start = 0;       ///< of the setting-up instructions
-    unsigned at = 0;          ///< of the instruction itself
-    unsigned end = 0;         ///< after it (and what follows a branch)
+    unsigned start = 0;  ///< of the setting-up instructions
+    unsigned at = 0;     ///< of the instruction itself
+    unsigned end = 0;    ///< after it (and what follows a branch)
     u32 undefined_flags = 0;
 };
 

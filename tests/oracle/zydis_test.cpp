@@ -1,8 +1,9 @@
-// Our decoder against Zydis: what is an instruction, how long it is, what it is called, and what its fields hold, over random bytes
-// and over random encodings of every row.
+// Our decoder against Zydis: what is an instruction, how long it is, what it is called, and what its fields
+// hold, over random bytes and over random encodings of every row.
 //
-// Zydis knows every instruction there is; the processor of this program does not. What Zydis puts into an instruction set that our
-// largest model lacks must be undefined for us. Other rules, where both are right in their own way, are in `reason_to_differ`.
+// Zydis knows every instruction there is; the processor of this program does not. What Zydis puts into an
+// instruction set that our largest model lacks must be undefined for us. Other rules, where both are right in
+// their own way, are in `reason_to_differ`.
 #include <Zydis/Zydis.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -35,39 +36,41 @@ bool has_rows(Feature feature) {
 
 /// The instruction sets of our largest model.
 bool have(ZydisISASet set) {
-    static const bool mmx = has_rows(Feature::MMX), sse = has_rows(Feature::SSE), sse2 = has_rows(Feature::SSE2);
+    static const bool mmx = has_rows(Feature::MMX), sse = has_rows(Feature::SSE),
+                      sse2 = has_rows(Feature::SSE2);
     switch (set) {
-    case ZYDIS_ISA_SET_I86:
-    case ZYDIS_ISA_SET_I186:
-    case ZYDIS_ISA_SET_I286REAL:
-    case ZYDIS_ISA_SET_I286PROTECTED:
-    case ZYDIS_ISA_SET_I386:
-    case ZYDIS_ISA_SET_I486:
-    case ZYDIS_ISA_SET_I486REAL:
-    case ZYDIS_ISA_SET_PENTIUMREAL:
-    case ZYDIS_ISA_SET_PPRO:
-    case ZYDIS_ISA_SET_CMOV:
-    case ZYDIS_ISA_SET_FCMOV:
-    case ZYDIS_ISA_SET_FAT_NOP:
-    case ZYDIS_ISA_SET_LAHF:
-    case ZYDIS_ISA_SET_PAUSE:
-    case ZYDIS_ISA_SET_RDPMC:
-    case ZYDIS_ISA_SET_X87: return true;
-    case ZYDIS_ISA_SET_FXSAVE: return has_rows(Feature::FXSR);
-    case ZYDIS_ISA_SET_CLFSH: return has_rows(Feature::CLFSH);
-    case ZYDIS_ISA_SET_PENTIUMMMX: return mmx;
-    case ZYDIS_ISA_SET_SSE:
-    case ZYDIS_ISA_SET_SSEMXCSR:
-    case ZYDIS_ISA_SET_SSE_PREFETCH: return sse;
-    case ZYDIS_ISA_SET_SSE2:
-    case ZYDIS_ISA_SET_SSE2MMX: return sse2;
-    default: return false;
+        case ZYDIS_ISA_SET_I86:
+        case ZYDIS_ISA_SET_I186:
+        case ZYDIS_ISA_SET_I286REAL:
+        case ZYDIS_ISA_SET_I286PROTECTED:
+        case ZYDIS_ISA_SET_I386:
+        case ZYDIS_ISA_SET_I486:
+        case ZYDIS_ISA_SET_I486REAL:
+        case ZYDIS_ISA_SET_PENTIUMREAL:
+        case ZYDIS_ISA_SET_PPRO:
+        case ZYDIS_ISA_SET_CMOV:
+        case ZYDIS_ISA_SET_FCMOV:
+        case ZYDIS_ISA_SET_FAT_NOP:
+        case ZYDIS_ISA_SET_LAHF:
+        case ZYDIS_ISA_SET_PAUSE:
+        case ZYDIS_ISA_SET_RDPMC:
+        case ZYDIS_ISA_SET_X87: return true;
+        case ZYDIS_ISA_SET_FXSAVE: return has_rows(Feature::FXSR);
+        case ZYDIS_ISA_SET_CLFSH: return has_rows(Feature::CLFSH);
+        case ZYDIS_ISA_SET_PENTIUMMMX: return mmx;
+        case ZYDIS_ISA_SET_SSE:
+        case ZYDIS_ISA_SET_SSEMXCSR:
+        case ZYDIS_ISA_SET_SSE_PREFETCH: return sse;
+        case ZYDIS_ISA_SET_SSE2:
+        case ZYDIS_ISA_SET_SSE2MMX: return sse2;
+        default: return false;
     }
 }
 
 std::string upper(std::string_view text) {
     std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     return out;
 }
 
@@ -126,8 +129,9 @@ bool same_mnemonic(std::string_view ours, std::string_view theirs) {
 struct Comparison {
     explicit Comparison(const Mode& m) : mode(m) {
         ZydisDecoderInit(&decoder, m.machine, m.stack);
-        for (const ZydisDecoderMode option : {ZYDIS_DECODER_MODE_MPX, ZYDIS_DECODER_MODE_CET, ZYDIS_DECODER_MODE_LZCNT,
-                                              ZYDIS_DECODER_MODE_TZCNT, ZYDIS_DECODER_MODE_WBNOINVD, ZYDIS_DECODER_MODE_CLDEMOTE})
+        for (const ZydisDecoderMode option :
+             {ZYDIS_DECODER_MODE_MPX, ZYDIS_DECODER_MODE_CET, ZYDIS_DECODER_MODE_LZCNT,
+              ZYDIS_DECODER_MODE_TZCNT, ZYDIS_DECODER_MODE_WBNOINVD, ZYDIS_DECODER_MODE_CLDEMOTE})
             ZydisDecoderEnableMode(&decoder, option, ZYAN_FALSE);
     }
 
@@ -146,58 +150,75 @@ struct Comparison {
         if (we != they) {
             reason = reason_to_differ(their_status);
             if (reason) return {};
-            return fmt::format("{} by us, {} by Zydis ({})", we ? "decoded" : "undefined", they ? "decoded" : "undefined",
-                               they ? ZydisMnemonicGetString(theirs.mnemonic) : fmt::format("{:x}", their_status));
+            return fmt::format(
+                "{} by us, {} by Zydis ({})", we ? "decoded" : "undefined", they ? "decoded" : "undefined",
+                they ? ZydisMnemonicGetString(theirs.mnemonic) : fmt::format("{:x}", their_status));
         }
         if (!we) {
-            const bool too_long = their_status == ZYDIS_STATUS_INSTRUCTION_TOO_LONG || their_status == ZYDIS_STATUS_NO_MORE_DATA;
+            const bool too_long = their_status == ZYDIS_STATUS_INSTRUCTION_TOO_LONG ||
+                                  their_status == ZYDIS_STATUS_NO_MORE_DATA;
             if ((status == DecodeStatus::TooLong) && !too_long) return "too long for us only";
             return {};
         }
-        if (ours.length != theirs.length) return fmt::format("length {} by us, {} by Zydis", ours.length, theirs.length);
+        if (ours.length != theirs.length)
+            return fmt::format("length {} by us, {} by Zydis", ours.length, theirs.length);
         if (!names.contains({ours.row_index, theirs.mnemonic})) {
             const std::string name = upper(ZydisMnemonicGetString(theirs.mnemonic));
-            if (!same_mnemonic(ours.row->mnemonic, name)) return fmt::format("{} by us, {} by Zydis", ours.row->mnemonic, name);
+            if (!same_mnemonic(ours.row->mnemonic, name))
+                return fmt::format("{} by us, {} by Zydis", ours.row->mnemonic, name);
             names.insert({{ours.row_index, theirs.mnemonic}, true});
         }
         return fields(deep);
     }
 
     std::string fields(bool deep) {
-        if (ours.row->has_modrm && ours.modrm != (theirs.raw.modrm.mod << 6 | theirs.raw.modrm.reg << 3 | theirs.raw.modrm.rm))
+        if (ours.row->has_modrm &&
+            ours.modrm != (theirs.raw.modrm.mod << 6 | theirs.raw.modrm.reg << 3 | theirs.raw.modrm.rm))
             return "other ModRM";
         const ImmKind kind = row_shape(ours.row_index).imm;
         if (ours.memory && theirs.raw.disp.size) {
             const u64 mask = theirs.raw.disp.size >= 64 ? ~u64{0} : (u64{1} << theirs.raw.disp.size) - 1;
-            if ((static_cast<u64>(static_cast<i64>(ours.disp)) ^ static_cast<u64>(theirs.raw.disp.value)) & mask)
-                return fmt::format("displacement {:x} by us, {:x} by Zydis", ours.disp, theirs.raw.disp.value);
+            if ((static_cast<u64>(static_cast<i64>(ours.disp)) ^ static_cast<u64>(theirs.raw.disp.value)) &
+                mask)
+                return fmt::format("displacement {:x} by us, {:x} by Zydis", ours.disp,
+                                   theirs.raw.disp.value);
         }
-        if (kind != ImmKind::None && kind != ImmKind::One && kind != ImmKind::Offset && theirs.raw.imm[0].size) {
+        if (kind != ImmKind::None && kind != ImmKind::One && kind != ImmKind::Offset &&
+            theirs.raw.imm[0].size) {
             const unsigned size = std::min<unsigned>(theirs.raw.imm[0].size, 32);
             const u64 mask = (u64{1} << size) - 1;
             if ((ours.imm ^ theirs.raw.imm[0].value.u) & mask)
-                return fmt::format("immediate {:x} by us, {:x} by Zydis", ours.imm, theirs.raw.imm[0].value.u);
+                return fmt::format("immediate {:x} by us, {:x} by Zydis", ours.imm,
+                                   theirs.raw.imm[0].value.u);
             if (theirs.raw.imm[1].size && ours.imm2 != (theirs.raw.imm[1].value.u & 0xffff))
-                return fmt::format("second immediate {:x} by us, {:x} by Zydis", ours.imm2, theirs.raw.imm[1].value.u);
+                return fmt::format("second immediate {:x} by us, {:x} by Zydis", ours.imm2,
+                                   theirs.raw.imm[1].value.u);
         }
         if (!deep) return {};
         ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-        if (!ZYAN_SUCCESS(ZydisDecoderDecodeOperands(&decoder, &context, &theirs, operands, theirs.operand_count_visible))) return {};
+        if (!ZYAN_SUCCESS(ZydisDecoderDecodeOperands(&decoder, &context, &theirs, operands,
+                                                     theirs.operand_count_visible)))
+            return {};
         for (unsigned i = 0; i < theirs.operand_count_visible; i++) {
             const ZydisDecodedOperand& op = operands[i];
-            if (op.type != ZYDIS_OPERAND_TYPE_MEMORY || op.encoding != ZYDIS_OPERAND_ENCODING_MODRM_RM) continue;
+            if (op.type != ZYDIS_OPERAND_TYPE_MEMORY || op.encoding != ZYDIS_OPERAND_ENCODING_MODRM_RM)
+                continue;
             const auto number = [](ZydisRegister r) {
-                return r == ZYDIS_REGISTER_NONE ? unsigned{kNoRegister} : static_cast<unsigned>(ZydisRegisterGetId(r)) * 8;
+                return r == ZYDIS_REGISTER_NONE ? unsigned{kNoRegister}
+                                                : static_cast<unsigned>(ZydisRegisterGetId(r)) * 8;
             };
             unsigned base = number(op.mem.base), index = number(op.mem.index);
             // A lone SI or DI of 16-bit addressing is our index.
-            if (ours.address_bytes == 2 && ours.base == kNoRegister && ours.index != kNoRegister) std::swap(base, index);
+            if (ours.address_bytes == 2 && ours.base == kNoRegister && ours.index != kNoRegister)
+                std::swap(base, index);
             const unsigned scale = op.mem.scale > 1 ? static_cast<unsigned>(__builtin_ctz(op.mem.scale)) : 0;
             if (base != ours.base || index != ours.index || scale != (index == kNoRegister ? 0u : ours.scale))
-                return fmt::format("[{}+{}<<{}] by us, [{}+{}<<{}] by Zydis", ours.base, ours.index, ours.scale, base, index, scale);
+                return fmt::format("[{}+{}<<{}] by us, [{}+{}<<{}] by Zydis", ours.base, ours.index,
+                                   ours.scale, base, index, scale);
             const auto segment = static_cast<unsigned>(ZydisRegisterGetId(op.mem.segment));
             if (op.mem.type != ZYDIS_MEMOP_TYPE_AGEN && segment != static_cast<unsigned>(ours.segment))
-                return fmt::format("segment {} by us, {} by Zydis", static_cast<unsigned>(ours.segment), segment);
+                return fmt::format("segment {} by us, {} by Zydis", static_cast<unsigned>(ours.segment),
+                                   segment);
             if (theirs.address_width != ours.address_bytes * 8) return "other address size";
         }
         return {};
@@ -206,23 +227,25 @@ struct Comparison {
     /// F3 or F2 before an old opcode became a new instruction: an older processor ignores the prefix.
     [[nodiscard]] bool newer_form_of_old_opcode() const {
         switch (theirs.meta.isa_set) {
-        case ZYDIS_ISA_SET_POPCNT:
-        case ZYDIS_ISA_SET_SSE_PREFETCH:
-        case ZYDIS_ISA_SET_LZCNT:
-        case ZYDIS_ISA_SET_BMI1:
-        case ZYDIS_ISA_SET_RDPID:
-        case ZYDIS_ISA_SET_MPX:
-        case ZYDIS_ISA_SET_CET:
-        case ZYDIS_ISA_SET_CLDEMOTE:
-        case ZYDIS_ISA_SET_PREFETCHWT1: return true;
-        default: return false;
+            case ZYDIS_ISA_SET_POPCNT:
+            case ZYDIS_ISA_SET_SSE_PREFETCH:
+            case ZYDIS_ISA_SET_LZCNT:
+            case ZYDIS_ISA_SET_BMI1:
+            case ZYDIS_ISA_SET_RDPID:
+            case ZYDIS_ISA_SET_MPX:
+            case ZYDIS_ISA_SET_CET:
+            case ZYDIS_ISA_SET_CLDEMOTE:
+            case ZYDIS_ISA_SET_PREFETCHWT1: return true;
+            default: return false;
         }
     }
 
     [[nodiscard]] const char* reason_to_differ(ZyanStatus their_status) const {
         const bool we = status == DecodeStatus::Ok;
-        if (we && their_status == ZYDIS_STATUS_BAD_REGISTER) return "register that does not exist: #UD when executed";
-        if (we && (ours.row->mnemonic == "UD2" || ours.row->mnemonic == "UD1" || ours.row->mnemonic == "UD0" || ours.row->mnemonic == "RSM"))
+        if (we && their_status == ZYDIS_STATUS_BAD_REGISTER)
+            return "register that does not exist: #UD when executed";
+        if (we && (ours.row->mnemonic == "UD2" || ours.row->mnemonic == "UD1" ||
+                   ours.row->mnemonic == "UD0" || ours.row->mnemonic == "RSM"))
             return "undefined by name";
         return nullptr;
     }
@@ -247,20 +270,23 @@ void fill(u8* bytes, Random& random) {
     const u64 choice = random.next();
     if (choice & 1) return;
     unsigned at = 0;
-    const unsigned prefixes = (choice >> 1 & 15) == 0 ? static_cast<unsigned>(choice >> 8 & 15) : static_cast<unsigned>(choice >> 8 & 3);
+    const unsigned prefixes = (choice >> 1 & 15) == 0 ? static_cast<unsigned>(choice >> 8 & 15)
+                                                      : static_cast<unsigned>(choice >> 8 & 3);
     for (; at < prefixes; at++) bytes[at] = kPrefixes[(choice >> (16 + at * 2)) % std::size(kPrefixes)];
     if (at < 14 && (choice >> 5 & 1)) bytes[at++] = 0x0f;
 }
 
 struct Summary {
     std::map<std::string, u64> reasons;
-    std::map<std::string, unsigned> failures;    ///< by kind: only a few are printed
+    std::map<std::string, unsigned> failures;  ///< by kind: only a few are printed
     u64 agreed = 0;
 
     void add(const Comparison& c, const std::string& difference, const u8* bytes) {
         if (difference.empty()) {
-            if (c.reason) reasons[c.reason]++;
-            else agreed++;
+            if (c.reason)
+                reasons[c.reason]++;
+            else
+                agreed++;
         } else if (failures[difference]++ < 2 && failures.size() < 60) {
             ADD_FAILURE() << c.mode.name << " " << hex({bytes, 15}) << ": " << difference;
         }
@@ -309,7 +335,8 @@ TEST(Zydis, EveryRowHasItsNameAndFields) {
                 if (c.ours.length != e.length) ADD_FAILURE() << "encoder: " << hex(e.span());
             }
         }
-        EXPECT_GT(met, 0u) << "row " << row << " (" << opcode_row(row).mnemonic << " " << opcode_row(row).operands << ") is never decoded";
+        EXPECT_GT(met, 0u) << "row " << row << " (" << opcode_row(row).mnemonic << " "
+                           << opcode_row(row).operands << ") is never decoded";
     }
     summary.print();
 }
