@@ -150,7 +150,8 @@ class Lockstep {
             if (!d.row) break;
             undefined = (d.row->attributes & attr::kSetsFlags ? 0 : undefined) | undefined_flags(d);
             const bool was_repeat = d.prefixes & (prefix::kRep | prefix::kRepne);
-            if (was_repeat) return {};  // Unicorn counts iterations
+            if (was_repeat) return {};                                    // Unicorn counts iterations
+            if (d.row->mnemonic == "RETF" && d.imm >= 0x8000) return {};  // Unicorn takes it as signed
             const bool ours_faulted = step_ours();
             interrupt_ = -1;
             const uc_err error = uc_emu_start(uc_, linear_theirs(), 0xffffffff, 0, 1);
