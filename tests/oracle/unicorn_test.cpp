@@ -62,6 +62,7 @@ const char* reason_to_skip(const OpcodeRow& row) {
     if (is({"ARPL", "CMPXCHG8B", "CMPXCHG"})) return "writes in other circumstances";
     if (name == "PUSH" && row.operands.size() == 2 && row.operands[1] == 'S')
         return "writes 32 bits of a selector's slot where processors write 16";
+    if (is({"CLFLUSH"})) return "no access there";
     if (is({"BSWAP"})) return "the 16-bit form is undefined";
     if (is({"NEG"})) return "the locked form leaves other flags";
     if (is({"HINT_NOP"}) || (is({"TEST"}) && row.reg == 1)) return "undefined there";
@@ -149,7 +150,8 @@ class Lockstep {
             if (!d.row) break;
             undefined = (d.row->attributes & attr::kSetsFlags ? 0 : undefined) | undefined_flags(d);
             const bool was_repeat = d.prefixes & (prefix::kRep | prefix::kRepne);
-            if (was_repeat) return {};  // Unicorn counts iterations
+            if (was_repeat) return {};                                    // Unicorn counts iterations
+            if (d.row->mnemonic == "RETF" && d.imm >= 0x8000) return {};  // Unicorn takes it as signed
             const bool ours_faulted = step_ours();
             interrupt_ = -1;
             const uc_err error = uc_emu_start(uc_, linear_theirs(), 0xffffffff, 0, 1);
@@ -160,7 +162,7 @@ class Lockstep {
                 return {};  // pushes into its own code
             if (ours_faulted && vector_ == 13 && d.segment_override && d.segment == Seg::CS)
                 return {};  // Unicorn lets code segments be written
-            // Unicorn does not check the limits of segments.
+            // Unicorn does not check the limits and rights of segments when memory is accessed.
             const bool far = (d.row->attributes & attr::kEnds) != 0;
             if (ours_faulted && (vector_ == 13 || vector_ == 12) && (far || limited())) return {};
             const std::string at = fmt::format("{} {} [{}]: ", d.row->mnemonic, d.row->operands,
@@ -245,7 +247,9 @@ class Lockstep {
     }
     [[nodiscard]] bool limited() const {
         for (const Segment& s : before_)
-            if (s.limit != 0xffffffff) return true;
+            if (s.limit != 0xffffffff || s.read_low > s.read_high || s.write_low > s.write_high) {
+                if (&s != &before_[1]) return true;
+            }
         return false;
     }
     bool step_ours() {

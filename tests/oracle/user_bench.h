@@ -98,6 +98,8 @@ class UserBench {
         return ending;
     }
 
+    static constexpr bool in_kernel(u32 address) { return address - kKernel < 0x10000; }
+
     Log log{[](LogLevel, std::string_view, std::string_view) {}};
     struct Ports final : PortSpace {
         u32 port_read(u16, unsigned) override { return ~u32{0}; }
