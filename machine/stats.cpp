@@ -1,10 +1,13 @@
 // Collects what processor and MMU count.
 #include "machine/stats.h"
 
+#include "cpu/block.h"
+
 namespace gnomon {
 
 std::string stats_json(Machine& machine, u64 host_ns) {
     const Cpu::Counters& cpu = machine.cpu().counters;
+    const BlockCache::Counters& blocks = machine.cpu().blocks().counters();
     const Mmu::Counters mmu = machine.cpu().mmu().counters();
     const double seconds = static_cast<double>(host_ns) / 1e9;
     const u64 instructions = machine.clock().instructions();
@@ -17,9 +20,9 @@ std::string stats_json(Machine& machine, u64 host_ns) {
     text += fmt::format("  \"guest_seconds\": {:.9f},\n", static_cast<double>(machine.clock().now()) / 1e9);
     text += fmt::format("  \"mips\": {:.3f},\n",
                         seconds > 0 ? static_cast<double>(instructions) / 1e6 / seconds : 0.0);
-    number("blocks_decoded", cpu.blocks_decoded);
-    number("blocks_invalidated", cpu.blocks_invalidated);
-    number("block_cache_flushes", cpu.cache_flushes);
+    number("blocks_decoded", blocks.decoded);
+    number("blocks_invalidated", blocks.invalidated);
+    number("block_cache_flushes", blocks.flushes);
     number("block_lookups", cpu.block_lookups);
     number("single_steps", cpu.single_steps);
     number("interrupts", cpu.interrupts);
