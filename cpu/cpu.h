@@ -229,9 +229,6 @@ class Cpu final : public LineSink {
     BlockCache& blocks() { return *blocks_; }
 
     struct Counters {
-        u64 blocks_decoded = 0;
-        u64 blocks_invalidated = 0;
-        u64 cache_flushes = 0;
         u64 block_lookups = 0;
         u64 interrupts = 0;
         u64 exceptions = 0;
