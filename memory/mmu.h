@@ -122,6 +122,7 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
         static constexpr u8 kLarge = 2;      ///< … a fragment of a large page
         static constexpr u8 kInLocal = 4;    ///< the index is in `local`
         static constexpr u8 kInGlobals = 8;  ///< the index is in `globals`
+        static constexpr u8 kStore = 16;     ///< the read tag's page may be stored to, after note_store()
         std::array<u8, Tlb::kEntries> marks{};
         std::array<u16, Tlb::kEntries> local;
         std::array<u16, Tlb::kEntries> globals;
@@ -144,6 +145,15 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
                                          const Walk& now) const;
     bool translate(u64 linear, AccessKind kind, Privilege privilege, Translation& out, PageFault& fault);
     bool fail_with(u64 linear, u32 cause, AccessKind kind, Privilege privilege, PageFault& fault);
+    /// Where a store within one page of RAM goes that the TLB knows to be allowed though the page is flagged;
+    /// else null.
+    [[nodiscard]] u8* flagged_store(u64 linear, unsigned size, Privilege privilege) {
+        const u64 index = linear >> 12 & (Tlb::kEntries - 1);
+        const TlbEntry& entry = tlb(privilege).entries[index];
+        if (((linear + size - 1) & kPageMask) != entry.read_tag) return nullptr;
+        if (!(logs_[static_cast<unsigned>(privilege)].marks[index] & FillLog::kStore)) return nullptr;
+        return reinterpret_cast<u8*>(linear + entry.addend);
+    }
     bool resolve(u64 linear, AccessKind kind, Privilege privilege, Place& out, PageFault& fault);
     void fill(u64 linear, Privilege privilege, const Translation& translation, const PhysicalMap::Page& page);
     bool read_as(AccessKind kind, u64 linear, unsigned size, Privilege privilege, void* out,
