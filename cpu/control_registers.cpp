@@ -4,6 +4,7 @@
 
 #include "cpu/long_mode.h"
 #include "cpu/model.h"
+#include "cpu/observer.h"
 #include "cpu/system_registers.h"
 
 namespace gnomon {
@@ -97,7 +98,8 @@ bool write_cr0(Cpu& cpu, u64 value) {
     if (pae_paging(s, value, s.cr4) && (changed & (cr0::PG | cr0::CD | cr0::NW)) &&
         !read_pdptes(cpu, s.cr3, s.pdpte))
         return false;
-    s.cr0 = value;
+    const u64 before = std::exchange(s.cr0, value);
+    if (CpuObserver* observer = cpu.observer()) observer->control_register(cpu, 0, before, value);
     s.msr.efer = efer_under(s.msr.efer, value);
     if (changed & (cr0::PG | cr0::WP | cr0::PE)) cpu.update_paging(false);
     cpu.update_mode();
@@ -106,6 +108,7 @@ bool write_cr0(Cpu& cpu, u64 value) {
 
 bool write_cr3(Cpu& cpu, u64 value) {
     CpuState& s = cpu.state;
+    const u64 before = s.cr3;
     if (long_mode(cpu)) {
         // With PCIDs, bit 63 asks to keep the translations of the new one. They are always kept: the shadow tables
         // hold them, and stay coherent.
@@ -119,6 +122,7 @@ bool write_cr3(Cpu& cpu, u64 value) {
     } else {
         s.cr3 = value & 0xfffff018;  // PWT and PCD are kept; the other low bits are reserved and ignored
     }
+    if (CpuObserver* observer = cpu.observer()) observer->control_register(cpu, 3, before, s.cr3);
     cpu.update_paging(true);
     return true;
 }
@@ -136,7 +140,8 @@ bool write_cr4(Cpu& cpu, u64 value) {
     if (pae_paging(s, s.cr0, value) && (changed & (cr4::PAE | cr4::PGE | cr4::PSE | cr4::SMEP)) &&
         !read_pdptes(cpu, s.cr3, s.pdpte))
         return false;
-    s.cr4 = value;
+    const u64 before = std::exchange(s.cr4, value);
+    if (CpuObserver* observer = cpu.observer()) observer->control_register(cpu, 4, before, value);
     constexpr u64 kPaging = cr4::PAE | cr4::PGE | cr4::PSE | cr4::LA57 | cr4::PCIDE | cr4::SMEP | cr4::SMAP | cr4::PKE | cr4::PKS;
     if (changed & kPaging) cpu.update_paging(false);
     cpu.update_mode();

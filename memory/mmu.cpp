@@ -153,6 +153,8 @@ bool Mmu::resolve(u64 linear, AccessKind kind, Privilege privilege, Place& out, 
     fill(linear, privilege, translation, out.page);
     const bool direct = kind == AccessKind::Write ? out.page.writable : out.page.host != nullptr;
     out.host = direct ? out.page.host + out.physical.page_offset() : nullptr;
+    if (watch_ && kind != AccessKind::Fetch && watch_->covers(LinearAddr(linear).page(), out.physical.page()))
+        out.host = nullptr;
     return true;
 }
 
@@ -287,6 +289,9 @@ void Mmu::fill(u64 linear, Privilege privilege, const Translation& translation,
         entry.write_tag = tag;
         note_writer(page.ram_page, index);
     }
+
+    if (watch_ && watch_->covers(LinearAddr(tag), GuestPhys(translation.page)))
+        entry.read_tag = entry.write_tag = TlbEntry::kNoPage;
 
     FillLog& log = logs_[static_cast<unsigned>(privilege)];
     u8 mark = log.marks[index] & (FillLog::kInLocal | FillLog::kInGlobals);
@@ -447,6 +452,11 @@ void Mmu::flush_tlb() {
 void Mmu::flush_all() {
     flush_tlb();
     if (shadow_) shadow_->clear();
+}
+
+void Mmu::watch_accesses(const AccessWatch* watch) {
+    watch_ = watch;
+    flush_tlb();
 }
 
 void Mmu::physical_map_changed() { flush_all(); }

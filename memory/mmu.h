@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "memory/access_watch.h"
 #include "memory/page_walk.h"
 #include "memory/physical_map.h"
 #include "memory/shadow/shadow_tables.h"
@@ -74,6 +75,9 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     bool fetch_bytes(LinearAddr linear, unsigned size, Privilege privilege, void* out, PageFault& fault);
     /// For debuggers and `page`: no A/D update, no TLB fill, no fault; false if not mapped.
     bool inspect(LinearAddr linear, GuestPhys& physical) const;
+    /// The walk itself, and the control bits that it and the rights depend on.
+    [[nodiscard]] Walk inspect_walk(LinearAddr linear) const { return walk(linear.value); }
+    [[nodiscard]] const WalkControl& control() const { return control_; }
 
     // --- Control --------------------------------------------------------------------------------
     [[nodiscard]] const PagingState& paging() const { return paging_; }
@@ -84,6 +88,9 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     void set_paging(const PagingState& paging, bool cr3_written);
     void invlpg(LinearAddr linear);
     void flush_all();  ///< everything incl. global pages
+    /// Data accesses to pages that it covers take the slow paths from now on; null: none do. To be called
+    /// again when its answers change.
+    void watch_accesses(const AccessWatch* watch);
     void physical_map_changed() override;
     void page_write_protected(u32 page) override;
 
@@ -165,6 +172,7 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     void note_writer(u32 ram_page, unsigned index);
 
     PhysicalMap& map_;
+    const AccessWatch* watch_ = nullptr;
     std::unique_ptr<ShadowTables> shadow_;  ///< null: Shadow::Off
     bool verify_ = false;
     /// The TLB may hold translations that the shadow tables do not keep coherent; only a flush removes them.
