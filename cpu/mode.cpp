@@ -87,6 +87,9 @@ void Cpu::update_paging(bool cr3_written) {
     paging.nx_supported = features_.has(Feature::NX);
     paging.pse36 = features_.has(Feature::PSE36);
     paging.pat_supported = features_.has(Feature::PAT);
+    paging.gigabyte_pages = features_.has(Feature::PDPE1GB);
+    paging.pkru = state.pkru;
+    paging.pkrs = state.msr.pkrs;
     mmu_->set_paging(paging, cr3_written);
 }
 
