@@ -81,7 +81,9 @@ bool Cpu::segment_fault(Seg seg) {
 bool Cpu::push(unsigned bytes, u64 value) {
     const u64 mask = stack_mask();
     const u64 sp = (state.gpr[reg::SP] - bytes) & mask;
-    const bool ok = bytes == 2 ? write(Seg::SS, sp, static_cast<u16>(value)) : write(Seg::SS, sp, static_cast<u32>(value));
+    const bool ok = bytes == 2   ? write(Seg::SS, sp, static_cast<u16>(value))
+                    : bytes == 4 ? write(Seg::SS, sp, static_cast<u32>(value))
+                                 : write(Seg::SS, sp, value);
     if (!ok) return false;
     state.gpr[reg::SP] = (state.gpr[reg::SP] & ~mask) | sp;
     return true;
@@ -94,16 +96,23 @@ bool Cpu::pop(unsigned bytes, u64& value) {
         u16 word;
         if (!read(Seg::SS, sp, word)) return false;
         value = word;
-    } else {
+    } else if (bytes == 4) {
         u32 word;
         if (!read(Seg::SS, sp, word)) return false;
         value = word;
+    } else if (!read(Seg::SS, sp, value)) {
+        return false;
     }
     state.gpr[reg::SP] = (state.gpr[reg::SP] & ~mask) | ((sp + bytes) & mask);
     return true;
 }
 
 Outcome Cpu::jump_near(u64 target, unsigned operand_bytes) {
+    if (in_64bit_mode()) {
+        if (!canonical(target)) return raise(Vector::GP, 0);
+        state.rip = target;
+        return Outcome::Jump;
+    }
     if (operand_bytes == 2) target &= 0xffff;
     if (target > segment(Seg::CS).limit) return raise(Vector::GP, 0);
     state.rip = target;
