@@ -29,6 +29,9 @@ struct Config {
         u64 size = u64{128} << 20;  ///< bytes
         ShadowChoice shadow = ShadowChoice::On;
     } memory;
+    struct Video {
+        u64 memory = u64{16} << 20;  ///< bytes
+    } video;
     struct Clock {
         ClockChoice mode = ClockChoice::Automatic;
         u64 ips = 200'000'000;  ///< instructions a second of guest time, deterministic mode

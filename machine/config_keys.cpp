@@ -25,6 +25,9 @@ constexpr ConfigKey kKeys[] = {
     {"memory.shadow", "", KeyType::Choice, "off|on|verify", 0, 0,
      [](Config& c, unsigned) -> Field { return choice(c.memory.shadow); },
      "Shadow page tables; verify walks the guest's tables again on every hit and compares."},
+    {"video.memory", "", KeyType::Size, "", kMiB, 256 * kMiB,
+     [](Config& c, unsigned) -> Field { return &c.video.memory; },
+     "Memory of the display adapter, a power of two; 16M hold 2560x1600 pixels of 32 bits."},
     {"clock.mode", "", KeyType::Choice, "auto|deterministic|realtime", 0, 0,
      [](Config& c, unsigned) -> Field { return choice(c.clock.mode); },
      "Deterministic time counts instructions and jumps over idle time, realtime follows the host; auto is "

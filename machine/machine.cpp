@@ -2,6 +2,7 @@
 #include "machine/machine.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace gnomon {
 namespace {
@@ -102,7 +103,12 @@ Result<void> Machine::build() {
 }
 
 Result<void> Machine::build_board() {
-    if (Result<void> made = keep(PhysicalMap::create(config_.memory.size, log_), memory_); !made)
+    if (!std::has_single_bit(config_.video.memory))
+        return fail("video.memory: {} KiB; accepted are powers of two", config_.video.memory >> 10);
+    if (Result<void> made = keep(PhysicalMap::create(config_.memory.size, log_,
+                                                     config_.video.memory + VideoMemory::kWindowSize),
+                                 memory_);
+        !made)
         return made.error().in("memory.size");
     if (Result<void> made = keep(Pic::create(ports_, pins_.pin(CpuPin::Intr)), pic_); !made) return made;
     cpu_ = std::make_unique<Cpu>(model_, *memory_, ports_, clock_, *pic_, log_,
@@ -164,10 +170,7 @@ Result<void> Machine::build_board() {
     strike_event_ = scheduler_.add_event("machine.strike", [this](const Scheduler::Due&) { end_strike(); });
     if (!config_.input.type.empty()) scheduler_.schedule(typing_event_, config_.input.type_after * 1'000'000);
 
-    if (Result<void> made = keep(Vga::create(ports_, clock_), vga_); !made) return made;
-    Result<PhysicalRegion> window = memory_->add_mmio("vga", Vga::kWindow, Vga::kWindowSize, *vga_);
-    if (!window) return window.error();
-    regions_.push_back(std::move(*window));
+    if (Result<void> made = keep(Vga::create(ports_, clock_, *memory_, log_), vga_); !made) return made;
     return keep(FwCfg::create(ports_, *memory_, log_), fw_cfg_);
 }
 
@@ -237,7 +240,7 @@ void Machine::list_parts() {
     cpu_part_ = std::make_unique<CpuPart>(*cpu_);
     parts_ = {&scheduler_,   pic_.get(),      coprocessor_error_.get(),
               pit_.get(),    port61_.get(),   dma_.get(),
-              rtc_.get(),    keyboard_.get(), vga_.get(),
+              rtc_.get(),    keyboard_.get(), vga_.get(),      vga_pci_.get(),
               fw_cfg_.get(), floppy_.get(),   ide_.get(),
               power_.get(),  piix3_.get(),    host_bridge_.get()};
     for (unsigned channel = 0; channel < 2; channel++) {
@@ -257,9 +260,9 @@ void Machine::list_parts() {
 
 std::string Machine::fingerprint() {
     std::string text = fmt::format(
-        "cpu.model = {}\nmemory.size = {}M\nclock.mode = {}\nclock.ips = {}\nfirmware.bios = {:08x}\n",
+        "cpu.model = {}\nmemory.size = {}M\nvideo.memory = {}M\nclock.mode = {}\nclock.ips = {}\nfirmware.bios = {:08x}\n",
         config_.cpu.model.empty() ? model_.name : std::string_view(config_.cpu.model),
-        memory_->ram_size() >> 20, clock_.mode() == ClockMode::Deterministic ? "deterministic" : "realtime",
+        memory_->ram_size() >> 20, vga_->memory().size() >> 20, clock_.mode() == ClockMode::Deterministic ? "deterministic" : "realtime",
         config_.clock.ips, bios_checksum_);
     for (unsigned i = 0; i < 2; i++)
         text += fmt::format("floppy.{} = {} with {} sectors\n", i == 0 ? 'a' : 'b',
@@ -321,6 +324,7 @@ void Machine::reset_devices() {
     rtc_->reset();
     keyboard_->reset();
     vga_->reset();
+    vga_pci_->reset();
     fw_cfg_->reset();
     floppy_->reset();
     ide_->reset();

@@ -29,6 +29,7 @@
 #include "devices/serial/uart16550.h"
 #include "devices/storage/open_image.h"
 #include "devices/vga/vga.h"
+#include "devices/vga/vga_pci.h"
 #include "machine/config.h"
 #include "machine/coprocessor_error.h"
 #include "machine/cpu_pins.h"
@@ -130,7 +131,8 @@ class Machine {
     Result<void> build_storage();
     Result<void> build_character_devices();
     Result<void> load_roms();
-    Result<void> fill_fw_cfg(std::vector<u8> vga_rom);
+    Result<void> load_vga_rom();
+    Result<void> fill_fw_cfg();
     void fill_cmos();
     void fill_boot_order();
     Result<void> set_rtc();
@@ -172,6 +174,7 @@ class Machine {
     std::unique_ptr<Rtc> rtc_;
     std::unique_ptr<I8042> keyboard_;
     std::unique_ptr<Vga> vga_;
+    std::unique_ptr<VgaPci> vga_pci_;
     std::unique_ptr<FwCfg> fw_cfg_;
     std::array<MediumTraffic, 6> traffic_{};  ///< two floppy drives, four IDE places
     std::unique_ptr<FloppyController> floppy_;
