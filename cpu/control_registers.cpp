@@ -3,6 +3,7 @@
 #include "cpu/control_registers.h"
 
 #include "cpu/model.h"
+#include "cpu/observer.h"
 #include "cpu/system_registers.h"
 
 namespace gnomon {
@@ -60,7 +61,8 @@ bool write_cr0(Cpu& cpu, u64 value) {
     if ((s.cr4 & cr4::PAE) && (value & cr0::PG) && (changed & (cr0::PG | cr0::CD | cr0::NW)) &&
         !read_pdptes(cpu, s.cr3, s.pdpte))
         return false;
-    s.cr0 = value;
+    const u64 before = std::exchange(s.cr0, value);
+    if (CpuObserver* observer = cpu.observer()) observer->control_register(cpu, 0, before, value);
     if (changed & (cr0::PG | cr0::WP | cr0::PE)) cpu.update_paging(false);
     cpu.update_mode();
     return true;
@@ -69,12 +71,14 @@ bool write_cr0(Cpu& cpu, u64 value) {
 bool write_cr3(Cpu& cpu, u64 value) {
     CpuState& s = cpu.state;
     value &= 0xffffffff;
+    const u64 before = s.cr3;
     if ((s.cr0 & cr0::PG) && (s.cr4 & cr4::PAE)) {
         if (!read_pdptes(cpu, value, s.pdpte)) return false;
         s.cr3 = value & ~u64{0x07};
     } else {
         s.cr3 = value & 0xfffff018;  // PWT and PCD are kept; the other low bits are reserved and ignored
     }
+    if (CpuObserver* observer = cpu.observer()) observer->control_register(cpu, 3, before, s.cr3);
     cpu.update_paging(true);
     return true;
 }
@@ -86,7 +90,8 @@ bool write_cr4(Cpu& cpu, u64 value) {
     if ((value & cr4::PAE) && (s.cr0 & cr0::PG) && (changed & (cr4::PAE | cr4::PGE | cr4::PSE)) &&
         !read_pdptes(cpu, s.cr3, s.pdpte))
         return false;
-    s.cr4 = value;
+    const u64 before = std::exchange(s.cr4, value);
+    if (CpuObserver* observer = cpu.observer()) observer->control_register(cpu, 4, before, value);
     if (changed & (cr4::PAE | cr4::PGE | cr4::PSE)) cpu.update_paging(false);
     cpu.update_mode();
     return true;

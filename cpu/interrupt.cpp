@@ -3,6 +3,7 @@
 #include "cpu/interrupt.h"
 
 #include "cpu/eflags.h"
+#include "cpu/observer.h"
 #include "cpu/stack_frame.h"
 #include "cpu/task.h"
 
@@ -165,6 +166,7 @@ bool deliver_protected(Cpu& cpu, EventKind kind, const Fault& event, u32 flags) 
 }  // namespace
 
 bool Cpu::try_deliver(EventKind kind, const Fault& event) {
+    if (observer_) observer_->event(*this, kind, event);
     const bool exception = kind == EventKind::Exception;
     if (exception && event.vector == Vector::PF) state.cr2 = event.address;
     const u32 flags = saved_flags(*this, kind, event.vector);
@@ -222,6 +224,7 @@ bool Cpu::deliver(EventKind kind, Fault event) {
     }
     shutdown_ = report;
     state.activity = Activity::Shutdown;
+    if (observer_) observer_->shut_down(*this);
     return false;
 }
 

@@ -3,6 +3,7 @@
 #include "cpu/msr.h"
 
 #include "cpu/model.h"
+#include "cpu/observer.h"
 #include "cpu/system_registers.h"
 
 namespace gnomon {
@@ -190,13 +191,17 @@ bool read_msr(Cpu& cpu, u32 index, u64& value) {
     const MsrRow* row = find_in(cpu, index, "read");
     if (!row || !row->read) return false;
     value = row->read(cpu, index - row->first);
+    if (CpuObserver* observer = cpu.observer()) observer->msr_access(cpu, index, false, value);
     return true;
 }
 
 bool write_msr(Cpu& cpu, u32 index, u64 value) {
     const MsrRow* row = find_in(cpu, index, "write");
     if (!row || !row->write) return false;
-    if (row->write(cpu, index - row->first, value)) return true;
+    if (row->write(cpu, index - row->first, value)) {
+        if (CpuObserver* observer = cpu.observer()) observer->msr_access(cpu, index, true, value);
+        return true;
+    }
     cpu.log().guest("cpu", fmt::format("bad value for {}", row->name),
                     "write of {:#x} to MSR {:#x} ({}): #GP", value, index, row->name);
     return false;

@@ -279,6 +279,11 @@ void Machine::end(int status, std::string reason) {
     cpu_->request_stop();
 }
 
+void Machine::pause() {
+    if (!end_) end_ = RunEnd{0, {}, true};
+    cpu_->request_stop();
+}
+
 void Machine::request_reset(ResetKind kind) {
     if (!reset_ || kind == ResetKind::System) reset_ = kind;
     cpu_->request_stop();

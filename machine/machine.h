@@ -49,6 +49,7 @@ struct HostEnvironment {
 struct RunEnd {
     int status = 0;      ///< exit status of the program
     std::string reason;  ///< one line for the user; empty where none is needed
+    bool paused = false; ///< a debugger wants to look: nothing has ended
 };
 
 class Machine {
@@ -80,6 +81,8 @@ class Machine {
     /// The run is to end; the first request counts. Callable while the processor runs.
     void end(int status, std::string reason);
     [[nodiscard]] const std::optional<RunEnd>& ending() const { return end_; }
+    /// Leaves the run loop at the next instruction boundary, everything as it is then; resume() takes it back.
+    void pause();
     /// Takes an end back: the run may go on.
     void resume() { end_.reset(); }
     /// A reset at the next instruction boundary. Callable while the processor runs.

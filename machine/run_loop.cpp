@@ -35,7 +35,7 @@ RunEnd RunLoop::run() {
     machine_.clock().resume();
     while (!machine_.ending()) step();
     machine_.clock().pause();
-    machine_.perform_reset();
+    if (!machine_.ending()->paused) machine_.perform_reset();
     machine_.poll_host();
     spent_ns_ += host_now() - started_ns_;
     return *machine_.ending();

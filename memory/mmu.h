@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "memory/access_watch.h"
 #include "memory/page_walk.h"
 #include "memory/physical_map.h"
 #include "memory/shadow/shadow_tables.h"
@@ -74,6 +75,9 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     bool fetch_bytes(LinearAddr linear, unsigned size, Privilege privilege, void* out, PageFault& fault);
     /// For debuggers and `page`: no A/D update, no TLB fill, no fault; false if not mapped.
     bool inspect(LinearAddr linear, GuestPhys& physical) const;
+    /// The walk itself, and the control bits that it and the rights depend on.
+    [[nodiscard]] Walk inspect_walk(LinearAddr linear) const { return walk(linear.value); }
+    [[nodiscard]] const WalkControl& control() const { return control_; }
 
     // --- Control --------------------------------------------------------------------------------
     [[nodiscard]] const PagingState& paging() const { return paging_; }
@@ -84,6 +88,9 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     void set_paging(const PagingState& paging, bool cr3_written);
     void invlpg(LinearAddr linear);
     void flush_all();  ///< everything incl. global pages
+    /// Data accesses to pages that it covers take the slow paths from now on; null: none do. To be called
+    /// again when its answers change.
+    void watch_accesses(const AccessWatch* watch);
     void physical_map_changed() override;
     void page_write_protected(u32 page) override;
 
@@ -115,6 +122,7 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
         static constexpr u8 kLarge = 2;      ///< … a fragment of a large page
         static constexpr u8 kInLocal = 4;    ///< the index is in `local`
         static constexpr u8 kInGlobals = 8;  ///< the index is in `globals`
+        static constexpr u8 kStore = 16;     ///< the read tag's page may be stored to, after note_store()
         std::array<u8, Tlb::kEntries> marks{};
         std::array<u16, Tlb::kEntries> local;
         std::array<u16, Tlb::kEntries> globals;
@@ -137,6 +145,15 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
                                          const Walk& now) const;
     bool translate(u64 linear, AccessKind kind, Privilege privilege, Translation& out, PageFault& fault);
     bool fail_with(u64 linear, u32 cause, AccessKind kind, Privilege privilege, PageFault& fault);
+    /// Where a store within one page of RAM goes that the TLB knows to be allowed though the page is flagged;
+    /// else null.
+    [[nodiscard]] u8* flagged_store(u64 linear, unsigned size, Privilege privilege) {
+        const u64 index = linear >> 12 & (Tlb::kEntries - 1);
+        const TlbEntry& entry = tlb(privilege).entries[index];
+        if (((linear + size - 1) & kPageMask) != entry.read_tag) return nullptr;
+        if (!(logs_[static_cast<unsigned>(privilege)].marks[index] & FillLog::kStore)) return nullptr;
+        return reinterpret_cast<u8*>(linear + entry.addend);
+    }
     bool resolve(u64 linear, AccessKind kind, Privilege privilege, Place& out, PageFault& fault);
     void fill(u64 linear, Privilege privilege, const Translation& translation, const PhysicalMap::Page& page);
     bool read_as(AccessKind kind, u64 linear, unsigned size, Privilege privilege, void* out,
@@ -155,6 +172,7 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     void note_writer(u32 ram_page, unsigned index);
 
     PhysicalMap& map_;
+    const AccessWatch* watch_ = nullptr;
     std::unique_ptr<ShadowTables> shadow_;  ///< null: Shadow::Off
     bool verify_ = false;
     /// The TLB may hold translations that the shadow tables do not keep coherent; only a flush removes them.
