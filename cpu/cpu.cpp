@@ -39,6 +39,7 @@ bool Cpu::read_slow(u64 linear, unsigned size, void* out, Privilege who) {
 }
 
 bool Cpu::write_slow(u64 linear, unsigned size, const void* value, Privilege who) {
+    if (!(mode_key & mode::kChecked) && mmu_->store_flagged(linear, size, who, value)) return true;
     sync_clock();
     if (mode_key & mode::kChecked) note_data_access(*this, linear, size, true);
     PageFault page_fault;
@@ -53,6 +54,7 @@ bool Cpu::write_slow(u64 linear, unsigned size, const void* value, Privilege who
 bool Cpu::check_write_linear(u64 linear, unsigned bytes, Privilege who) {
     const TlbEntry& entry = mmu_->tlb(who).entry(linear);
     if (((linear + bytes - 1) & kPageMask) == entry.write_tag) return true;
+    if (mmu_->may_store_flagged(linear, bytes, who)) return true;
     PageFault page_fault;
     if (mmu_->probe(LinearAddr(linear), bytes, AccessKind::Write, who, page_fault)) return true;
     fault = {Vector::PF, true, page_fault.error_code, page_fault.address.value};
