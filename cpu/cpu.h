@@ -17,6 +17,7 @@
 namespace gnomon {
 
 class BlockCache;
+class CpuObserver;
 struct CpuModel;
 
 enum class StopReason : u8 {
@@ -70,6 +71,11 @@ class Cpu final : public LineSink {
     /// True if HLT can never end: interrupts off and nothing else pending.
     [[nodiscard]] bool halted_for_good() const;
     [[nodiscard]] const ShutdownReport& shutdown_report() const { return shutdown_; }
+    /// A debugger, or null; to be changed between runs only.
+    void observe(CpuObserver* observer) { observer_ = observer; }
+    [[nodiscard]] CpuObserver* observer() const { return observer_; }
+    /// Forgets decoded blocks and their links; between runs only.
+    void forget_blocks();
     /// State for snapshots, debuggers and oracles: complete EFLAGS inside.
     [[nodiscard]] CpuState architectural_state() const;
     void set_architectural_state(const CpuState& state);
@@ -325,6 +331,7 @@ class Cpu final : public LineSink {
     Log& log_;
     std::unique_ptr<Mmu> mmu_;
     std::unique_ptr<BlockCache> blocks_;
+    CpuObserver* observer_ = nullptr;
     ShutdownReport shutdown_;
     bool intr_ = false;
     bool nmi_level_ = false;

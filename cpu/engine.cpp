@@ -5,6 +5,7 @@
 
 #include "cpu/debug_registers.h"
 #include "cpu/handler.h"
+#include "cpu/observer.h"
 
 namespace gnomon {
 namespace {
@@ -23,6 +24,13 @@ void park_registers(Cpu* c, u64 ip, u64 r, u64 s, u64 k) {
     c->lazy = {r, s, k};
     c->state.rip = ip;
     c->current = nullptr;
+}
+
+/// Before the block at `ip` is looked up: the run loop is to have the processor first.
+bool returns_to_loop(Cpu* c, u64 ip) {
+    if (c->budget <= 0) return true;    // before the next instruction can fault
+    CpuObserver* observer = c->observer();
+    return observer && observer->watches_code(*c, code_linear(*c, ip));
 }
 
 }  // namespace
@@ -107,7 +115,7 @@ namespace {
 /// The slow side of jump_to.
 GNOMON_HANDLER __attribute__((noinline)) void resolve(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     park_registers(c, ip, r, s, k);
-    if (c->budget <= 0) return;    // before the next instruction can fault
+    if (returns_to_loop(c, ip)) return;
     Block* block = Engine::lookup(*c, ip, c->mode_key);
     if (!block) {
         if (Engine::deliver_fault(*c) || c->leave_after) return;
@@ -140,7 +148,7 @@ namespace {
 template <bool taken>
 GNOMON_HANDLER GNOMON_INLINE void link(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     park_registers(c, ip, r, s, k);
-    if (c->budget <= 0) return;
+    if (returns_to_loop(c, ip)) return;
     const u64 flushes = c->blocks().counters().flushes;
     const u32 mode = c->mode_key;
     Block* block = Engine::lookup(*c, ip, mode);
@@ -299,13 +307,19 @@ StopReason Cpu::run(u64 instructions) {
             state.inhibit_interrupts = inhibited;
             break;
         }
+        const u64 allowed = observer_ ? observer_->allowance(*this) : CpuObserver::kFree;
+        if (allowed == 0) {
+            state.inhibit_interrupts = inhibited;
+            reason = StopReason::Requested;
+            break;
+        }
         const bool careful = mode_key & mode::kSingle;
         if (careful && before_instruction(*this)) {
             Engine::deliver_fault(*this);
             continue;
         }
         outcome_ = Outcome::Next;
-        execute_from(inhibited || careful ? 1 : static_cast<u64>(budget));
+        execute_from(inhibited || careful ? 1 : std::min(allowed, static_cast<u64>(budget)));
         if (careful && outcome_ != Outcome::Fault && after_instruction(*this, outcome_ == Outcome::Repeat))
             Engine::deliver_fault(*this);
     }

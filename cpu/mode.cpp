@@ -3,6 +3,7 @@
 #include "cpu/cpu.h"
 #include "cpu/decode.h"
 #include "cpu/model.h"
+#include "cpu/observer.h"
 #include "cpu/system_registers.h"
 
 namespace gnomon {
@@ -72,6 +73,7 @@ void Cpu::update_mode() {
     tlb = key & mode::kChecked ? const_cast<TlbEntry*>(kEmptyTlb.entries.data())
                                : mmu_->tlb(privilege()).entries.data();
     if (becomes_careful || event_waiting()) break_chain();
+    if (observer_) observer_->mode_updated(*this);
 }
 
 void Cpu::update_paging(bool cr3_written) {

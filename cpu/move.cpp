@@ -1,5 +1,6 @@
 // Data movement: MOV, MOVZX, MOVSX, LEA, XCHG, BSWAP, SETcc, CMOVcc, CBW and relatives.
 #include "cpu/alu_forms.h"
+#include "cpu/observer.h"
 
 namespace gnomon {
 namespace {
@@ -124,6 +125,12 @@ GNOMON_HANDLER void xchg_rr(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, 
     c->put_at<T>(i->reg, b);
     c->put_at<T>(i->rm, a);
     GNOMON_TAIL next(c, i, ip, r, s, k);
+}
+
+/// XCHG r16,r16 of one register with itself does nothing: guests call a debugger with it.
+Outcome magic_exchange(Cpu& c, const Instruction& i) {
+    if (CpuObserver* observer = c.observer()) observer->magic_exchange(c, i.rm / 8u);
+    return Outcome::Next;
 }
 
 template <class T>
@@ -310,7 +317,7 @@ void build_movbe(const Decoded& d, Instruction& insn) {
 void build_xchg(const Decoded& d, Instruction& insn) {
     insn.handler = by_width(operand_width(d), [&](auto zero) -> Handler {
         using T = decltype(zero);
-        if (!d.memory) return &xchg_rr<T>;
+        if (!d.memory) return sizeof(T) == 2 && d.reg == d.rm ? &call<&magic_exchange> : &xchg_rr<T>;
         return by_operand_form<T>(d, [](auto form) -> Handler { return &xchg_m<T, form()>; });
     });
 }
