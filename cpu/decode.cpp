@@ -131,8 +131,9 @@ bool mandatory_matches(MandatoryPrefix wanted, const Prefixes& p) {
     return false;
 }
 
-/// The row for this opcode, or null. `modrm` is the byte after the opcode (whatever it is).
-const OpcodeRow* find_row(OpcodeMap map, u8 opcode, u8 modrm, const Prefixes& p, u32 mode, u16& index) {
+/// The row for this opcode on a processor with these features, or null. `modrm` is the byte after the opcode (whatever it is).
+const OpcodeRow* find_row(OpcodeMap map, u8 opcode, u8 modrm, const Prefixes& p, u32 mode, const FeatureSet& features,
+                          u16& index) {
     const Candidates list = candidates(map, opcode);
     for (const u16* it = list.begin; it != list.end; ++it) {
         const OpcodeRow& row = opcode_row(*it);
@@ -143,6 +144,8 @@ const OpcodeRow* find_row(OpcodeMap map, u8 opcode, u8 modrm, const Prefixes& p,
         if (row.rm >= 0 && row.rm != (modrm & 7)) continue;
         if ((row.attributes & attr::kNo64) && (mode & mode::kCode64)) continue;
         if ((row.attributes & attr::kOnly64) && !(mode & mode::kCode64)) continue;
+        // F3 before BSF is TZCNT for some processors and nothing for the others.
+        if (!features.has(row.feature)) continue;
         index = *it;
         return &row;
     }
@@ -217,7 +220,7 @@ DecodeStatus decode(const u8* bytes, unsigned available, u32 mode, const Feature
     for (const u16* it = list.begin; it != list.end; ++it) modrm_follows |= opcode_row(*it).has_modrm;
     const u8 modrm = modrm_follows ? in.peek() : 0;
     if (in.ran_out()) return ran_out();
-    d.row = find_row(map, byte, modrm, p, mode, d.row_index);
+    d.row = find_row(map, byte, modrm, p, mode, features, d.row_index);
     if (!d.row) return DecodeStatus::Undefined;
     const RowShape& shape = row_shape(d.row_index);
     if (code64) {
@@ -250,7 +253,6 @@ DecodeStatus decode(const u8* bytes, unsigned available, u32 mode, const Feature
     d.length = static_cast<u8>(in.at());
 
     if (p.lock && (!(d.row->attributes & attr::kLock) || !d.memory)) return DecodeStatus::Undefined;
-    if (!features.has(d.row->feature)) return DecodeStatus::Undefined;
     d.prefix_66 = p.operand;
     d.prefixes = static_cast<u8>((p.repeat == 0xf3 ? prefix::kRep : 0) | (p.repeat == 0xf2 ? prefix::kRepne : 0) |
                                  (p.lock ? prefix::kLock : 0) | (d.operand_bytes == 4 ? prefix::kOperand32 : 0) |
