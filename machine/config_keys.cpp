@@ -19,6 +19,10 @@ constexpr ConfigKey kKeys[] = {
      [](Config& c, unsigned) -> Field { return &c.cpu.model; }, "The processor model that CPUID reports."},
     {"cpu.count", "", KeyType::Number, "", 1, 255, [](Config& c, unsigned) -> Field { return &c.cpu.count; },
      "Number of processors; this version builds machines with one."},
+    {"cpu.seed", "", KeyType::Number, "", 0, ~u64{0} >> 1,
+     [](Config& c, unsigned) -> Field { return &c.cpu.seed; },
+     "Deterministic mode: where the sequence of RDRAND and RDSEED begins; in realtime mode the host's numbers "
+     "are used."},
     {"memory.size", "", KeyType::Size, "", kMiB, 256 * 1024 * kMiB,
      [](Config& c, unsigned) -> Field { return &c.memory.size; },
      "Size of the RAM, a multiple of 1 MiB; what is above 3 GiB continues at 4 GiB."},

@@ -113,6 +113,7 @@ Result<void> Machine::build_board() {
     if (Result<void> made = keep(Pic::create(ports_, pins_.pin(CpuPin::Intr)), pic_); !made) return made;
     cpu_ = std::make_unique<Cpu>(model_, *memory_, ports_, clock_, *pic_, log_,
                                  shadow_of(config_.memory.shadow));
+    cpu_->state.random = config_.cpu.seed;
     pins_.connect(*cpu_);
     if (Result<void> made = keep(CoprocessorError::create(ports_, pic_->input(13), pins_.pin(CpuPin::Ignne)),
                                  coprocessor_error_);
