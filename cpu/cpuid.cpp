@@ -22,8 +22,9 @@ constexpr FeatureBit kLeaf1Edx[] = {
     {Feature::MMX, 23}, {Feature::FXSR, 24},  {Feature::SSE, 25},   {Feature::SSE2, 26}, {Feature::SS, 27},
     {Feature::HTT, 28},
 };
-constexpr FeatureBit kLeaf1Ecx[] = {{Feature::SSE3, 0}};
-constexpr FeatureBit kExtendedEdx[] = {{Feature::NX, 20}, {Feature::LongMode, 29}};
+constexpr FeatureBit kLeaf1Ecx[] = {{Feature::SSE3, 0}, {Feature::CX16, 13}, {Feature::MOVBE, 22}, {Feature::POPCNT, 23}};
+constexpr FeatureBit kExtendedEcx[] = {{Feature::LahfLong, 0}, {Feature::LZCNT, 5}, {Feature::PREFETCHW, 8}};
+constexpr FeatureBit kExtendedEdx[] = {{Feature::SYSCALL, 11}, {Feature::NX, 20}, {Feature::LongMode, 29}};
 
 template<size_t N>
 u32 bits(const FeatureSet& features, const FeatureBit (&table)[N]) {
@@ -80,7 +81,7 @@ CpuidResult cache_leaf(const CpuModel& m, u32 subleaf) {
 CpuidResult extended_leaf(const CpuModel& m, const FeatureSet& features, u32 leaf) {
     switch (leaf) {
         case 0x80000000: return {highest_extended_leaf(m, features), 0, 0, 0};
-        case 0x80000001: return {0, 0, 0, bits(features, kExtendedEdx)};
+        case 0x80000001: return {0, 0, bits(features, kExtendedEcx), bits(features, kExtendedEdx)};
         case 0x80000002:
         case 0x80000003:
         case 0x80000004: {
@@ -96,7 +97,7 @@ CpuidResult extended_leaf(const CpuModel& m, const FeatureSet& features, u32 lea
                 }
             return {};
         }
-        case 0x80000008: return {m.physical_bits | 32u << 8, 0, 0, 0};
+        case 0x80000008: return {m.physical_bits | (features.has(Feature::LongMode) ? 48u : 32u) << 8, 0, 0, 0};
         default: return {};
     }
 }

@@ -22,6 +22,8 @@ constexpr FeatureSet kPentium2 = kPentiumPro | FeatureSet{F::MMX, F::FXSR, F::PA
 constexpr FeatureSet kPentium3 = kPentium2 | FeatureSet{F::SSE};
 constexpr FeatureSet kPentium4 = kPentium3 | FeatureSet{F::SSE2, F::CLFSH, F::SS};
 constexpr FeatureSet kCore2 = kPentium4 | FeatureSet{F::NX};
+constexpr FeatureSet kMax = kCore2 | FeatureSet{F::LongMode, F::SYSCALL, F::LahfLong, F::CX16, F::MOVBE, F::POPCNT, F::LZCNT, F::ADX,
+                                                F::PREFETCHW};
 
 using Cache = CpuModel::Cache;
 constexpr Cache kAtomL1Data{1, 1, 6, 64, 64}, kAtomL1Code{2, 1, 8, 64, 64}, kAtomL2{3, 2, 8, 64, 1024};
@@ -38,7 +40,7 @@ constexpr auto kModels = std::to_array<CpuModel>({
      .model = 28,
      .stepping = 10,
      .brand = "Gnomon virtual processor",
-     .features = kCore2,
+     .features = kMax,
      .cache_descriptors = {0x59, 0xba, 0x4f, 0xc0, 0x80, 0x30, 0x0e},
      .caches = {kAtomL1Data, kAtomL1Code, kAtomL2},
      .physical_bits = 36,
