@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "gui/control_server.h"
 #include "gui/front_ends.h"
 #include "gui/screenshot.h"
 #include "gui/session.h"
@@ -109,12 +110,19 @@ int run(const CommandLine& line) {
     Session session(machine, loop, {.state_file = line.config.display.state_file});
     for (DisplayLink* link : front->links()) session.add_display(*link);
     running = &session;
+    std::unique_ptr<ControlServer> control;
+    if (line.config.control.listen != "none") {
+        Result<std::unique_ptr<ControlServer>> opened = open_control_server(line.config.control.listen, session);
+        if (!opened) return refuse(opened.error().in("control.listen"));
+        control = std::move(*opened);
+    }
 
     catch_signals();
     RunEnd end;
     front->run([&] {
         end = loop.run();
         session.finish(end);
+        if (control) control->finish();
     });
     front->close();
     if (!report.empty()) fmt::print(stderr, "{}", report);
