@@ -81,14 +81,16 @@ struct Float80 {
 
 /// x87, MMX and SSE state. SDM Vol. 1, "Programming with the x87 FPU".
 struct alignas(64) FpuState {
-    struct alignas(16) Xmm {
-        std::array<u8, 16> bytes{};
+    /// XMM, YMM and ZMM registers are the low 16, 32 and all 64 bytes of one.
+    struct alignas(64) VectorRegister {
+        std::array<u8, 64> bytes{};
         template <class V>
         constexpr void fields(V& v) {
             v("bytes", bytes);
         }
     };
-    std::array<Xmm, 16> xmm{};
+    std::array<VectorRegister, 32> vectors{};
+    std::array<u64, 8> opmasks{};            ///< k0–k7
     std::array<Float80, 8> registers{};    ///< physical registers R0–R7; ST(i) is registers[(top + i) & 7]; MMi is registers[i]
     u16 control = 0x37f;
     u16 status = 0;                        ///< without TOP, which has a place of its own (so that a register's number does not wait for
@@ -111,7 +113,8 @@ struct alignas(64) FpuState {
 
     template <class V>
     constexpr void fields(V& v) {
-        v("xmm", xmm);
+        v("vectors", vectors);
+        v("opmasks", opmasks);
         v("registers", registers);
         v("control", control);
         v("status", status);
@@ -144,6 +147,14 @@ struct MsrState {
     std::array<u64, 20> machine_check{};    ///< CTL, STATUS, ADDR, MISC of five banks
     u64 feature_control = 0;
     u64 smi_count = 0;
+    u64 star = 0, lstar = 0, cstar = 0, syscall_mask = 0;
+    u64 kernel_gs_base = 0;
+    u32 tsc_aux = 0;
+    u64 xss = 0;
+    u32 pkrs = 0;
+    u64 umwait_control = 0;
+    i64 tsc_adjust = 0;
+    u64 speculation_control = 0;
 
     template <class V>
     constexpr void fields(V& v) {
@@ -164,6 +175,17 @@ struct MsrState {
         v("machine_check", machine_check);
         v("feature_control", feature_control);
         v("smi_count", smi_count);
+        v("star", star);
+        v("lstar", lstar);
+        v("cstar", cstar);
+        v("syscall_mask", syscall_mask);
+        v("kernel_gs_base", kernel_gs_base);
+        v("tsc_aux", tsc_aux);
+        v("xss", xss);
+        v("pkrs", pkrs);
+        v("umwait_control", umwait_control);
+        v("tsc_adjust", tsc_adjust);
+        v("speculation_control", speculation_control);
     }
 };
 static_assert(every_field_listed<MsrState>());
@@ -179,6 +201,10 @@ struct CpuState {
     Segment ldtr, tr;
     TableRegister gdtr, idtr;
     u64 cr0 = 0x60000010, cr2 = 0, cr3 = 0, cr4 = 0;
+    u64 xcr0 = 1;
+    u32 pkru = 0;
+    u8 task_priority = 0;               ///< CR8
+    u64 random = 0x9e3779b97f4a7c15;    ///< of RDRAND and RDSEED where they must be repeatable
     std::array<u64, 4> pdpte{};
     std::array<u64, 8> dr{};
     u8 cpl = 0;
@@ -204,6 +230,10 @@ struct CpuState {
         v("cr2", cr2);
         v("cr3", cr3);
         v("cr4", cr4);
+        v("xcr0", xcr0);
+        v("pkru", pkru);
+        v("task_priority", task_priority);
+        v("random", random);
         v("pdpte", pdpte);
         v("dr", dr);
         v("cpl", cpl);

@@ -1,6 +1,7 @@
 // Construction of a machine, its resets, and its exchange with the host.
 #include "machine/machine.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace gnomon {
@@ -166,6 +167,7 @@ Result<void> Machine::build_board() {
         if (Result<void> typed = keyboard_->type_text(config_.input.type); !typed)
             log_.warning("machine", "input.type: {}", typed.error().message);
     });
+    strike_event_ = scheduler_.add_event("machine.strike", [this](const Scheduler::Due&) { end_strike(); });
     if (!config_.input.type.empty()) scheduler_.schedule(typing_event_, config_.input.type_after * 1'000'000);
 
     if (Result<void> made = keep(Vga::create(ports_, clock_, *memory_, log_), vga_); !made) return made;
@@ -246,6 +248,9 @@ void Machine::list_parts() {
         for (unsigned unit = 0; unit < 2; unit++)
             if (IdeDevice* device = ide_->channel(channel).device(unit)) parts_.push_back(device);
     }
+    // In an order that does not depend on when media were changed.
+    std::sort(overlays_.begin(), overlays_.end(),
+              [](const auto* a, const auto* b) { return a->state_name() < b->state_name(); });
     for (OverlayImage* overlay : overlays_) parts_.push_back(overlay);
     for (const auto& uart : uarts_) parts_.push_back(uart.get());
     for (const auto& printer : printers_) parts_.push_back(printer.get());
@@ -283,6 +288,11 @@ void Machine::end(int status, std::string reason) {
     cpu_->request_stop();
 }
 
+void Machine::pause() {
+    if (!end_) end_ = RunEnd{0, {}, true};
+    cpu_->request_stop();
+}
+
 void Machine::request_reset(ResetKind kind) {
     if (!reset_ || kind == ResetKind::System) reset_ = kind;
     cpu_->request_stop();
@@ -298,6 +308,7 @@ bool Machine::perform_reset() {
         cpu_->init();
     }
     reset_.reset();
+    resets_++;
     return true;
 }
 
@@ -320,6 +331,28 @@ void Machine::reset_devices() {
     for (const auto& uart : uarts_) uart->reset();
     for (const auto& printer : printers_) printer->reset();
     if (shutdown_port_) shutdown_port_->reset();
+}
+
+void Machine::strike(std::vector<Key> keys, u64 hold_ns) {
+    strikes_.push_back({std::move(keys), hold_ns});
+    if (strikes_.size() == 1) begin_strike();
+}
+
+void Machine::begin_strike() {
+    for (const Key key : strikes_.front().keys) keyboard_->press(key);
+    scheduler_.schedule(strike_event_, scheduler_.now() + strikes_.front().hold_ns);
+}
+
+void Machine::end_strike() {
+    if (strikes_.empty()) {
+        // The keys went down before the snapshot that this state comes from.
+        keyboard_->release_all();
+        return;
+    }
+    const std::vector<Key> keys = std::move(strikes_.front().keys);
+    strikes_.pop_front();
+    for (auto key = keys.rbegin(); key != keys.rend(); ++key) keyboard_->release(*key);
+    if (!strikes_.empty()) begin_strike();
 }
 
 void Machine::press_power_button() {

@@ -95,6 +95,7 @@ class PhysicalMap final : public DmaPort {
     struct Page {
         u8* host = nullptr;     ///< reads and fetches; for RAM also writes, unless flags or `writable` forbid
         bool writable = false;  ///< direct stores are allowed (RAM without flags)
+        bool stores_to_ram = false;  ///< stores change this RAM page; with flags, after note_store()
         MmioIo* mmio = nullptr;
         u64 mmio_offset = 0;  ///< of the page's first byte in the MMIO range
         bool ram = false;
@@ -257,7 +258,8 @@ inline PhysicalMap::Page PhysicalMap::page(GuestPhys address) const {
         page.ram = true;
         page.ram_page = found.read.index();
         page.host = ram_page_host(page.ram_page);
-        page.writable = found.write == found.read && flags_[page.ram_page] == 0;
+        page.stores_to_ram = found.write == found.read;
+        page.writable = page.stores_to_ram && flags_[page.ram_page] == 0;
     } else if (found.read.kind() == Target::Region) {
         region_page(found.read.index(), masked, page);
     }

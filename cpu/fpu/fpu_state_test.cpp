@@ -229,7 +229,7 @@ TEST_F(Fpu, AccessesAcrossPagesAreWhole) {
     for (u32 n = 0; n < 16; n++) m.poke8(0x5ff8 + n, 0xa0 + n);
     m.cpu.put<u32>(reg::CX, 0x5ff8);
     execute({0x0f, 0x10, 0x11});  // MOVUPS xmm2
-    for (unsigned n = 0; n < 16; n++) EXPECT_EQ(f.xmm[2].bytes[n], 0xa0 + n);
+    for (unsigned n = 0; n < 16; n++) EXPECT_EQ(f.vectors[2].bytes[n], 0xa0 + n);
     m.cpu.put<u32>(reg::CX, 0x6ff3);
     execute({0x0f, 0x11, 0x11});
     for (u32 n = 0; n < 16; n++) EXPECT_EQ(m.peek8(0x6ff3 + n), 0xa0 + n);
@@ -237,8 +237,8 @@ TEST_F(Fpu, AccessesAcrossPagesAreWhole) {
 
 TEST_F(Fpu, MaskmovdquStoresOnlyTheMaskedBytes) {
     for (unsigned n = 0; n < 16; n++) {
-        f.xmm[0].bytes[n] = static_cast<u8>(0x10 + n);
-        f.xmm[1].bytes[n] = n % 3 == 0 ? 0x80 : 0x7f;
+        f.vectors[0].bytes[n] = static_cast<u8>(0x10 + n);
+        f.vectors[1].bytes[n] = n % 3 == 0 ? 0x80 : 0x7f;
         m.poke8(kImage + n, 0xee);
     }
     m.cpu.put<u32>(reg::DI, kImage);
@@ -249,8 +249,8 @@ TEST_F(Fpu, MaskmovdquStoresOnlyTheMaskedBytes) {
 TEST_F(Fpu, MxcsrFlagsGatherAndAreSeenByStmxcsr) {
     f.mxcsr = 0x1f80;
     const u32 third[] = {0x3f800000, 0x40400000};
-    std::memcpy(f.xmm[0].bytes.data(), &third[0], 4);
-    std::memcpy(f.xmm[1].bytes.data(), &third[1], 4);
+    std::memcpy(f.vectors[0].bytes.data(), &third[0], 4);
+    std::memcpy(f.vectors[1].bytes.data(), &third[1], 4);
     m.code({0xf3, 0x0f, 0x5e, 0xc1, 0x0f, 0xae, 0x19});  // DIVSS; STMXCSR [ECX]
     m.run(2);
     EXPECT_EQ(m.peek32(kImage), 0x1fa0u);

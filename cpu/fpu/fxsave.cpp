@@ -65,7 +65,7 @@ Outcome fxsave(Cpu& c, const Instruction& i) {
     if (sse) {
         put(std::span(image), kMxcsrAt, f.mxcsr);
         put(std::span(image), kMxcsrAt + 4, mxcsr_mask(c.features()));
-        for (unsigned n = 0; n < kXmmCount; n++) put(std::span(image), kXmmAt + 16 * n, f.xmm[n].bytes);
+        for (unsigned n = 0; n < kXmmCount; n++) std::memcpy(image.data() + kXmmAt + 16 * n, f.vectors[n].bytes.data(), 16);
     }
     for (unsigned n = 0; n < 8; n++) {
         const Float80& value = f.registers[x87::physical(f, n)];
@@ -103,7 +103,7 @@ Outcome fxrstor(Cpu& c, const Instruction& i) {
     if (sse) {
         f.mxcsr = take<u32>(from, kMxcsrAt);
         for (unsigned n = 0; n < kXmmCount; n++)
-            f.xmm[n].bytes = take<std::array<u8, 16>>(from, kXmmAt + 16 * n);
+            std::memcpy(f.vectors[n].bytes.data(), from.data() + kXmmAt + 16 * n, 16);
     }
     x87::update_pending(c);
     return Outcome::Next;

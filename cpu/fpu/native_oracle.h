@@ -150,7 +150,7 @@ class Ours {
             Float80& r = f.registers[(n + f.top) & 7];
             std::memcpy(&r.significand, frame.before.st[n].data(), 8);
             std::memcpy(&r.exponent, frame.before.st[n].data() + 8, 2);
-            std::memcpy(f.xmm[n].bytes.data(), frame.before.xmm[n].data(), 16);
+            std::memcpy(f.vectors[n].bytes.data(), frame.before.xmm[n].data(), 16);
         }
         c.put<u32>(reg::AX, static_cast<u32>(frame.rax));
         c.put<u32>(reg::CX, kMemory);
@@ -171,7 +171,7 @@ class Ours {
             const Float80& r = f.registers[(n + f.top) & 7];
             std::memcpy(frame.after.st[n].data(), &r.significand, 8);
             std::memcpy(frame.after.st[n].data() + 8, &r.exponent, 2);
-            std::memcpy(frame.after.xmm[n].data(), f.xmm[n].bytes.data(), 16);
+            std::memcpy(frame.after.xmm[n].data(), f.vectors[n].bytes.data(), 16);
         }
         frame.rax = c.get<u32>(reg::AX);
         frame.rdx = c.get<u32>(reg::DX);

@@ -15,10 +15,10 @@ namespace gnomon::simd {
 using Vector128 = __m128i;
 
 GNOMON_INLINE Vector128 get(const Cpu& c, unsigned n) {
-    return *reinterpret_cast<const Vector128*>(c.state.fpu.xmm[n].bytes.data());
+    return *reinterpret_cast<const Vector128*>(c.state.fpu.vectors[n].bytes.data());
 }
 GNOMON_INLINE void put(Cpu& c, unsigned n, Vector128 value) {
-    *reinterpret_cast<Vector128*>(c.state.fpu.xmm[n].bytes.data()) = value;
+    *reinterpret_cast<Vector128*>(c.state.fpu.vectors[n].bytes.data()) = value;
 }
 
 /// A memory operand of 4, 8 or 16 bytes, zero-extended.
@@ -234,7 +234,7 @@ void build_binary(const Decoded& d, Instruction& insn) {
 /// Stores of registers: `bytes` of the register from byte `first`.
 template<unsigned bytes, bool aligned, unsigned first>
 Outcome store_any(Cpu& c, const Instruction& i) {
-    const u8* source = c.state.fpu.xmm[i.reg].bytes.data() + first;
+    const u8* source = c.state.fpu.vectors[i.reg].bytes.data() + first;
     if constexpr (bytes == 16) {
         u64 linear;
         if (!locate(c, i, 16, aligned, true, linear)) return Outcome::Fault;
@@ -252,7 +252,7 @@ GNOMON_HANDLER void store_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, 
     u8* p = operand<form, AccessKind::Write, bytes, aligned>(c, i);
     if (!p) [[unlikely]]
         GNOMON_TAIL call<&store_any<bytes, aligned, first>>(c, i, ip, r, s, k);
-    const u8* source = c->state.fpu.xmm[i->reg].bytes.data() + first;
+    const u8* source = c->state.fpu.vectors[i->reg].bytes.data() + first;
     if constexpr (bytes == 16)
         _mm_storeu_si128(reinterpret_cast<Vector128*>(p), get(*c, i->reg));
     else

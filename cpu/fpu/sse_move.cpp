@@ -82,7 +82,7 @@ GNOMON_HANDLER void movd_load_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64
 }
 
 GNOMON_HANDLER void movd_store_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    c->put_at<u32>(i->rm, peek<u32>(c->state.fpu.xmm[i->reg].bytes.data()));
+    c->put_at<u32>(i->rm, peek<u32>(c->state.fpu.vectors[i->reg].bytes.data()));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
@@ -97,7 +97,7 @@ int mask_singles(Vector128 value) { return _mm_movemask_ps(_mm_castsi128_ps(valu
 int mask_doubles(Vector128 value) { return _mm_movemask_pd(_mm_castsi128_pd(value)); }
 
 GNOMON_HANDLER void extract_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    c->put_at<u32>(i->reg, peek<u16>(c->state.fpu.xmm[i->rm].bytes.data() + 2 * (i->imm & 7)));
+    c->put_at<u32>(i->reg, peek<u16>(c->state.fpu.vectors[i->rm].bytes.data() + 2 * (i->imm & 7)));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
@@ -123,7 +123,7 @@ void build_pextrw(const Decoded&, Instruction& insn) { insn.handler = &extract_r
 Outcome pinsrw(Cpu& c, const Instruction& i) {
     u16 value;
     if (!c.load_rm(i, value)) return Outcome::Fault;
-    poke(c.state.fpu.xmm[i.reg].bytes.data() + 2 * (i.imm & 7), value);
+    poke(c.state.fpu.vectors[i.reg].bytes.data() + 2 * (i.imm & 7), value);
     return Outcome::Next;
 }
 
@@ -165,7 +165,7 @@ bool store_masked(Cpu& c, const Instruction& i, const u8* value, const u8* mask,
 
 Outcome maskmovdqu(Cpu& c, const Instruction& i) {
     const FpuState& f = c.state.fpu;
-    return store_masked(c, i, f.xmm[i.reg].bytes.data(), f.xmm[i.rm].bytes.data(), 16) ? Outcome::Next
+    return store_masked(c, i, f.vectors[i.reg].bytes.data(), f.vectors[i.rm].bytes.data(), 16) ? Outcome::Next
                                                                                        : Outcome::Fault;
 }
 Outcome maskmovq(Cpu& c, const Instruction& i) {

@@ -150,7 +150,7 @@ class UserBench {
         const unsigned top = f.top;
         for (unsigned i = 0; i < 8; i++) {
             f.registers[(top + i) & 7] = {little<u64>(&fx[32 + 16 * i]), little<u16>(&fx[40 + 16 * i])};
-            std::memcpy(f.xmm[i].bytes.data(), &fx[160 + 16 * i], 16);
+            std::memcpy(f.vectors[i].bytes.data(), &fx[160 + 16 * i], 16);
         }
     }
     static void save_fx(const FpuState& f, std::array<u8, 512>& fx) {
@@ -164,7 +164,7 @@ class UserBench {
             const Float80& r = f.registers[(top + i) & 7];
             std::memcpy(&fx[32 + 16 * i], &r.significand, 8);
             std::memcpy(&fx[40 + 16 * i], &r.exponent, 2);
-            std::memcpy(&fx[160 + 16 * i], f.xmm[i].bytes.data(), 16);
+            std::memcpy(&fx[160 + 16 * i], f.vectors[i].bytes.data(), 16);
         }
     }
 
