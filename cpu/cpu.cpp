@@ -5,6 +5,7 @@
 #include "cpu/debug_registers.h"
 #include "cpu/decode.h"
 #include "cpu/model.h"
+#include "cpu/observer.h"
 
 namespace gnomon {
 
@@ -29,16 +30,23 @@ bool Cpu::read_slow(u64 linear, unsigned size, void* out, Privilege who) {
     sync_clock();
     if (mode_key & mode::kChecked) note_data_access(*this, linear, size, false);
     PageFault page_fault;
-    if (mmu_->read(LinearAddr(linear), size, who, out, page_fault)) return true;
+    if (mmu_->read(LinearAddr(linear), size, who, out, page_fault)) {
+        if (observer_) observer_->data_access(*this, linear, size, false, out);
+        return true;
+    }
     fault = {Vector::PF, true, page_fault.error_code, page_fault.address.value};
     return false;
 }
 
 bool Cpu::write_slow(u64 linear, unsigned size, const void* value, Privilege who) {
+    if (!(mode_key & mode::kChecked) && mmu_->store_flagged(linear, size, who, value)) return true;
     sync_clock();
     if (mode_key & mode::kChecked) note_data_access(*this, linear, size, true);
     PageFault page_fault;
-    if (mmu_->write(LinearAddr(linear), size, who, value, page_fault)) return true;
+    if (mmu_->write(LinearAddr(linear), size, who, value, page_fault)) {
+        if (observer_) observer_->data_access(*this, linear, size, true, value);
+        return true;
+    }
     fault = {Vector::PF, true, page_fault.error_code, page_fault.address.value};
     return false;
 }
@@ -46,6 +54,7 @@ bool Cpu::write_slow(u64 linear, unsigned size, const void* value, Privilege who
 bool Cpu::check_write_linear(u64 linear, unsigned bytes, Privilege who) {
     const TlbEntry& entry = mmu_->tlb(who).entry(linear);
     if (((linear + bytes - 1) & kPageMask) == entry.write_tag) return true;
+    if (mmu_->may_store_flagged(linear, bytes, who)) return true;
     PageFault page_fault;
     if (mmu_->probe(LinearAddr(linear), bytes, AccessKind::Write, who, page_fault)) return true;
     fault = {Vector::PF, true, page_fault.error_code, page_fault.address.value};
@@ -72,7 +81,9 @@ bool Cpu::segment_fault(Seg seg) {
 bool Cpu::push(unsigned bytes, u64 value) {
     const u64 mask = stack_mask();
     const u64 sp = (state.gpr[reg::SP] - bytes) & mask;
-    const bool ok = bytes == 2 ? write(Seg::SS, sp, static_cast<u16>(value)) : write(Seg::SS, sp, static_cast<u32>(value));
+    const bool ok = bytes == 2   ? write(Seg::SS, sp, static_cast<u16>(value))
+                    : bytes == 4 ? write(Seg::SS, sp, static_cast<u32>(value))
+                                 : write(Seg::SS, sp, value);
     if (!ok) return false;
     state.gpr[reg::SP] = (state.gpr[reg::SP] & ~mask) | sp;
     return true;
@@ -85,16 +96,23 @@ bool Cpu::pop(unsigned bytes, u64& value) {
         u16 word;
         if (!read(Seg::SS, sp, word)) return false;
         value = word;
-    } else {
+    } else if (bytes == 4) {
         u32 word;
         if (!read(Seg::SS, sp, word)) return false;
         value = word;
+    } else if (!read(Seg::SS, sp, value)) {
+        return false;
     }
     state.gpr[reg::SP] = (state.gpr[reg::SP] & ~mask) | ((sp + bytes) & mask);
     return true;
 }
 
 Outcome Cpu::jump_near(u64 target, unsigned operand_bytes) {
+    if (in_64bit_mode()) {
+        if (!canonical(target)) return raise(Vector::GP, 0);
+        state.rip = target;
+        return Outcome::Jump;
+    }
     if (operand_bytes == 2) target &= 0xffff;
     if (target > segment(Seg::CS).limit) return raise(Vector::GP, 0);
     state.rip = target;
@@ -106,12 +124,15 @@ Outcome Cpu::jump_near(u64 target, unsigned operand_bytes) {
 u32 Cpu::port_in(u16 port, unsigned size) {
     sync_clock();
     if (mode_key & mode::kChecked) note_port_access(*this, port, size);
-    return ports_.port_read(port, size);
+    const u32 value = ports_.port_read(port, size);
+    if (observer_) observer_->port_access(*this, port, size, false, value);
+    return value;
 }
 
 void Cpu::port_out(u16 port, unsigned size, u32 value) {
     sync_clock();
     if (mode_key & mode::kChecked) note_port_access(*this, port, size);
+    if (observer_) observer_->port_access(*this, port, size, true, value);
     ports_.port_write(port, size, value);
 }
 
@@ -136,6 +157,11 @@ void Cpu::set_line(unsigned pin, bool level) {
     case CpuPin::A20Mask:
     case CpuPin::Ignne: break;
     }
+}
+
+void Cpu::forget_blocks() {
+    blocks_->flush();
+    jump_cache.fill({});
 }
 
 bool Cpu::halted_for_good() const {

@@ -34,9 +34,10 @@ struct VexFields {
     bool wide = false;     ///< W
     bool zeroing = false;
     bool broadcast = false;    ///< b
-    u8 reg_high = 0;       ///< R and R' as bits 3 and 4 of ModRM.reg
-    u8 rm_high = 0;        ///< B and X as bits 3 and 4 of a register in ModRM.rm
-    u8 index_high = 0;     ///< X and V' as bits 3 and 4 of a VSIB index
+    // What Decoded::rex does not hold, as bit 4 of register numbers.
+    u8 reg_high = 0;       ///< R'
+    u8 rm_high = 0;        ///< X, of a register in ModRM.rm
+    u8 index_high = 0;     ///< V', of a VSIB index
 };
 
 struct Decoded {
@@ -49,13 +50,14 @@ struct Decoded {
     u8 operand_bytes = 4;             ///< 2, 4, 8
     u8 address_bytes = 4;
     u8 prefixes = 0;                  ///< as Instruction::prefix
+    u8 rex = 0;                       ///< the REX prefix, if it counts
     bool prefix_66 = false;
     Seg segment = Seg::DS;            ///< of the memory operand
     bool segment_override = false;
     bool memory = false;              ///< there is a memory operand from ModRM (or a moffs)
     u8 base = kNoRegister, index = kNoRegister, scale = 0;
     i32 disp = 0;
-    u64 imm = 0;                      ///< sign-extended from the size of its operand code
+    u64 imm = 0;                      ///< sign-extended from the size of its operand code; a moffs of 64 bits
     u16 imm2 = 0;                     ///< selector of a far pointer; second immediate of ENTER
     u8 length = 0;
     VexFields vex;

@@ -3,6 +3,7 @@
 #include "cpu/cpu.h"
 #include "cpu/decode.h"
 #include "cpu/model.h"
+#include "cpu/observer.h"
 #include "cpu/system_registers.h"
 
 namespace gnomon {
@@ -43,9 +44,14 @@ void Cpu::update_mode() {
     u32 key = 0;
     const Segment& cs = segment(Seg::CS);
     const Segment& ss = segment(Seg::SS);
-    if (cs.attributes & attribute::kBig) key |= mode::kCode32;
-    if (ss.attributes & attribute::kBig) key |= mode::kStack32;
-    if (flat(segment(Seg::DS), false) && flat(segment(Seg::ES), false)) {
+    if ((state.msr.efer & efer::LMA) && (cs.attributes & attribute::kLong)) {
+        // Segments have no limits; only FS and GS have a base.
+        key |= mode::kCode64 | mode::kFlat | mode::kFlatEsDs;
+    } else {
+        if (cs.attributes & attribute::kBig) key |= mode::kCode32;
+        if (ss.attributes & attribute::kBig) key |= mode::kStack32;
+    }
+    if (!(key & mode::kCode64) && flat(segment(Seg::DS), false) && flat(segment(Seg::ES), false)) {
         key |= mode::kFlatEsDs;
         if (flat(ss, false) && flat(cs, true)) key |= mode::kFlat;
     }
@@ -72,6 +78,7 @@ void Cpu::update_mode() {
     tlb = key & mode::kChecked ? const_cast<TlbEntry*>(kEmptyTlb.entries.data())
                                : mmu_->tlb(privilege()).entries.data();
     if (becomes_careful || event_waiting()) break_chain();
+    if (observer_) observer_->mode_updated(*this);
 }
 
 void Cpu::update_paging(bool cr3_written) {

@@ -3,6 +3,7 @@
 
 #include "cpu/control_registers.h"
 #include "cpu/eflags.h"
+#include "cpu/observer.h"
 #include "cpu/stack_frame.h"
 
 namespace gnomon {
@@ -189,6 +190,10 @@ bool switch_task(Cpu& cpu, u16 selector, const Descriptor& tss, TaskSwitch kind,
     if (!save_image(cpu, old_base, old_layout, static_cast<u32>(return_ip), saved_flags)) return false;
     if (nested && !write_slot(cpu, new_base, 2, old_selector)) return false;
 
+    if (CpuObserver* observer = cpu.observer()) {
+        observer->task_switch(cpu, old_selector, selector);
+        if (new_cr3) observer->control_register(cpu, 3, cpu.state.cr3, image.cr3);
+    }
     // From here on, faults belong to the new task.
     set_segment(tr, selector, tss);
     tr.attributes |= 2;

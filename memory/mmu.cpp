@@ -153,6 +153,8 @@ bool Mmu::resolve(u64 linear, AccessKind kind, Privilege privilege, Place& out, 
     fill(linear, privilege, translation, out.page);
     const bool direct = kind == AccessKind::Write ? out.page.writable : out.page.host != nullptr;
     out.host = direct ? out.page.host + out.physical.page_offset() : nullptr;
+    if (watch_ && kind != AccessKind::Fetch && watch_->covers(LinearAddr(linear).page(), out.physical.page()))
+        out.host = nullptr;
     return true;
 }
 
@@ -190,6 +192,7 @@ bool Mmu::fetch_bytes(LinearAddr linear, unsigned size, Privilege privilege, voi
 }
 
 bool Mmu::write(LinearAddr linear, unsigned size, Privilege privilege, const void* data, PageFault& fault) {
+    if (store_flagged(linear.value, size, privilege, data)) return true;
     const unsigned first = std::min<unsigned>(size, static_cast<unsigned>(kPageSize - linear.page_offset()));
     const auto store_piece = [&](const Place& place, const u8* from, unsigned bytes) {
         // A page that an observer flagged since it was resolved must be noticed too: the map looks again.
@@ -212,6 +215,7 @@ bool Mmu::write(LinearAddr linear, unsigned size, Privilege privilege, const voi
 }
 
 bool Mmu::probe(LinearAddr linear, unsigned size, AccessKind kind, Privilege privilege, PageFault& fault) {
+    if (kind == AccessKind::Write && may_store_flagged(linear.value, size, privilege)) return true;
     Place place;
     if (!resolve(linear.value, kind, privilege, place, fault)) return false;
     const u64 first = kPageSize - linear.page_offset();
@@ -271,10 +275,14 @@ void Mmu::fill(u64 linear, Privilege privilege, const Translation& translation,
     entry.fetch_tag = may(AccessKind::Fetch) ? tag : TlbEntry::kNoPage;
     entry.write_tag = TlbEntry::kNoPage;
     entry.addend = reinterpret_cast<u64>(page.host) - tag;
-    if (page.writable && translation.dirty && !depends_on_ac && may(AccessKind::Write)) {
+    const bool stores = page.stores_to_ram && translation.dirty && !depends_on_ac && may(AccessKind::Write);
+    if (stores && page.writable) {
         entry.write_tag = tag;
         note_writer(page.ram_page, index);
     }
+
+    if (watch_ && watch_->covers(LinearAddr(tag), GuestPhys(translation.page)))
+        entry.read_tag = entry.write_tag = TlbEntry::kNoPage;
 
     FillLog& log = logs_[static_cast<unsigned>(privilege)];
     u8 mark = log.marks[index] & (FillLog::kInLocal | FillLog::kInGlobals);
@@ -294,6 +302,7 @@ void Mmu::fill(u64 linear, Privilege privilege, const Translation& translation,
         else
             large_regions_[region / 64] |= u64{1} << region % 64;
     }
+    if (stores && entry.read_tag == tag) mark |= FillLog::kStore;
     log.marks[index] = mark;
 }
 
@@ -434,6 +443,11 @@ void Mmu::flush_tlb() {
 void Mmu::flush_all() {
     flush_tlb();
     if (shadow_) shadow_->clear();
+}
+
+void Mmu::watch_accesses(const AccessWatch* watch) {
+    watch_ = watch;
+    flush_tlb();
 }
 
 void Mmu::physical_map_changed() { flush_all(); }

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <array>
+#include <cstring>
 #include <memory>
 #include <string>
 
+#include "memory/access_watch.h"
 #include "memory/page_walk.h"
 #include "memory/physical_map.h"
 #include "memory/shadow/shadow_tables.h"
@@ -51,6 +53,23 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     /// Tables by Privilege.
     [[nodiscard]] Tlb& tlb(Privilege privilege) { return tlbs_[static_cast<unsigned>(privilege)]; }
 
+    // --- Stores beside what somebody watches, inline -------------------------------------------------
+    /// A store of `size` bytes is known to be allowed, though the page's flags keep it out of the write tags.
+    [[nodiscard]] bool may_store_flagged(u64 linear, unsigned size, Privilege privilege) {
+        return flagged_store(linear, size, privilege) != nullptr;
+    }
+    /// Makes such a store with its notifications; false: write() must. A page that lost its flags goes there
+    /// too, to get its write tag back.
+    bool store_flagged(u64 linear, unsigned size, Privilege privilege, const void* data) {
+        u8* const host = flagged_store(linear, size, privilege);
+        if (!host) return false;
+        const u32 page = static_cast<u32>((host - map_.ram()) >> 12);
+        if (map_.flags(page) == 0) return false;
+        map_.note_store(page, static_cast<u32>(linear & ~kPageMask), size);
+        std::memcpy(host, data, size);
+        return true;
+    }
+
     // --- Slow paths ------------------------------------------------------------------------------
     /// Reads `size` bytes (1 to 64) at `linear`; may cross a page; little-endian bytes as in memory.
     bool read(LinearAddr linear, unsigned size, Privilege privilege, void* out, PageFault& fault);
@@ -74,6 +93,9 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     bool fetch_bytes(LinearAddr linear, unsigned size, Privilege privilege, void* out, PageFault& fault);
     /// For debuggers and `page`: no A/D update, no TLB fill, no fault; false if not mapped.
     bool inspect(LinearAddr linear, GuestPhys& physical) const;
+    /// The walk itself, and the control bits that it and the rights depend on.
+    [[nodiscard]] Walk inspect_walk(LinearAddr linear) const { return walk(linear.value); }
+    [[nodiscard]] const WalkControl& control() const { return control_; }
 
     // --- Control --------------------------------------------------------------------------------
     [[nodiscard]] const PagingState& paging() const { return paging_; }
@@ -84,6 +106,9 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     void set_paging(const PagingState& paging, bool cr3_written);
     void invlpg(LinearAddr linear);
     void flush_all();  ///< everything incl. global pages
+    /// Data accesses to pages that it covers take the slow paths from now on; null: none do. To be called
+    /// again when its answers change.
+    void watch_accesses(const AccessWatch* watch);
     void physical_map_changed() override;
     void page_write_protected(u32 page) override;
 
@@ -115,6 +140,7 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
         static constexpr u8 kLarge = 2;      ///< … a fragment of a large page
         static constexpr u8 kInLocal = 4;    ///< the index is in `local`
         static constexpr u8 kInGlobals = 8;  ///< the index is in `globals`
+        static constexpr u8 kStore = 16;     ///< the read tag's page may be stored to, after note_store()
         std::array<u8, Tlb::kEntries> marks{};
         std::array<u16, Tlb::kEntries> local;
         std::array<u16, Tlb::kEntries> globals;
@@ -137,6 +163,15 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
                                          const Walk& now) const;
     bool translate(u64 linear, AccessKind kind, Privilege privilege, Translation& out, PageFault& fault);
     bool fail_with(u64 linear, u32 cause, AccessKind kind, Privilege privilege, PageFault& fault);
+    /// Where a store within one page of RAM goes that the TLB knows to be allowed though the page is flagged;
+    /// else null.
+    [[nodiscard]] u8* flagged_store(u64 linear, unsigned size, Privilege privilege) {
+        const u64 index = linear >> 12 & (Tlb::kEntries - 1);
+        const TlbEntry& entry = tlb(privilege).entries[index];
+        if (((linear + size - 1) & kPageMask) != entry.read_tag) return nullptr;
+        if (!(logs_[static_cast<unsigned>(privilege)].marks[index] & FillLog::kStore)) return nullptr;
+        return reinterpret_cast<u8*>(linear + entry.addend);
+    }
     bool resolve(u64 linear, AccessKind kind, Privilege privilege, Place& out, PageFault& fault);
     void fill(u64 linear, Privilege privilege, const Translation& translation, const PhysicalMap::Page& page);
     bool read_as(AccessKind kind, u64 linear, unsigned size, Privilege privilege, void* out,
@@ -155,6 +190,7 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     void note_writer(u32 ram_page, unsigned index);
 
     PhysicalMap& map_;
+    const AccessWatch* watch_ = nullptr;
     std::unique_ptr<ShadowTables> shadow_;  ///< null: Shadow::Off
     bool verify_ = false;
     /// The TLB may hold translations that the shadow tables do not keep coherent; only a flush removes them.

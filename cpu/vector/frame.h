@@ -189,6 +189,20 @@ GNOMON_INLINE void clear_beyond(Vector& v, unsigned bytes) {
     for (unsigned n = bytes / 16; n < 4; n++) v.set(n, zero);
 }
 
+/// As by_memory_form, with fewer forms: an absent index reads as zero.
+template<class F>
+Handler by_index_form(const Decoded& d, F choose) {
+    switch (memory_form(d)) {
+        case Mem::FlatBase:
+        case Mem::FlatIndex: return choose(MemConstant<Mem::FlatIndex>{});
+        case Mem::FlatBase64:
+        case Mem::FlatIndex64: return choose(MemConstant<Mem::FlatIndex64>{});
+        case Mem::Rip64:
+        case Mem::General: break;
+    }
+    return choose(MemConstant<Mem::General>{});
+}
+
 template<class Op>
 GNOMON_HANDLER void lanes_rr(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     if constexpr (Op::kMxcsr) {
@@ -240,7 +254,7 @@ void build(const Decoded& d, Instruction& insn) {
         if (!o.plain()) return;
         if (!d.memory) insn.handler = &lanes_rr<Op>;
         else if (Op::kScalar ? o.memory == 4 || o.memory == 8 : o.memory == o.bytes)
-            insn.handler = memory_form(d) == Mem::General ? &lanes_rm<Op, Mem::General> : &lanes_rm<Op, Mem::FlatIndex>;
+            insn.handler = by_index_form(d, [](auto form) -> Handler { return &lanes_rm<Op, form()>; });
     }
 }
 

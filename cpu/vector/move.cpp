@@ -118,7 +118,7 @@ void build_vector_store(const Decoded& d, Instruction& insn) {
     if (!prepare(d, insn)) return;
     const Operands o = operands(insn);
     insn.handler = &call<&store>;
-    if (d.memory && o.plain()) insn.handler = memory_form(d) == Mem::General ? &store_m<Mem::General> : &store_m<Mem::FlatIndex>;
+    if (d.memory && o.plain()) insn.handler = by_index_form(d, [](auto form) -> Handler { return &store_m<form()>; });
 }
 
 /// MOVHPS and MOVHPD.
