@@ -107,7 +107,11 @@ class Cpu final : public LineSink {
     [[nodiscard]] bool protected_mode() const { return (state.cr0 & 1) && !(state.eflags & flag::VM); }
     [[nodiscard]] unsigned cpl() const { return state.cpl; }
     [[nodiscard]] unsigned iopl() const { return state.eflags >> 12 & 3; }
-    [[nodiscard]] Privilege privilege() const { return state.cpl == 3 ? Privilege::User : Privilege::Supervisor; }
+    [[nodiscard]] Privilege privilege() const {
+        if (state.cpl == 3) return Privilege::User;
+        // EFLAGS.AC under CR4.SMAP.
+        return (state.eflags >> 18) & (state.cr4 >> 21) & 1 ? Privilege::SupervisorOverride : Privilege::Supervisor;
+    }
     [[nodiscard]] Segment& segment(Seg s) { return state.segments[static_cast<unsigned>(s)]; }
     [[nodiscard]] const Segment& segment(Seg s) const { return state.segments[static_cast<unsigned>(s)]; }
     /// EFLAGS complete (without RF's and VM's special handling), and back; set_eflags takes all bits as given.
