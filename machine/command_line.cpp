@@ -42,8 +42,6 @@ constexpr ShortCut kShortCuts[] = {
 
 /// For later versions: refused with a reason, so that scripts see it.
 constexpr std::pair<const char*, const char*> kNotBuilt[] = {
-    {"--debug", "the built-in debugger"},
-    {"--debug-script", "the built-in debugger"},
     {"-s,--gdb", "the GDB stub"},
     {"-S,--paused", "the debugger that could resume it"},
 };
@@ -108,6 +106,8 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
     app.add_option("--screen-text", line.screen_text, "write the text on the screen to this file at the end");
     app.add_option("--load-state", line.load_state, "continue from a saved machine");
     app.add_option("--save-state", line.save_state, "save the machine at the end");
+    app.add_flag("--debug", line.debug, "start in the debugger's console");
+    app.add_option("--debug-script", line.debug_script, "debugger commands to execute first; without --debug the run goes on afterwards");
     app.add_flag("--config-reference", reference, "print the reference of the configuration keys");
     std::vector<CLI::Option*> not_built;
     std::vector<std::string> unused(std::size(kNotBuilt));

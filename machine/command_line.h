@@ -20,6 +20,8 @@ struct CommandLine {
     std::string screen_text;
     std::string load_state;
     std::string save_state;
+    bool debug = false;        ///< the debugger's console before the first instruction
+    std::string debug_script;  ///< its commands first
 };
 
 /// Arguments without the program's name. `features` are printed by --version.

@@ -107,6 +107,7 @@ void RunLoop::halted() {
         const std::string where =
             fmt::format("halted for good at {:04x}:{:08x} (HLT with interrupts off)",
                         state.segments[static_cast<unsigned>(Seg::CS)].selector, state.rip);
+        if (options_.report && options_.halt_report && !halt_reported_) options_.report(options_.halt_report(machine_.cpu()));
         if (!options_.stay_when_halted) {
             machine_.end(8, where);
             return;
@@ -148,7 +149,10 @@ void RunLoop::look_around(u64 now_ns) {
 }
 
 void RunLoop::shut_down() {
-    if (options_.report) options_.report(print_shutdown_report(machine_.cpu()));
+    if (machine_.ending() && machine_.ending()->paused) return;  // a debugger looks at it first
+    Cpu& cpu = machine_.cpu();
+    if (options_.report)
+        options_.report(options_.shutdown_report ? options_.shutdown_report(cpu) : print_shutdown_report(cpu));
     if (!options_.reboot) {
         machine_.end(6, "triple fault");
         return;

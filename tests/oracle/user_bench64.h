@@ -33,6 +33,7 @@ class UserBench64 {
         s.cr4 = 0x620;         // OSFXSR, OSXMMEXCPT, PAE
         s.msr.efer = 0xd00;    // NXE, LMA, LME
         s.gdtr = s.idtr = {0, 0};
+        s.tr = {.limit = 0, .selector = 0x30, .attributes = 0x8b};    // no I/O permission bit map
         const auto flat = [](u16 selector, u16 attributes) {
             Segment segment{.limit = 0xffffffff, .selector = selector, .attributes = attributes};
             Cpu::update_windows(segment);
@@ -73,7 +74,7 @@ class UserBench64 {
         const CpuState& after = cpu.shutdown_report().before;
         const ShutdownReport::Entry& first = cpu.shutdown_report().chain[0];
         for (unsigned i = 0; i < 16; i++) state.gpr[i] = after.gpr[i];
-        save_fx(after.fpu, state.fx);
+        save_fx(cpu.state.fpu, state.fx);    // the report is older than the flags that the host's unit has gathered
         state.rip = first.rip;
         state.rflags = after.eflags;
         const unsigned vector = static_cast<unsigned>(first.fault.vector);
