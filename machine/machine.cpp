@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "devices/keyboard/us_text.h"
+
 namespace gnomon {
 namespace {
 
@@ -168,7 +170,7 @@ Result<void> Machine::build_board() {
         if (Result<void> typed = keyboard_->type_text(config_.input.type); !typed)
             log_.warning("machine", "input.type: {}", typed.error().message);
     });
-    strike_event_ = scheduler_.add_event("machine.strike", [this](const Scheduler::Due&) { end_strike(); });
+    strike_event_ = scheduler_.add_event("machine.strike", [this](const Scheduler::Due&) { strike_due(); });
     if (!config_.input.type.empty()) scheduler_.schedule(typing_event_, config_.input.type_after * 1'000'000);
 
     if (Result<void> made = keep(Vga::create(ports_, clock_, *memory_, log_), vga_); !made) return made;
@@ -335,25 +337,46 @@ void Machine::reset_devices() {
 }
 
 void Machine::strike(std::vector<Key> keys, u64 hold_ns) {
-    strikes_.push_back({std::move(keys), hold_ns});
-    if (strikes_.size() == 1) begin_strike();
+    typing_.push_back({std::move(keys), hold_ns});
+    if (typing_.size() == 1) go_on_typing();
 }
 
-void Machine::begin_strike() {
-    for (const Key key : strikes_.front().keys) keyboard_->press(key);
-    scheduler_.schedule(strike_event_, scheduler_.now() + strikes_.front().hold_ns);
+Result<void> Machine::type_text(std::string_view text) {
+    if (typing_.empty()) return keyboard_->type_text(text);
+    for (size_t i = 0; i < text.size(); i++)
+        if (!us_key(text[i]))
+            return fail("character {:#04x} at offset {} is on no key of the US keyboard", static_cast<u8>(text[i]), i);
+    typing_.push_back({{}, 0, std::string(text)});
+    return {};
 }
 
-void Machine::end_strike() {
-    if (strikes_.empty()) {
+/// Begins with what is next: texts go to the keyboard's own queue, keys wait until that is empty.
+void Machine::go_on_typing() {
+    constexpr u64 kLookAgainNs = 5'000'000;
+    while (!typing_.empty() && !typing_.front().text.empty()) {
+        (void)keyboard_->type_text(typing_.front().text).ok();
+        typing_.pop_front();
+    }
+    if (typing_.empty()) return;
+    Typing& next = typing_.front();
+    next.down = !keyboard_->typing();
+    if (next.down)
+        for (const Key key : next.keys) keyboard_->press(key);
+    scheduler_.schedule(strike_event_, scheduler_.now() + (next.down ? next.hold_ns : kLookAgainNs));
+}
+
+void Machine::strike_due() {
+    if (typing_.empty()) {
         // The keys went down before the snapshot that this state comes from.
         keyboard_->release_all();
         return;
     }
-    const std::vector<Key> keys = std::move(strikes_.front().keys);
-    strikes_.pop_front();
-    for (auto key = keys.rbegin(); key != keys.rend(); ++key) keyboard_->release(*key);
-    if (!strikes_.empty()) begin_strike();
+    if (typing_.front().down) {
+        const std::vector<Key> keys = std::move(typing_.front().keys);
+        typing_.pop_front();
+        for (auto key = keys.rbegin(); key != keys.rend(); ++key) keyboard_->release(*key);
+    }
+    go_on_typing();
 }
 
 void Machine::press_power_button() {

@@ -93,9 +93,11 @@ class Machine {
     /// unless forced.
     Result<void> eject_medium(std::string_view drive, bool force);
 
-    /// Strikes the keys together: down in their order, up in the other after `hold_ns` of guest time. Strikes
-    /// that come before that wait for their turn.
+    /// Strikes the keys together: down in their order, up in the other after `hold_ns` of guest time. Strikes and
+    /// texts happen one after the other.
     void strike(std::vector<Key> keys, u64 hold_ns);
+    /// Types as I8042::type_text() does, after the strikes that come before it.
+    Result<void> type_text(std::string_view text);
 
     /// Exchanges bytes with the host; to be called every few milliseconds of host time.
     void poll_host();
@@ -118,7 +120,7 @@ class Machine {
 
     /// To be called after the states of all parts were replaced: what waits outside of them belongs to the
     /// past.
-    void state_replaced() { strikes_.clear(); }
+    void state_replaced() { typing_.clear(); }
     /// What a snapshot's machine must have in common with this one: a line for each property.
     [[nodiscard]] std::string fingerprint();
     /// Every part with state, the scheduler first; what a snapshot holds besides RAM.
@@ -147,8 +149,8 @@ class Machine {
     Result<void> change_floppy(const DriveStatus& drive, const std::string& path, bool read_only);
     Result<std::unique_ptr<CharBackend>> open_backend(const std::string& key, const std::string& spec,
                                                       bool input);
-    void begin_strike();
-    void end_strike();
+    void go_on_typing();
+    void strike_due();
     void list_parts();
     void reset_devices();
 
@@ -193,12 +195,15 @@ class Machine {
     std::vector<PhysicalRegion> regions_;
     u32 bios_checksum_ = 0;
     Scheduler::EventId typing_event_;
-    struct Strike {
+    /// Keys that are struck, or text that is typed.
+    struct Typing {
         std::vector<Key> keys;
         u64 hold_ns = 0;
+        std::string text = {};
+        bool down = false;
     };
     Scheduler::EventId strike_event_;
-    std::deque<Strike> strikes_;  ///< the first one is held down
+    std::deque<Typing> typing_;
     std::unique_ptr<StatePart> cpu_part_;
     std::vector<StatePart*> parts_;
 
