@@ -1,9 +1,10 @@
-// CPUID leaves 0, 1, 2, 4 and 80000000–80000008. SDM Vol. 2, CPUID, "Information Returned by CPUID
+// CPUID leaves 0, 1, 2, 4, 0Bh and 80000000–80000008. SDM Vol. 2, CPUID, "Information Returned by CPUID
 // Instruction".
 #include "cpu/cpuid.h"
 
 #include <cstring>
 
+#include "cpu/apic/local_apic.h"
 #include "cpu/model.h"
 #include "cpu/system_registers.h"
 
@@ -22,7 +23,7 @@ constexpr FeatureBit kLeaf1Edx[] = {
     {Feature::MMX, 23}, {Feature::FXSR, 24},  {Feature::SSE, 25},   {Feature::SSE2, 26}, {Feature::SS, 27},
     {Feature::HTT, 28},
 };
-constexpr FeatureBit kLeaf1Ecx[] = {{Feature::SSE3, 0}};
+constexpr FeatureBit kLeaf1Ecx[] = {{Feature::SSE3, 0}, {Feature::X2APIC, 21}, {Feature::TSC_DEADLINE, 24}};
 constexpr FeatureBit kExtendedEdx[] = {{Feature::NX, 20}, {Feature::LongMode, 29}};
 
 template<size_t N>
@@ -40,22 +41,34 @@ u32 text(std::string_view s, size_t at) {
 }
 
 bool has_caches(const CpuModel& m) { return m.caches[0].type != 0; }
-u32 highest_leaf(const CpuModel& m) { return has_caches(m) ? 4 : m.cache_descriptors[0] ? 2 : 1; }
+u32 highest_leaf(const CpuModel& m, const FeatureSet& f) {
+    if (f.has(Feature::X2APIC)) return 0xb;
+    return has_caches(m) ? 4 : m.cache_descriptors[0] ? 2 : 1;
+}
 /// 0: there are no extended leaves.
 u32 highest_extended_leaf(const CpuModel& m, const FeatureSet& f) {
     if (f.has(Feature::NX) || f.has(Feature::LongMode)) return 0x80000008;
     return m.brand.empty() ? 0 : 0x80000004;
 }
 
-CpuidResult vendor_leaf(const CpuModel& m) {
-    return {highest_leaf(m), text(m.vendor, 0), text(m.vendor, 8), text(m.vendor, 4)};
+CpuidResult vendor_leaf(const CpuModel& m, const FeatureSet& f) {
+    return {highest_leaf(m, f), text(m.vendor, 0), text(m.vendor, 8), text(m.vendor, 4)};
 }
 
 CpuidResult feature_leaf(Cpu& cpu) {
     const CpuModel& m = cpu.model();
     if (cpu.features().has(Feature::P6)) cpu.state.msr.microcode = m.microcode;
     const u32 clflush = cpu.features().has(Feature::CLFSH) ? 8u << 8 : 0;  // lines of 64 bytes
-    return {m.signature(), clflush, bits(cpu.features(), kLeaf1Ecx), bits(cpu.features(), kLeaf1Edx)};
+    u32 edx = bits(cpu.features(), kLeaf1Edx);
+    u32 id = 0;
+    if (cpu.apic) {
+        id = cpu.apic->id() << 24;
+        // As if taken away while the APIC is disabled.
+        if (!cpu.apic->enabled()) edx &= ~(1u << 9);
+    } else {
+        edx &= ~(1u << 9);
+    }
+    return {m.signature(), clflush | id, bits(cpu.features(), kLeaf1Ecx), edx};
 }
 
 CpuidResult descriptor_leaf(const CpuModel& m) {
@@ -75,6 +88,13 @@ CpuidResult cache_leaf(const CpuModel& m, u32 subleaf) {
     const CpuModel::Cache& c = m.caches[subleaf];
     // One thread shares it, one core in the package, self-initialising.
     return {c.type | u32{c.level} << 5 | 1u << 8, (c.line - 1) | (c.ways - 1) << 22, c.sets - 1, 0};
+}
+
+/// Every processor is a package of one core with one thread: no bits of the x2APIC ID are shared.
+CpuidResult topology_leaf(const Cpu& cpu, u32 subleaf) {
+    const u32 id = cpu.apic ? cpu.apic->id() : 0;
+    if (subleaf > 1) return {0, 0, subleaf & 0xff, id};
+    return {0, 1, subleaf | (subleaf + 1) << 8, id};
 }
 
 CpuidResult extended_leaf(const CpuModel& m, const FeatureSet& features, u32 leaf) {
@@ -105,16 +125,17 @@ CpuidResult extended_leaf(const CpuModel& m, const FeatureSet& features, u32 lea
 
 CpuidResult cpuid_leaf(Cpu& cpu, u32 leaf, u32 subleaf) {
     const CpuModel& m = cpu.model();
-    const u32 highest = highest_leaf(m);
+    const u32 highest = highest_leaf(m, cpu.features());
     const u32 highest_extended = highest_extended_leaf(m, cpu.features());
     if (leaf >= 0x80000000 && leaf <= highest_extended) return extended_leaf(m, cpu.features(), leaf);
     // Beyond the last leaf Intel processors answer as for the highest basic leaf.
     if (leaf > highest) leaf = highest;
     switch (leaf) {
-        case 0: return vendor_leaf(m);
+        case 0: return vendor_leaf(m, cpu.features());
         case 1: return feature_leaf(cpu);
         case 2: return descriptor_leaf(m);
         case 4: return cache_leaf(m, subleaf);
+        case 0xb: return topology_leaf(cpu, subleaf);
         default: return {};
     }
 }

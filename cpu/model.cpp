@@ -14,7 +14,7 @@ constexpr FeatureSet k386{F::I386, F::FPU};
 constexpr FeatureSet k486sx{F::I386, F::I486};
 constexpr FeatureSet k486 = k486sx | FeatureSet{F::FPU};
 constexpr FeatureSet k486dx4 = k486 | FeatureSet{F::CPUID, F::VME};
-constexpr FeatureSet kPentium = k486dx4 | FeatureSet{F::DE, F::PSE, F::TSC, F::MSR, F::MCE, F::CX8};
+constexpr FeatureSet kPentium = k486dx4 | FeatureSet{F::DE, F::PSE, F::TSC, F::MSR, F::MCE, F::CX8, F::APIC};
 constexpr FeatureSet kPentiumMmx = kPentium | FeatureSet{F::MMX};
 constexpr FeatureSet kPentiumPro =
     kPentium | FeatureSet{F::P6, F::PAE, F::SEP, F::MTRR, F::PGE, F::MCA, F::CMOV};
@@ -39,7 +39,7 @@ constexpr auto kModels = std::to_array<CpuModel>({
      .model = 28,
      .stepping = 10,
      .brand = "Gnomon virtual processor",
-     .features = kCore2,
+     .features = kCore2 | FeatureSet{F::X2APIC, F::TSC_DEADLINE},
      .cache_descriptors = {0x59, 0xba, 0x4f, 0xc0, 0x80, 0x30, 0x0e},
      .caches = {kAtomL1Data, kAtomL1Code, kAtomL2},
      .physical_bits = 36,
@@ -188,6 +188,7 @@ constexpr Dependency kDependencies[] = {
     {F::PAT, F::MSR},    {F::PSE36, F::PSE},  {F::MMX, F::FPU},   {F::MMX, F::CPUID},   {F::FXSR, F::FPU},
     {F::SSE, F::FXSR},   {F::SSE, F::MMX},    {F::SSE2, F::SSE},  {F::CLFSH, F::CPUID}, {F::NX, F::PAE},
     {F::NX, F::MSR},     {F::FXSR, F::CPUID}, {F::SS, F::CPUID},
+    {F::APIC, F::MSR},   {F::X2APIC, F::APIC}, {F::TSC_DEADLINE, F::APIC},
 };
 
 size_t edit_distance(std::string_view a, std::string_view b) {

@@ -2,6 +2,7 @@
 // "Page Attribute Table"; machine check: "Machine-Check Architecture".
 #include "cpu/msr.h"
 
+#include "cpu/apic/local_apic.h"
 #include "cpu/model.h"
 #include "cpu/system_registers.h"
 
@@ -50,11 +51,21 @@ bool write_tsc(Cpu& cpu, u32, u64 value) {
     return true;
 }
 
-bool write_apic_base(Cpu& cpu, u32, u64 value) {
-    const u64 reserved = above(cpu.model().physical_bits) | 0x6ff;
-    if (value & reserved) return false;
-    cpu.state.msr.apic_base = value;
+u64 read_apic_base(Cpu& cpu, u32) { return cpu.apic ? cpu.apic->base() : 0; }
+bool write_apic_base(Cpu& cpu, u32, u64 value) { return cpu.apic && cpu.apic->set_base(value); }
+
+u64 read_tsc_deadline(Cpu& cpu, u32) { return cpu.apic ? cpu.apic->tsc_deadline() : 0; }
+bool write_tsc_deadline(Cpu& cpu, u32, u64 value) {
+    cpu.sync_clock();
+    if (cpu.apic) cpu.apic->set_tsc_deadline(value, cpu.state.msr.tsc_offset);
     return true;
+}
+
+/// The x2APIC's registers, which may refuse to be read.
+constexpr u32 kFirstX2apic = 0x800, kX2apicCount = 0x40;
+bool write_x2apic(Cpu& cpu, u32 n, u64 value) {
+    cpu.sync_clock();
+    return cpu.apic && cpu.apic->write_msr(kFirstX2apic + n, value);
 }
 
 bool write_microcode_trigger(Cpu& cpu, u32, u64 address) {
@@ -139,7 +150,7 @@ constexpr auto kMsrs = std::to_array<MsrRow>({
     {0x001, 1, "P5_MC_TYPE", Feature::MCE, constant<0>, ignore},
     {0x010, 1, "IA32_TIME_STAMP_COUNTER", Feature::TSC, read_tsc, write_tsc},
     {0x017, 1, "IA32_PLATFORM_ID", Feature::P6, constant<0>, nullptr},
-    {0x01b, 1, "IA32_APIC_BASE", Feature::APIC, stored<&M::apic_base>, write_apic_base},
+    {0x01b, 1, "IA32_APIC_BASE", Feature::APIC, read_apic_base, write_apic_base},
     {0x02a, 1, "EBL_CR_POWERON", Feature::P6, constant<0>, ignore},
     {0x079, 1, "IA32_BIOS_UPDT_TRIG", Feature::P6, nullptr, write_microcode_trigger},
     {0x08b, 1, "IA32_BIOS_SIGN_ID", Feature::P6, stored<&M::microcode>, store<&M::microcode>},
@@ -160,6 +171,8 @@ constexpr auto kMsrs = std::to_array<MsrRow>({
     {0x277, 1, "IA32_PAT", Feature::PAT, stored<&M::pat>, write_pat},
     {0x2ff, 1, "IA32_MTRR_DEF_TYPE", Feature::MTRR, stored<&M::mtrr_def_type>, write_mtrr_default},
     {0x400, 20, "IA32_MC_CTL, STATUS, ADDR, MISC", Feature::MCA, read_machine_check, write_machine_check},
+    {0x6e0, 1, "IA32_TSC_DEADLINE", Feature::TSC_DEADLINE, read_tsc_deadline, write_tsc_deadline},
+    {kFirstX2apic, kX2apicCount, "IA32_X2APIC", Feature::X2APIC, nullptr, write_x2apic},
     {0xc0000080, 1, "IA32_EFER", Feature::NX, stored<&M::efer>, write_efer},
 });
 
@@ -188,6 +201,10 @@ const MsrRow* find_in(Cpu& cpu, u32 index, std::string_view what) {
 
 bool read_msr(Cpu& cpu, u32 index, u64& value) {
     const MsrRow* row = find_in(cpu, index, "read");
+    if (row && index - kFirstX2apic < kX2apicCount) {
+        cpu.sync_clock();
+        return cpu.apic && cpu.apic->read_msr(index, value);
+    }
     if (!row || !row->read) return false;
     value = row->read(cpu, index - row->first);
     return true;
@@ -196,7 +213,10 @@ bool read_msr(Cpu& cpu, u32 index, u64& value) {
 bool write_msr(Cpu& cpu, u32 index, u64 value) {
     const MsrRow* row = find_in(cpu, index, "write");
     if (!row || !row->write) return false;
-    if (row->write(cpu, index - row->first, value)) return true;
+    if (row->write(cpu, index - row->first, value)) {
+        if (cpu.apic) cpu.apic->tsc_offset_changed(cpu.state.msr.tsc_offset);
+        return true;
+    }
     cpu.log().guest("cpu", fmt::format("bad value for {}", row->name),
                     "write of {:#x} to MSR {:#x} ({}): #GP", value, index, row->name);
     return false;

@@ -23,6 +23,7 @@ struct Config {
     struct Cpu {
         std::string model;  ///< as parse_model() takes it; empty: the default model
         u64 count = 1;
+        u64 quantum = 5000;
     } cpu;
     struct Memory {
         u64 size = u64{128} << 20;  ///< bytes

@@ -38,7 +38,7 @@ class RunLoop {
     [[nodiscard]] u64 next_budget();
     void idle();
     void look_around(u64 now_ns);
-    void shut_down();
+    void shut_down(Cpu& cpu);
     void halted();
 
     Machine& machine_;
