@@ -18,6 +18,7 @@ namespace gnomon {
 
 class BlockCache;
 class CpuObserver;
+class LocalApic;
 struct CpuModel;
 
 enum class StopReason : u8 {
@@ -59,6 +60,8 @@ class Cpu final : public LineSink {
     /// As the RESET pin (or INIT, which keeps the FPU, MSRs and caches).
     void reset();
     void init();
+    /// A startup message: a processor that waits for it begins in real mode at vector * 4096.
+    void startup(u8 vector);
     void set_line(unsigned pin, bool level) override;
     /// The run loop returns at the next instruction boundary; callable from devices while run() is active.
     void request_stop() {
@@ -70,6 +73,8 @@ class Cpu final : public LineSink {
     [[nodiscard]] bool interrupts_enabled() const { return state.eflags & flag::IF; }
     /// True if HLT can never end: interrupts off and nothing else pending.
     [[nodiscard]] bool halted_for_good() const;
+    /// False: it sleeps, and run() would return at once.
+    [[nodiscard]] bool can_run() const;
     [[nodiscard]] const ShutdownReport& shutdown_report() const { return shutdown_; }
     /// A debugger, or null; to be changed between runs only.
     void observe(CpuObserver* observer) { observer_ = observer; }
@@ -254,6 +259,7 @@ class Cpu final : public LineSink {
     Counters counters;
     Line ferr;    ///< FERR#: to IRQ 13 by way of the chipset; driven by the FPU when CR0.NE is 0
     Line a20_gate;
+    LocalApic* apic = nullptr;    ///< null: the model has none
 
     // ================ engine internals (cpu/engine*.cpp) ================
     struct JumpCacheEntry {

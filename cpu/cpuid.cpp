@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cpu/apic/local_apic.h"
 #include "cpu/fpu/xsave.h"
 #include "cpu/long_mode.h"
 #include "cpu/model.h"
@@ -75,8 +76,7 @@ constexpr u32 kTscHertz = 1'000'000'000, kCrystalHertz = 25'000'000;
 /// Bits of an APIC id below the package.
 constexpr u32 kCoreIdBits = 8;
 
-/// There is one processor.
-u32 apic_id(const Cpu&) { return 0; }
+u32 apic_id(const Cpu& cpu) { return cpu.apic ? cpu.apic->id() : 0; }
 
 bool amd(const CpuModel& m) { return m.vendor == kVendorAmd; }
 bool has_caches(const CpuModel& m) { return m.caches[0].type != 0; }
@@ -108,7 +108,10 @@ CpuidResult feature_leaf(Cpu& cpu) {
     const u32 clflush = cpu.features().has(Feature::CLFSH) ? 8u << 8 : 0;  // lines of 64 bytes
     u32 ecx = bits(cpu.features(), kLeaf1Ecx);
     if (cpu.state.cr4 & cr4::OSXSAVE) ecx |= 1u << 27;
-    return {m.signature(), clflush | apic_id(cpu) << 24, ecx, bits(cpu.features(), kLeaf1Edx)};
+    u32 edx = bits(cpu.features(), kLeaf1Edx);
+    // As if taken away while it is disabled.
+    if (!cpu.apic || !cpu.apic->enabled()) edx &= ~(1u << 9);
+    return {m.signature(), clflush | apic_id(cpu) << 24, ecx, edx};
 }
 
 CpuidResult descriptor_leaf(const CpuModel& m) {

@@ -14,7 +14,7 @@ constexpr FeatureSet k386{F::I386, F::FPU};
 constexpr FeatureSet k486sx{F::I386, F::I486};
 constexpr FeatureSet k486 = k486sx | FeatureSet{F::FPU};
 constexpr FeatureSet k486dx4 = k486 | FeatureSet{F::CPUID, F::VME};
-constexpr FeatureSet kPentium = k486dx4 | FeatureSet{F::DE, F::PSE, F::TSC, F::MSR, F::MCE, F::CX8};
+constexpr FeatureSet kPentium = k486dx4 | FeatureSet{F::DE, F::PSE, F::TSC, F::MSR, F::MCE, F::CX8, F::APIC};
 constexpr FeatureSet kPentiumMmx = kPentium | FeatureSet{F::MMX};
 constexpr FeatureSet kPentiumPro =
     kPentium | FeatureSet{F::P6, F::PAE, F::SEP, F::MTRR, F::PGE, F::MCA, F::CMOV};
@@ -51,7 +51,7 @@ constexpr FeatureSet kMax =
                         F::ADX, F::RDTSCP, F::RDPID, F::FSGSBASE, F::PDPE1GB, F::PCID,
                         F::INVPCID, F::SMEP, F::SMAP, F::UMIP, F::PKU, F::PKS, F::LA57, F::RDRAND, F::RDSEED, F::CLFLUSHOPT,
                         F::CLWB, F::SERIALIZE, F::PREFETCHW, F::XSAVE, F::XSAVEOPT, F::XSAVEC, F::XGETBV1, F::XSAVES,
-                        F::TSC_ADJUST, F::CONSTANT_TSC, F::ERMS, F::FSRM};
+                        F::TSC_ADJUST, F::CONSTANT_TSC, F::ERMS, F::FSRM, F::APIC, F::X2APIC, F::TSC_DEADLINE, F::ARAT};
 /// Gnomon has these, but they are of no use to most guests: `+name` brings them.
 constexpr FeatureSet kOnRequest = FeatureSet{F::HYPERVISOR, F::MONITOR, F::WAITPKG, F::CR8_LEGACY};
 constexpr FeatureSet kImplemented = kMax | kOnRequest;

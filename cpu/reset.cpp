@@ -58,6 +58,16 @@ void Cpu::init() {
     update_mode();
 }
 
+void Cpu::startup(u8 vector) {
+    if (state.activity != Activity::WaitForSipi) return;
+    Segment& cs = segment(Seg::CS);
+    cs.selector = static_cast<u16>(vector << 8);
+    cs.base = u64{vector} << 12;
+    state.rip = 0;
+    state.activity = Activity::Active;
+    update_mode();
+}
+
 /// 1 GHz: a tick is a nanosecond of the machine's clock, so that no timer disagrees with it.
 u64 Cpu::time_stamp_counter() { return clock_.now() + static_cast<u64>(state.msr.tsc_offset); }
 

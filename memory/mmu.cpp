@@ -157,7 +157,7 @@ bool Mmu::resolve(u64 linear, AccessKind kind, Privilege privilege, Place& out, 
     Translation translation;
     if (!translate(linear, kind, privilege, translation, fault)) return false;
     out.physical = GuestPhys(translation.page + (linear & ~kPageMask));
-    out.page = map_.page(out.physical);
+    out.page = is_private(out.physical) ? PhysicalMap::Page{} : map_.page(out.physical);
     fill(linear, privilege, translation, out.page);
     const bool direct = kind == AccessKind::Write ? out.page.writable : out.page.host != nullptr;
     out.host = direct ? out.page.host + out.physical.page_offset() : nullptr;
@@ -176,7 +176,7 @@ bool Mmu::read_as(AccessKind kind, u64 linear, unsigned size, Privilege privileg
         if (place.host)
             std::memcpy(to, place.host, bytes);
         else
-            map_.dma_read(place.physical, {to, bytes});
+            bus_read(place.physical, {to, bytes});
     };
     Place low;
     if (!resolve(linear, kind, privilege, low, fault)) return false;
@@ -189,6 +189,35 @@ bool Mmu::read_as(AccessKind kind, u64 linear, unsigned size, Privilege privileg
     fetch_piece(low, static_cast<u8*>(out), first);
     fetch_piece(high, static_cast<u8*>(out) + first, size - first);
     return true;
+}
+
+void Mmu::bus_read(GuestPhys address, std::span<u8> out) {
+    if (!is_private(address)) {
+        map_.dma_read(address, out);
+        return;
+    }
+    const unsigned size = static_cast<unsigned>(std::min<size_t>(out.size(), 8));
+    const u64 value = private_device_->mmio_read(address.page_offset(), size);
+    std::fill(out.begin(), out.end(), u8{0});
+    std::memcpy(out.data(), &value, size);
+}
+
+void Mmu::bus_write(GuestPhys address, std::span<const u8> data) {
+    if (!is_private(address)) {
+        map_.dma_write(address, data);
+        return;
+    }
+    u64 value = 0;
+    const unsigned size = static_cast<unsigned>(std::min<size_t>(data.size(), 8));
+    std::memcpy(&value, data.data(), size);
+    private_device_->mmio_write(address.page_offset(), size, value);
+}
+
+void Mmu::set_private_page(GuestPhys page, MmioIo* device) {
+    if (page == private_page_ && device == private_device_) return;
+    private_page_ = page;
+    private_device_ = device;
+    flush_tlb();
 }
 
 bool Mmu::read(LinearAddr linear, unsigned size, Privilege privilege, void* out, PageFault& fault) {
@@ -207,7 +236,7 @@ bool Mmu::write(LinearAddr linear, unsigned size, Privilege privilege, const voi
         if (place.host && map_.flags(place.page.ram_page) == 0)
             std::memcpy(place.host, from, bytes);
         else
-            map_.dma_write(place.physical, {from, bytes});
+            bus_write(place.physical, {from, bytes});
     };
     Place low;
     if (!resolve(linear.value, AccessKind::Write, privilege, low, fault)) return false;

@@ -106,6 +106,8 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     /// what the manual says (SDM Vol. 3, "Operations that Invalidate TLBs and Paging-Structure Caches").
     /// `cr3_written` is true for any load of CR3, also of the same value.
     void set_paging(const PagingState& paging, bool cr3_written);
+    /// A page of this processor alone that answers before the bus does: its local APIC's registers. Null: none.
+    void set_private_page(GuestPhys page, MmioIo* device);
     void invlpg(LinearAddr linear);
     void flush_all();  ///< everything incl. global pages
     /// The TLB incl. global pages; the shadow tables, which are coherent, stay (INVPCID).
@@ -185,6 +187,12 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
         return control_.mode >= PagingMode::FourLevel ? linear + bytes : (linear + bytes) & 0xffffffff;
     }
 
+    /// Accesses that no host pointer serves.
+    void bus_read(GuestPhys address, std::span<u8> out);
+    void bus_write(GuestPhys address, std::span<const u8> data);
+    [[nodiscard]] bool is_private(GuestPhys address) const {
+        return private_device_ && address.page() == private_page_;
+    }
     void flush_local(Privilege privilege);
     void flush_table(Privilege privilege);
     void drop_page(u64 linear);
@@ -205,6 +213,8 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     std::unique_ptr<u32[]> writers_;
     /// Bit n: the TLB may hold fragments of large pages at linear addresses with bits 22–31 equal to n.
     std::array<u64, 16> large_regions_{};
+    MmioIo* private_device_ = nullptr;
+    GuestPhys private_page_;
     PagingState paging_;
     WalkControl control_;
     Counters counters_;

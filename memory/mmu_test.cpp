@@ -236,7 +236,7 @@ TEST_P(MmuTest, FlaggedPagesLoseTheirWriteTagsAndAnnounceStores) {
         EXPECT_EQ(write(linear, kUser, 1), "ok");
         EXPECT_EQ(write(linear, kSuper, 1), "ok");
     }
-    map->observe_writes(PageFlag::Code, &device);
+    map->observe_writes(PageFlag::Code, device);
     map->set_flag(0x105, PageFlag::Code);
     for (u64 linear : {0x5000, 0x7000, 0x9000}) {
         EXPECT_EQ(tlb(linear, kUser).write_tag, TlbEntry::kNoPage);
@@ -253,7 +253,7 @@ TEST_P(MmuTest, FlaggedPagesLoseTheirWriteTagsAndAnnounceStores) {
     map->clear_flag(0x105, PageFlag::Code);
     EXPECT_EQ(write(0x7010, kUser, 6), "ok");
     EXPECT_EQ(tlb(0x7000, kUser).write_tag, 0x7000u);
-    map->observe_writes(PageFlag::Code, nullptr);
+    map->stop_observing(PageFlag::Code, device);
 }
 
 TEST_P(MmuTest, ChangesOfTheMapDropHostPointers) {

@@ -50,12 +50,12 @@ ShadowTables::ShadowTables(PhysicalMap& map, Listener& listener, unsigned frames
       sets_(std::make_unique<Set[]>(size_t{1} << kSetBits)),
       frames_(std::make_unique<Frame[]>(frame_count_)),
       frame_index_(std::make_unique<u16[]>(map.ram_pages())) {
-    map_.observe_writes(PageFlag::PageTable, this);
+    map_.observe_writes(PageFlag::PageTable, *this);
 }
 
 ShadowTables::~ShadowTables() {
     forget_everything();
-    map_.observe_writes(PageFlag::PageTable, nullptr);
+    map_.stop_observing(PageFlag::PageTable, *this);
 }
 
 // --- Spaces
