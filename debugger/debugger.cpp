@@ -557,8 +557,7 @@ u64 Debugger::next_count_stop(Cpu& cpu) {
         }
         Stop stop;
         stop.kind = StopKind::Event;
-        stop.reason = b.on == BreakOn::Instructions ? fmt::format("{} instructions executed", clock.instructions())
-                                                    : fmt::format("virtual time is {} ns", clock.now());
+        stop.reason = b.on == BreakOn::Instructions ? "the number of instructions is reached" : "the virtual time is reached";
         for (const auto& p : processors_)
             if (&p->cpu() == &cpu) hit(b, *p, {}, std::move(stop));
     }
