@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "debugger/explain.h"
+#include "gui/control_server.h"
 #include "gui/debug_session.h"
 #include "gui/front_ends.h"
 #include "gui/screenshot.h"
@@ -118,6 +119,12 @@ int run(const CommandLine& line) {
     Session session(machine, loop, {.state_file = line.config.display.state_file});
     for (DisplayLink* link : front->links()) session.add_display(*link);
     running = &session;
+    std::unique_ptr<ControlServer> control;
+    if (line.config.control.listen != "none") {
+        Result<std::unique_ptr<ControlServer>> opened = open_control_server(line.config.control.listen, session);
+        if (!opened) return refuse(opened.error().in("control.listen"));
+        control = std::move(*opened);
+    }
     const bool serial_on_terminal = std::any_of(line.config.serial.begin(), line.config.serial.end(),
                                                 [](const Config::Serial& port) { return port.to == "stdio"; });
     DebugSession debug_session(machine, loop, line, !hold && !serial_on_terminal);
@@ -128,6 +135,7 @@ int run(const CommandLine& line) {
     front->run([&] {
         end = debug_session.run();
         session.finish(end);
+        if (control) control->finish();
     });
     front->close();
     if (!report.empty()) fmt::print(stderr, "{}", report);

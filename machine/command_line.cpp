@@ -169,9 +169,6 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
         if (!setting) return setting.error();
         if (Result<void> applied = apply_setting(line.config, *setting); !applied) return applied.error();
     }
-    if (line.config.cpu.count > 1)
-        return fail("cpu.count: {} processors are not built in this version; accepted: 1",
-                    line.config.cpu.count);
     return line;
 }
 

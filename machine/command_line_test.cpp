@@ -99,7 +99,7 @@ TEST(CommandLine, PrintsWhatIsAskedFor) {
 }
 
 TEST(CommandLine, RefusesWithAReason) {
-    EXPECT_EQ(error_of({"--smp", "2"}), "cpu.count: 2 processors are not built in this version; accepted: 1");
+    EXPECT_EQ(error_of({"--smp", "65"}), "--smp: cpu.count: 65 is out of range; accepted: 1 to 64");
     EXPECT_EQ(error_of({"-s"}), "--gdb: the GDB stub is not built in this version");
     EXPECT_EQ(error_of({"--display", "curses"}),
               "--display: display.kind: 'curses' is not possible; accepted: auto, sdl, terminal, vnc, vnc:PORT, "

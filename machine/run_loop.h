@@ -47,7 +47,7 @@ class RunLoop {
     void idle();
     void wait_while_paused();
     void look_around(u64 now_ns);
-    void shut_down();
+    void shut_down(Cpu& cpu);
     void halted();
 
     Machine& machine_;
