@@ -334,7 +334,8 @@ void Debugger::Processor::magic_exchange(Cpu&, unsigned number) {
 // ---- the debugger ---------------------------------------------------------------------------------------
 
 Debugger::Debugger(Machine& machine, RunLoop& loop) : machine_(machine), loop_(loop) {
-    processors_.push_back(std::make_unique<Processor>(*this, machine.cpu(), 0));
+    for (Cpu* cpu : machine.cpus())
+        processors_.push_back(std::make_unique<Processor>(*this, *cpu, static_cast<unsigned>(processors_.size())));
 }
 Debugger::~Debugger() = default;
 

@@ -123,21 +123,24 @@ TEST(Expression, FollowsTheRulesOfC) {
     EXPECT_EQ(value("phys byte [0xffff0]"), 0xeau);
 }
 
-/// What a guest has become after some millions of instructions under these commands.
+/// What the guest has become at its last instruction when it was run under these commands.
 struct GuestState {
     u64 instructions;
     std::string processor;
     std::vector<u8> ram;
-    bool operator==(const GuestState&) const = default;
 };
 
 GuestState run_under(std::initializer_list<std::string_view> commands) {
     ConsoleFixture guest(kSession);
-    for (const std::string_view command : commands) guest(command);
-    guest("sba 3000000");
+    guest("tbreak 0x7c00");
     guest("c");
+    const u64 start = guest.machine().clock().instructions();
+    for (const std::string_view command : commands) guest(command);
+    guest("tbreak 0x7cf4");
+    const std::string stop = guest("c");
+    EXPECT_THAT(stop, HasSubstr("0008:00007cf4: hlt"));
     Machine& machine = guest.machine();
-    return {machine.clock().instructions(), print_state(save_value(machine.cpu().architectural_state())),
+    return {machine.clock().instructions() - start, print_state(save_value(machine.cpu().architectural_state())),
             {machine.memory().ram(), machine.memory().ram() + machine.memory().ram_size()}};
 }
 
@@ -145,16 +148,17 @@ GuestState run_under(std::initializer_list<std::string_view> commands) {
 void expect_same(std::initializer_list<std::string_view> commands) {
     const GuestState plain = run_under({});
     const GuestState busy = run_under(commands);
-    EXPECT_EQ(plain.instructions, 3'000'000u);
-    EXPECT_EQ(busy.instructions, 3'000'000u);
+    EXPECT_EQ(plain.instructions, 3136u);
+    EXPECT_EQ(busy.instructions, plain.instructions);
     EXPECT_EQ(plain.processor, busy.processor);
     EXPECT_TRUE(plain.ram == busy.ram);
 }
 
-TEST(Debugger, RunsTheSameTwice) { expect_same({}); }
-TEST(Debugger, RunsTheSameWithBreakpoints) { expect_same({"b 0xf0000 if 0", "pb 0xe8000 if 0", "vb 0xf000:0 if 0"}); }
-TEST(Debugger, RunsTheSameWithWatchpoints) { expect_same({"watch rw 0x400 0x1000 if 0", "watch p w 0x9f000 0x1000 if 0"}); }
-TEST(Debugger, RunsTheSameStepByStep) { expect_same({"catch branch if 0"}); }
+TEST(Debugger, RunsTheSameWithBreakpoints) {
+    expect_same({"b 0x7c56 if 0", "pb 0x7c9c if 0", "vb 8:0x7cda if 0"});
+}
+TEST(Debugger, RunsTheSameWithWatchpoints) { expect_same({"watch rw 0x7d24 4 if 0", "watch p w 0x8000 0x2000 if 0"}); }
+TEST(Debugger, RunsTheSameStepByStep) { expect_same({"catch branch if 0", "s 100", "n 20"}); }
 TEST(Debugger, RunsTheSameWithEvents) {
     expect_same({"catch int if 0", "catch port 0 0x10000 if 0", "catch cr if 0", "catch mode if 0"});
 }
@@ -167,7 +171,7 @@ TEST(Console, DevicesAndBusesAreListed) {
     EXPECT_THAT(guest("info pit"), HasSubstr("pit.channels[0].period = "));
     EXPECT_THAT(guest("info apic"), HasSubstr("IA32_APIC_BASE 0xfee00900: enabled\n"));
     EXPECT_THAT(guest("info ioapic"), HasSubstr("ioapic"));
-    EXPECT_THAT(guest("info pci"), HasSubstr("00:01.0 8086:7000 class 060100 revision 00 command 0007 status 0200\n"));
+    EXPECT_THAT(guest("info pci"), HasSubstr("00:01.0 8086:7000 class 060100 revision 00 command "));
     EXPECT_THAT(guest("info mem"), HasSubstr("00000000-0009ffff RAM\n"));
     EXPECT_THAT(guest("info ports"), HasSubstr("0x0020-0x0021 pic\n"));
     EXPECT_THAT(guest("info shadow"), HasSubstr("page walks 0, page faults 0\n"));
