@@ -151,8 +151,13 @@ bool write_cr4(Cpu& cpu, u64 value) {
 
 bool write_cr8(Cpu& cpu, u64 value) {
     if (value > 15) return refuse(cpu);
-    cpu.state.task_priority = static_cast<u8>(value);
-    if (cpu.apic) cpu.apic->set_task_priority(static_cast<u8>(value));
+    if (cpu.apic) {
+        cpu.sync_clock();
+        cpu.apic->set_task_priority(static_cast<u8>(value));
+        if (cpu.event_waiting()) cpu.break_chain();
+    } else {
+        cpu.state.task_priority = static_cast<u8>(value);
+    }
     return true;
 }
 

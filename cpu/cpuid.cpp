@@ -73,8 +73,6 @@ u32 text(std::string_view s, size_t at) {
 }
 
 constexpr u32 kTscHertz = 1'000'000'000, kCrystalHertz = 25'000'000;
-/// Bits of an APIC id below the package.
-constexpr u32 kCoreIdBits = 8;
 
 u32 apic_id(const Cpu& cpu) { return cpu.apic ? cpu.apic->id() : 0; }
 
@@ -142,11 +140,11 @@ CpuidResult structured_leaf(Cpu& cpu, u32 subleaf) {
     return {f.has(Feature::AVX_VNNI), bits(f, kLeaf7Ebx), ecx, bits(f, kLeaf7Edx)};
 }
 
-/// One thread a core, the cores of one package.
+/// One thread a core, one core a package.
 CpuidResult topology_leaf(Cpu& cpu, u32 subleaf) {
     const u32 id = apic_id(cpu);
     if (subleaf == 0) return {0, 1, 0x100, id};
-    if (subleaf == 1) return {kCoreIdBits, 1, 0x201, id};
+    if (subleaf == 1) return {0, 1, 0x201, id};
     return {0, 0, subleaf & 0xff, id};
 }
 

@@ -64,6 +64,7 @@ struct VncTest : testing::Test {
         bool arrived = false;
         u32 pixel = 0;
         serve_while([&] {
+            SendFramebufferUpdateRequest(client, 0, 0, client->width, client->height, FALSE);
             for (int i = 0; i < 200 && !arrived; i++) {
                 if (WaitForMessage(client, 10'000) > 0 && !HandleRFBServerMessage(client)) return;
                 const auto* pixels = reinterpret_cast<const u32*>(client->frameBuffer);

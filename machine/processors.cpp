@@ -68,7 +68,6 @@ void Machine::build_processors() {
         processor.cpu = std::make_unique<Cpu>(model_, *memory_, ports_, clock_, controller, log_,
                                               shadow_of(config_.memory.shadow));
         processor.cpu->apic = processor.apic.get();
-        processor.cpu->state.random = config_.cpu.seed + i;
         processor.pins->connect(*processor.cpu);
         processor.part = std::make_unique<CpuPart>(*processor.cpu, i);
         pins_.connect(*processor.pins, processor.apic.get());
@@ -77,6 +76,7 @@ void Machine::build_processors() {
         if (has_apic) place_apic(i, GuestPhys(ApicBus::kMessageBase), true);
     }
     reset_processors();
+    for (size_t i = 0; i < cpus_.size(); i++) cpus_[i]->state.random = config_.cpu.seed + i;
 }
 
 void Machine::place_apic(unsigned index, GuestPhys page, bool mapped) {
