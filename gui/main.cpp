@@ -24,9 +24,9 @@ void complain(std::string_view message) { fmt::print(stderr, "gnomon: {}\n", mes
 
 std::string features() {
     return fmt::format(
-        "gnomon {}\nprocessors: 16 and 32 bit\ndisplays: {}\nimages: raw\nnot built in: debugger, "
+        "gnomon {}\nprocessors: 16 and 32 bit\ndisplays: {}\ncontrol socket: {}\nimages: raw\nnot built in: debugger, "
         "GDB stub, SMP, network, sound\n",
-        GNOMON_VERSION, fmt::join(built_in_displays(), ", "));
+        GNOMON_VERSION, fmt::join(built_in_displays(), ", "), control_server_built_in() ? "yes" : "no");
 }
 
 Result<void> write_text(const std::string& path, const std::string& text) {
