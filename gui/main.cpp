@@ -27,9 +27,9 @@ void complain(std::string_view message) { fmt::print(stderr, "gnomon: {}\n", mes
 
 std::string features() {
     return fmt::format(
-        "gnomon {}\nprocessors: 16 and 32 bit\ndisplays: {}\nimages: raw\ndebugger: {}\nnot built in: "
-        "GDB stub, SMP, network, sound\n",
-        GNOMON_VERSION, fmt::join(built_in_displays(), ", "), console_features());
+        "gnomon {}\nprocessors: 16, 32 and 64 bit, up to 64\ndisplays: {}\ncontrol socket: {}\ndebugger: {}\nimages: raw\n"
+        "not built in: GDB stub, network, sound\n",
+        GNOMON_VERSION, fmt::join(built_in_displays(), ", "), control_server_built_in() ? "yes" : "no", console_features());
 }
 
 Result<void> write_text(const std::string& path, const std::string& text) {
