@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "gui/debugging.h"
 #include "gui/display.h"
 #include "gui/screenshot.h"
 #include "machine/command_line.h"
@@ -27,8 +28,8 @@ void complain(std::string_view message) { fmt::print(stderr, "gnomon: {}\n", mes
 
 std::string features() {
     return fmt::format(
-        "gnomon {}\nprocessors: 16 and 32 bit\ndisplays: {}\nimages: raw\nnot built in: debugger, "
-        "GDB stub, SMP, VNC, network, sound\n",
+        "gnomon {}\nprocessors: 16 and 32 bit\ndisplays: {}\nimages: raw\nnot built in: console debugger, "
+        "SMP, VNC, network, sound\n",
         GNOMON_VERSION, fmt::join(built_in_displays(), ", "));
 }
 
@@ -208,7 +209,15 @@ int run(const CommandLine& line) {
     options.max_instructions = line.config.limit.instructions;
     options.reboot = line.config.boot.reboot;
     options.stay_when_halted = front->kind == DisplayKind::Sdl;
-    if (front->kind != DisplayKind::None) options.front_end = [&] { front_end.step(); };
+    std::unique_ptr<Debugging> debugging;
+    const auto show = [&] {
+        if (front->kind != DisplayKind::None) front_end.step();
+    };
+    if (front->kind != DisplayKind::None || line.gdb)
+        options.front_end = [&] {
+            show();
+            if (debugging) debugging->poll();
+        };
     options.signalled = [] { return static_cast<int>(caught_signal); };
     // A terminal display owns the terminal until it ends.
     const bool hold = front->kind == DisplayKind::Terminal;
@@ -219,7 +228,15 @@ int run(const CommandLine& line) {
             fmt::print(stderr, "{}", text);
     };
     RunLoop loop(machine, options);
-    const RunEnd end = loop.run();
+    Result<std::unique_ptr<Debugging>> wanted =
+        Debugging::create(line, machine, loop, {show, options.signalled, [](std::string_view text) { complain(text); }});
+    if (!wanted) {
+        front->display.reset();
+        complain(wanted.error().message);
+        return kUsage;
+    }
+    debugging = std::move(*wanted);
+    const RunEnd end = debugging ? debugging->run() : loop.run();
     if (front->kind != DisplayKind::None) front_end.step();
     front->display.reset();
     if (!report.empty()) fmt::print(stderr, "{}", report);

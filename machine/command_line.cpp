@@ -44,8 +44,6 @@ constexpr ShortCut kShortCuts[] = {
 constexpr std::pair<const char*, const char*> kNotBuilt[] = {
     {"--debug", "the built-in debugger"},
     {"--debug-script", "the built-in debugger"},
-    {"-s,--gdb", "the GDB stub"},
-    {"-S,--paused", "the debugger that could resume it"},
 };
 
 constexpr const char* kFooter =
@@ -63,6 +61,12 @@ Result<void> read_machine_file(const std::string& path, CommandLine& line) {
     if (!bochs) return bochs.error();
     if (*bochs) return apply_bochsrc_file(line.config, path, line.notes);
     return apply_toml_file(line.config, path);
+}
+
+/// Whether a word can be the [HOST:]PORT of --gdb, and not the machine file behind a bare -s.
+bool is_endpoint(std::string_view word) {
+    const std::string_view port = word.substr(word.rfind(':') + 1);
+    return !port.empty() && port.find_first_not_of("0123456789") == port.npos;
 }
 
 /// --cdrom is the secondary master, or the next place that no disk has.
@@ -105,6 +109,10 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
     app.add_option("--screen-text", line.screen_text, "write the text on the screen to this file at the end");
     app.add_option("--load-state", line.load_state, "continue from a saved machine");
     app.add_option("--save-state", line.save_state, "save the machine at the end");
+    std::string gdb;
+    CLI::Option* gdb_option =
+        app.add_option("-s,--gdb", gdb, "GDB stub on [HOST:]PORT, 127.0.0.1:1234 by default")->expected(0, 1);
+    CLI::Option* paused = app.add_flag("-S,--paused", line.paused, "wait for the debugger of --gdb before the first instruction");
     app.add_flag("--config-reference", reference, "print the reference of the configuration keys");
     std::vector<CLI::Option*> not_built;
     std::vector<std::string> unused(std::size(kNotBuilt));
@@ -133,6 +141,12 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
     if (reference) {
         line.print = config_reference();
         return line;
+    }
+    if (gdb_option->count() != 0) {
+        if (file.empty() && !gdb.empty() && !is_endpoint(gdb)) file = std::exchange(gdb, {});
+        line.gdb = gdb;
+    } else if (paused->count() != 0) {
+        return fail("--paused waits for a debugger: it needs --gdb");
     }
     if (!file.empty())
         if (Result<void> read = read_machine_file(file, line); !read) return read.error();
