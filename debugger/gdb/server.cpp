@@ -241,7 +241,10 @@ RunEnd Server::run() {
             }
             motion = *wanted;
         }
+        debugger_.stop_at_triple_faults(connection_ >= 0);
         const Stop& stop = debugger_.go(motion);
+        // A stop ends the run loop's run like the end of the machine; from here on an end is one of the user's.
+        if (stop.kind != StopKind::Ended) debugger_.machine().resume();
         if (waits_for_stop_ && session_) {
             send_output(session_->stop_remark());
             send_packet(session_->stop_reply());
@@ -256,9 +259,7 @@ RunEnd Server::run() {
             return *stop.end;
         }
         if (connection_ >= 0 && !session_) session_ = std::make_unique<Session>(debugger_, options_.monitor);
-        stands = connection_ >= 0 || stop.kind != StopKind::Interrupted;
-        // Nobody is there to look at a triple fault: it ends or resets the machine as usual.
-        if (connection_ < 0) stands = false;
+        stands = connection_ >= 0;
     }
 }
 
