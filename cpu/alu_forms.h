@@ -64,7 +64,7 @@ GNOMON_HANDLER void alu_ri(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u
 
 template <class Op, class T, Mem form>
 GNOMON_HANDLER void alu_rm(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, sizeof(T));
+    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, ip, sizeof(T));
     if (!p) [[unlikely]] GNOMON_TAIL call<&alu_from_memory<Op, T>>(c, i, ip, r, s, k);
     apply_to_register<Op, T, false>(c, i->reg, peek<T>(p), r, s, k);
     GNOMON_TAIL next(c, i, ip, r, s, k);
@@ -73,7 +73,7 @@ GNOMON_HANDLER void alu_rm(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u
 template <class Op, class T, Mem form, bool immediate>
 GNOMON_HANDLER void alu_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     constexpr AccessKind kind = Op::kWrites ? AccessKind::Write : AccessKind::Read;
-    u8* p = operand_pointer<form, kind>(c, i, sizeof(T));
+    u8* p = operand_pointer<form, kind>(c, i, ip, sizeof(T));
     if (!p) [[unlikely]] GNOMON_TAIL call<&alu_to_rm<Op, T, immediate>>(c, i, ip, r, s, k);
     const T b = immediate ? static_cast<T>(i->imm) : c->get_at<T>(i->reg);
     const T value = Op::template run<T>(peek<T>(p), b, r, s, k);
@@ -118,7 +118,7 @@ void build_alu(const Decoded& d, Instruction& insn) {
     }
     insn.handler = by_width(operand_width(d), [&](auto zero) {
         using T = decltype(zero);
-        return by_memory_form(d, [&](auto form) -> Handler {
+        return by_operand_form<T>(d, [&](auto form) -> Handler {
             if (to_register) return &alu_rm<Op, T, form()>;
             return immediate ? &alu_m<Op, T, form(), true> : &alu_m<Op, T, form(), false>;
         });
@@ -149,7 +149,7 @@ GNOMON_HANDLER void unary_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, 
 
 template <class Op, class T, Mem form>
 GNOMON_HANDLER void unary_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    u8* p = operand_pointer<form, AccessKind::Write>(c, i, sizeof(T));
+    u8* p = operand_pointer<form, AccessKind::Write>(c, i, ip, sizeof(T));
     if (!p) [[unlikely]] GNOMON_TAIL call<&unary_memory<Op, T>>(c, i, ip, r, s, k);
     poke<T>(p, Op::template run<T>(peek<T>(p), r, s, k));
     GNOMON_TAIL next(c, i, ip, r, s, k);
@@ -160,7 +160,7 @@ void build_unary(const Decoded& d, Instruction& insn) {
     if (d.row->operands[0] == 'Z') insn.rm = insn.reg;    // 40+r, 48+r
     insn.handler = by_width(operand_width(d), [&](auto zero) -> Handler {
         using T = decltype(zero);
-        if (d.memory) return by_memory_form(d, [](auto form) -> Handler { return &unary_m<Op, T, form()>; });
+        if (d.memory) return by_operand_form<T>(d, [](auto form) -> Handler { return &unary_m<Op, T, form()>; });
         if constexpr (Op::kQuiet) {
             if (d.flags_dead) return &unary_r<Op, T, true>;
         }

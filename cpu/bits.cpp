@@ -31,16 +31,15 @@ GNOMON_HANDLER void bit_test_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
-/// A bit string in memory: with a register as bit offset the operand lies up to 2^31 bits away, in units of the operand size.
+/// A bit string in memory: with a register as bit offset the operand lies up to 2^31 (2^63) bits away, in units of the operand size.
 template <class T, unsigned operation, bool immediate>
 Outcome bit_test_memory(Cpu& c, const Instruction& i) {
-    const u64 mask = i.prefix & prefix::kAddress32 ? 0xffffffff : 0xffff;
     u64 offset = c.effective_address(i);
     unsigned bit = static_cast<unsigned>(i.imm) & (alu::kBits<T> - 1);
     if constexpr (!immediate) {
         const i64 index = static_cast<i64>(sign_extended(c.get_at<T>(i.reg)));
         bit = static_cast<unsigned>(index) & (alu::kBits<T> - 1);
-        offset = (offset + static_cast<u64>((index >> std::countr_zero(alu::kBits<T>)) * static_cast<i64>(sizeof(T)))) & mask;
+        offset = i.cut_address(offset + static_cast<u64>((index >> std::countr_zero(alu::kBits<T>)) * static_cast<i64>(sizeof(T))));
     }
     T value;
     if constexpr (operation == kTest) {
@@ -104,7 +103,7 @@ Outcome cmpxchg(Cpu& c, const Instruction& i) {
 
 template <class T, Mem form>
 GNOMON_HANDLER void cmpxchg_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    u8* p = operand_pointer<form, AccessKind::Write>(c, i, sizeof(T));
+    u8* p = operand_pointer<form, AccessKind::Write>(c, i, ip, sizeof(T));
     if (!p) [[unlikely]] GNOMON_TAIL call<&cmpxchg<T>>(c, i, ip, r, s, k);
     const T old = peek<T>(p);
     const T expected = c->get<T>(reg::AX);
@@ -130,7 +129,7 @@ Outcome xadd(Cpu& c, const Instruction& i) {
 
 template <class T, Mem form>
 GNOMON_HANDLER void xadd_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    u8* p = operand_pointer<form, AccessKind::Write>(c, i, sizeof(T));
+    u8* p = operand_pointer<form, AccessKind::Write>(c, i, ip, sizeof(T));
     if (!p) [[unlikely]] GNOMON_TAIL call<&xadd<T>>(c, i, ip, r, s, k);
     const T old = peek<T>(p);
     poke<T>(p, alu::Add::run<T>(old, c->get_at<T>(i->reg), r, s, k));
@@ -170,7 +169,7 @@ void build_cmpxchg(const Decoded& d, Instruction& insn) {
     insn.handler = by_width(operand_width(d), [&](auto zero) -> Handler {
         using T = decltype(zero);
         if (!d.memory) return &call<&cmpxchg<T>>;
-        return by_memory_form(d, [](auto form) -> Handler { return &cmpxchg_m<T, form()>; });
+        return by_operand_form<T>(d, [](auto form) -> Handler { return &cmpxchg_m<T, form()>; });
     });
 }
 
@@ -178,7 +177,7 @@ void build_xadd(const Decoded& d, Instruction& insn) {
     insn.handler = by_width(operand_width(d), [&](auto zero) -> Handler {
         using T = decltype(zero);
         if (!d.memory) return &call<&xadd<T>>;
-        return by_memory_form(d, [](auto form) -> Handler { return &xadd_m<T, form()>; });
+        return by_operand_form<T>(d, [](auto form) -> Handler { return &xadd_m<T, form()>; });
     });
 }
 

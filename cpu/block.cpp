@@ -31,7 +31,7 @@ void mark_dead_flags(Decoded* list, unsigned count) {
         Decoded& d = list[n];
         const u16 attributes = d.row ? d.row->attributes : 0;
         const bool is_shift_by_zero = (attributes & attr::kSetsFlags) && d.row->operands.ends_with("Ib") &&
-                                      (d.opcode & 0xfe) == 0xc0 && d.row->map == OpcodeMap::One && (d.imm & 31) == 0;
+                                      (d.opcode & 0xfe) == 0xc0 && d.row->map == OpcodeMap::One && (d.imm & (d.operand_bytes == 8 ? 63 : 31)) == 0;
         if (is_shift_by_zero) {
             live = true;
         } else if (attributes & attr::kSetsFlags) {
@@ -128,7 +128,7 @@ Block* BlockCache::build(const u8* bytes, unsigned available, u64 host, u32 mode
         }
     }
     auto* end = new (block->end()) Instruction{};
-    end->handler = mode & mode::kFlat && mode & mode::kCode32 ? &block_end<true> : &block_end<false>;
+    end->handler = is_linked(mode) ? &block_end<true> : &block_end<false>;
     end->taken = nullptr;
     end->fall = nullptr;
     end->index_in_block = static_cast<u8>(count);

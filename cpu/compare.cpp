@@ -25,7 +25,7 @@ GNOMON_HANDLER void fused_register(Cpu* c, const Instruction* i, u64 ip, u64 r, 
 /// E in memory first, then a register or an immediate.
 template <class Op, class T, unsigned code, Mem form, bool immediate>
 GNOMON_HANDLER void fused_memory(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, sizeof(T));
+    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, ip, sizeof(T));
     if (!p) [[unlikely]] GNOMON_TAIL call<&alu_to_rm<Op, T, immediate>>(c, i, ip, r, s, k);
     const T b = immediate ? static_cast<T>(i->imm) : c->get_at<T>(i->reg);
     if (compare<Op, T, code>(peek<T>(p), b, r, s, k)) GNOMON_TAIL branch_taken<u32, true>(c, i + 1, ip, r, s, k);
@@ -35,7 +35,7 @@ GNOMON_HANDLER void fused_memory(Cpu* c, const Instruction* i, u64 ip, u64 r, u6
 /// A register first, then E in memory.
 template <class Op, class T, unsigned code, Mem form>
 GNOMON_HANDLER void fused_from_memory(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, sizeof(T));
+    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, ip, sizeof(T));
     if (!p) [[unlikely]] GNOMON_TAIL call<&alu_from_memory<Op, T>>(c, i, ip, r, s, k);
     if (compare<Op, T, code>(c->get_at<T>(i->reg), peek<T>(p), r, s, k))
         GNOMON_TAIL branch_taken<u32, true>(c, i + 1, ip, r, s, k);
@@ -47,16 +47,12 @@ Handler fused_handler(const Decoded& d) {
     const std::string_view codes = d.row->operands;
     const bool immediate = codes.find('I') != std::string_view::npos;
     if (!d.memory) return immediate ? &fused_register<Op, T, code, true> : &fused_register<Op, T, code, false>;
-    const auto with_form = [&](auto form) -> Handler {
-        if (codes[0] == 'G') return &fused_from_memory<Op, T, code, form()>;
-        return immediate ? &fused_memory<Op, T, code, form(), true> : &fused_memory<Op, T, code, form(), false>;
-    };
-    switch (memory_form(d)) {
-    case Mem::FlatBase: return with_form(MemConstant<Mem::FlatBase>{});
-    case Mem::FlatIndex: return with_form(MemConstant<Mem::FlatIndex>{});
-    case Mem::General: break;
-    }
-    return nullptr;
+    if (memory_form(d) == Mem::General) return nullptr;
+    return by_operand_form<T>(d, [&](auto form) -> Handler {
+        if constexpr (form() == Mem::General) return nullptr;
+        else if (codes[0] == 'G') return &fused_from_memory<Op, T, code, form()>;
+        else return immediate ? &fused_memory<Op, T, code, form(), true> : &fused_memory<Op, T, code, form(), false>;
+    });
 }
 
 template <class Op, class T>
@@ -82,12 +78,13 @@ Handler fused_by_condition(const Decoded& d, unsigned code) {
 
 Handler fused_compare(const Decoded& d, const Decoded& branch) {
     if (d.row->build != &build_alu<alu::Cmp> && d.row->build != &build_alu<alu::Test>) return nullptr;
-    if (!(d.mode & mode::kFlat) || !(d.mode & mode::kCode32) || branch.operand_bytes != 4) return nullptr;
+    if (!is_linked(d.mode) || branch.operand_bytes == 2) return nullptr;
     const unsigned code = branch.opcode & 15;
     const bool cmp = d.row->build == &build_alu<alu::Cmp>;
     switch (operand_width(d)) {
     case 1: return cmp ? fused_by_condition<alu::Cmp, u8>(d, code) : fused_by_condition<alu::Test, u8>(d, code);
     case 4: return cmp ? fused_by_condition<alu::Cmp, u32>(d, code) : fused_by_condition<alu::Test, u32>(d, code);
+    case 8: return cmp ? fused_by_condition<alu::Cmp, u64>(d, code) : fused_by_condition<alu::Test, u64>(d, code);
     default: return nullptr;
     }
 }

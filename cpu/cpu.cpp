@@ -39,6 +39,7 @@ bool Cpu::read_slow(u64 linear, unsigned size, void* out, Privilege who) {
 }
 
 bool Cpu::write_slow(u64 linear, unsigned size, const void* value, Privilege who) {
+    if (!(mode_key & mode::kChecked) && mmu_->store_flagged(linear, size, who, value)) return true;
     sync_clock();
     if (mode_key & mode::kChecked) note_data_access(*this, linear, size, true);
     PageFault page_fault;
@@ -53,6 +54,7 @@ bool Cpu::write_slow(u64 linear, unsigned size, const void* value, Privilege who
 bool Cpu::check_write_linear(u64 linear, unsigned bytes, Privilege who) {
     const TlbEntry& entry = mmu_->tlb(who).entry(linear);
     if (((linear + bytes - 1) & kPageMask) == entry.write_tag) return true;
+    if (mmu_->may_store_flagged(linear, bytes, who)) return true;
     PageFault page_fault;
     if (mmu_->probe(LinearAddr(linear), bytes, AccessKind::Write, who, page_fault)) return true;
     fault = {Vector::PF, true, page_fault.error_code, page_fault.address.value};
@@ -79,7 +81,9 @@ bool Cpu::segment_fault(Seg seg) {
 bool Cpu::push(unsigned bytes, u64 value) {
     const u64 mask = stack_mask();
     const u64 sp = (state.gpr[reg::SP] - bytes) & mask;
-    const bool ok = bytes == 2 ? write(Seg::SS, sp, static_cast<u16>(value)) : write(Seg::SS, sp, static_cast<u32>(value));
+    const bool ok = bytes == 2   ? write(Seg::SS, sp, static_cast<u16>(value))
+                    : bytes == 4 ? write(Seg::SS, sp, static_cast<u32>(value))
+                                 : write(Seg::SS, sp, value);
     if (!ok) return false;
     state.gpr[reg::SP] = (state.gpr[reg::SP] & ~mask) | sp;
     return true;
@@ -92,16 +96,23 @@ bool Cpu::pop(unsigned bytes, u64& value) {
         u16 word;
         if (!read(Seg::SS, sp, word)) return false;
         value = word;
-    } else {
+    } else if (bytes == 4) {
         u32 word;
         if (!read(Seg::SS, sp, word)) return false;
         value = word;
+    } else if (!read(Seg::SS, sp, value)) {
+        return false;
     }
     state.gpr[reg::SP] = (state.gpr[reg::SP] & ~mask) | ((sp + bytes) & mask);
     return true;
 }
 
 Outcome Cpu::jump_near(u64 target, unsigned operand_bytes) {
+    if (in_64bit_mode()) {
+        if (!canonical(target)) return raise(Vector::GP, 0);
+        state.rip = target;
+        return Outcome::Jump;
+    }
     if (operand_bytes == 2) target &= 0xffff;
     if (target > segment(Seg::CS).limit) return raise(Vector::GP, 0);
     state.rip = target;

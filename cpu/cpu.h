@@ -147,10 +147,11 @@ class Cpu final : public LineSink {
         }
     }
 
-    /// Offset of the memory operand within its segment, address size applied.
+    /// Offset of the memory operand within its segment, address size applied; next_rip must be that of `insn`.
     [[nodiscard]] u64 effective_address(const Instruction& insn) const {
-        const u64 sum = get_at<u64>(insn.base) + (get_at<u64>(insn.index) << insn.scale) + static_cast<u64>(static_cast<i64>(insn.disp));
-        return insn.prefix & prefix::kAddress64 ? sum : insn.prefix & prefix::kAddress32 ? static_cast<u32>(sum) : static_cast<u16>(sum);
+        const u64 base = insn.base == kRipRegister ? next_rip : get_at<u64>(insn.base);
+        const u64 sum = base + (get_at<u64>(insn.index) << insn.scale) + static_cast<u64>(static_cast<i64>(insn.disp));
+        return insn.cut_address(sum);
     }
     /// Memory by segment and offset, with all checks of the segment (#GP(0), or #SS(0) for SS), alignment and paging at the current
     /// privilege. False: `fault` is set and nothing happened. T is any trivially copyable type of 1 to 64 bytes.
@@ -191,7 +192,13 @@ class Cpu final : public LineSink {
     [[nodiscard]] bool check_write_linear(u64 linear, unsigned bytes, Privilege who);
 
     /// Stack, with the stack's address size. push/pop change (E)SP only when the access succeeded.
-    [[nodiscard]] u64 stack_mask() const { return mode_key_stack32() ? 0xffffffffu : 0xffffu; }
+    [[nodiscard]] u64 stack_mask() const { return in_64bit_mode() ? ~u64{0} : mode_key_stack32() ? 0xffffffffu : 0xffffu; }
+    /// Sets SP, ESP or RSP by the stack's address size.
+    void put_stack_pointer(u64 value) {
+        if (in_64bit_mode()) put<u64>(reg::SP, value);
+        else if (mode_key_stack32()) put<u32>(reg::SP, static_cast<u32>(value));
+        else put<u16>(reg::SP, static_cast<u16>(value));
+    }
     [[nodiscard]] bool push(unsigned bytes, u64 value);
     [[nodiscard]] bool pop(unsigned bytes, u64& value);
 
@@ -268,18 +275,33 @@ class Cpu final : public LineSink {
     bool write_slow(u64 linear, unsigned size, const void* value, Privilege who);
     bool segment_fault(Seg seg);    ///< sets #GP(0) or #SS(0), returns false
     bool check_read_segment(Seg seg, u64 offset, unsigned size, u64& linear) {
+        if (in_64bit_mode()) return check_canonical(seg, offset, size, linear);
         const Segment& s = segment(seg);
         if (offset < s.read_low || offset + size - 1 > s.read_high) return segment_fault(seg);
         linear = linear_address(s, offset);
         return true;
     }
     bool check_write_segment(Seg seg, u64 offset, unsigned size, u64& linear) {
+        if (in_64bit_mode()) return check_canonical(seg, offset, size, linear);
         const Segment& s = segment(seg);
         if (offset < s.write_low || offset + size - 1 > s.write_high) return segment_fault(seg);
         linear = linear_address(s, offset);
         return true;
     }
     static u64 linear_address(const Segment& s, u64 offset) { return static_cast<u32>(s.base + offset); }
+    /// 64-bit mode: only FS and GS have a base.
+    [[nodiscard]] u64 linear_address64(Seg seg, u64 offset) const { return seg >= Seg::FS ? segment(seg).base + offset : offset; }
+    [[nodiscard]] bool in_64bit_mode() const { return mode_key & 2; }
+    /// Bits 63 to 47 (56 with 5-level paging) are all the same: SDM Vol. 1, "Canonical Addressing".
+    [[nodiscard]] bool canonical(u64 address) const {
+        const unsigned unused = state.cr4 >> 12 & 1 ? 7 : 16;
+        return static_cast<u64>(static_cast<i64>(address << unused) >> unused) == address;
+    }
+    /// The linear address of an operand in 64-bit mode; false with #GP(0) or #SS(0) if part of it is not canonical.
+    bool check_canonical(Seg seg, u64 offset, unsigned size, u64& linear) {
+        linear = linear_address64(seg, offset);
+        return (canonical(linear) && canonical(linear + size - 1)) || segment_fault(seg);
+    }
     [[nodiscard]] bool mode_key_stack32() const { return mode_key & 4; }
     /// mode::kChecked: every access takes the slow path; the handlers' table has no entries then.
     [[nodiscard]] bool accesses_checked() const { return mode_key & 32; }

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "cpu/long_mode.h"
+#include "cpu/system_instructions.h"
 #include "cpu/system_registers.h"
 
 namespace gnomon {
@@ -63,7 +65,8 @@ bool before_instruction(Cpu& cpu) {
     // Still due: a task switch with the T bit, or a breakpoint on the stack of an event that was delivered.
     if ((s.pending_debug & dr6::kStatus) && !in_shadow) return raise_debug_exception(cpu, s.pending_debug);
     if ((s.dr[7] & dr7::kAnyEnable) && !(s.eflags & flag::RF) && !in_shadow) {
-        const u64 linear = static_cast<u32>(cpu.segment(Seg::CS).base + s.rip);
+        const u64 linear =
+            code64(cpu) ? s.rip : static_cast<u32>(cpu.segment(Seg::CS).base + s.rip);
         const u32 found = hits(s, linear, 1, [](Condition c) { return c == Condition::Execute; });
         if (found) return raise_debug_exception(cpu, found);
     }
@@ -102,6 +105,10 @@ namespace {
 
 /// DR4 and DR5 are DR6 and DR7, or undefined with CR4.DE. False with the fault set.
 bool access_allowed(Cpu& cpu, unsigned& number) {
+    if (number > 7) {
+        cpu.raise(Vector::UD);
+        return false;
+    }
     if (number == 4 || number == 5) {
         if (cpu.state.cr4 & cr4::DE) {
             cpu.raise(Vector::UD);
@@ -126,12 +133,15 @@ bool access_allowed(Cpu& cpu, unsigned& number) {
 Outcome mov_to_dr(Cpu& cpu, const Instruction& insn) {
     unsigned number = insn.reg;
     if (!access_allowed(cpu, number)) return Outcome::Fault;
-    const u32 value = cpu.get_at<u32>(insn.rm);
+    const bool wide = code64(cpu);
+    const u64 value = wide ? cpu.get_at<u64>(insn.rm) : cpu.get_at<u32>(insn.rm);
+    // DR6 and DR7 have 32 bits.
+    if (number >= 6 && value >> 32) return cpu.raise(Vector::GP, 0);
     CpuState& s = cpu.state;
     switch (number) {
         case 6: s.dr[6] = (value & dr6::kStatus) | dr6::kFixed; break;
         case 7:
-            s.dr[7] = (value & ~u32{0xd800}) | dr7::kFixedOne;  // bits 11, 12, 14 and 15 read as zero
+            s.dr[7] = (value & ~u64{0xd800}) | dr7::kFixedOne;  // bits 11, 12, 14 and 15 read as zero
             s.eflags &= ~flag::RF;
             cpu.update_mode();
             break;
@@ -146,7 +156,7 @@ Outcome mov_from_dr(Cpu& cpu, const Instruction& insn) {
     u64 value = cpu.state.dr[number];
     if (number == 6) value |= dr6::kFixed;
     if (number == 7) value |= dr7::kFixedOne;
-    cpu.put_at<u32>(insn.rm, static_cast<u32>(value));
+    put_sized(cpu, insn.rm, code64(cpu) ? 8 : 4, value);
     return Outcome::Next;
 }
 

@@ -82,16 +82,14 @@ Outcome salc(Cpu& c, const Instruction&) {
 }
 
 Outcome xlat(Cpu& c, const Instruction& i) {
-    const u64 mask = i.prefix & prefix::kAddress32 ? 0xffffffff : 0xffff;
     u8 value;
-    if (!c.read(i.segment, (c.state.gpr[reg::BX] + c.get<u8>(reg::AX)) & mask, value)) return Outcome::Fault;
+    if (!c.read(i.segment, i.cut_address(c.state.gpr[reg::BX] + c.get<u8>(reg::AX)), value)) return Outcome::Fault;
     c.put<u8>(reg::AX, value);
     return Outcome::Next;
 }
 
 Outcome bound(Cpu& c, const Instruction& i) {
     const u64 offset = c.effective_address(i);
-    const u64 mask = i.prefix & prefix::kAddress32 ? 0xffffffff : 0xffff;
     if (i.operand_bytes() == 2) {
         i16 low;
         i16 high;
@@ -99,7 +97,7 @@ Outcome bound(Cpu& c, const Instruction& i) {
         // The upper bound is not looked at if the lower one is missed.
         if (!c.read(i.segment, offset, low)) return Outcome::Fault;
         if (index < low) return c.raise(Vector::BR);
-        if (!c.read(i.segment, (offset + 2) & mask, high)) return Outcome::Fault;
+        if (!c.read(i.segment, i.cut_address(offset + 2), high)) return Outcome::Fault;
         return index > high ? c.raise(Vector::BR) : Outcome::Next;
     }
     i32 low;
@@ -107,16 +105,19 @@ Outcome bound(Cpu& c, const Instruction& i) {
     const auto index = static_cast<i32>(c.get_at<u32>(i.reg));
     if (!c.read(i.segment, offset, low)) return Outcome::Fault;
     if (index < low) return c.raise(Vector::BR);
-    if (!c.read(i.segment, (offset + 4) & mask, high)) return Outcome::Fault;
+    if (!c.read(i.segment, i.cut_address(offset + 4), high)) return Outcome::Fault;
     return index > high ? c.raise(Vector::BR) : Outcome::Next;
 }
 
+/// LAHF and SAHF left 64-bit mode with its first processors, and came back.
 Outcome lahf(Cpu& c, const Instruction&) {
+    if (c.in_64bit_mode() && !c.features().has(Feature::LahfLong)) return c.raise(Vector::UD);
     c.put<u8>(4, static_cast<u8>((flags_of(c) & ~flag::OF) | flag::kFixedOne));    // 4: AH
     return Outcome::Next;
 }
 
 Outcome sahf(Cpu& c, const Instruction&) {
+    if (c.in_64bit_mode() && !c.features().has(Feature::LahfLong)) return c.raise(Vector::UD);
     c.set_arithmetic_flags((flags_of(c) & flag::OF) | (c.get<u8>(4) & flag::kArithmetic));
     return Outcome::Next;
 }

@@ -65,20 +65,29 @@ void decode_address16(Cursor& in, Decoded& d) {
     if (!d.segment_override) d.segment = segment;
 }
 
-/// SDM Vol. 2, "32-Bit Addressing Forms with the ModR/M Byte" and "… with the SIB Byte".
+constexpr u8 rex_r(u8 rex) { return static_cast<u8>((rex & 4) << 1); }
+constexpr u8 rex_x(u8 rex) { return static_cast<u8>((rex & 2) << 2); }
+constexpr u8 rex_b(u8 rex) { return static_cast<u8>((rex & 1) << 3); }
+
+/// 32-bit and 64-bit addresses: SDM Vol. 2, "32-Bit Addressing Forms with the ModR/M Byte", "… with the SIB Byte", "RIP-Relative
+/// Addressing". The special meanings of SP and BP as base do not look at REX.B, that of SP as index does look at REX.X.
 void decode_address32(Cursor& in, Decoded& d) {
     unsigned base = d.modrm & 7;
     bool no_base = d.mod == 0 && base == 5;
+    bool relative = no_base && (d.mode & mode::kCode64);
     if (base == 4) {
         const u8 sib = in.byte();
         base = sib & 7;
         no_base = d.mod == 0 && base == 5;
-        if ((sib >> 3 & 7) != 4) {
-            d.index = general(sib >> 3 & 7);
+        relative = false;
+        const unsigned index = (sib >> 3 & 7u) | rex_x(d.rex);
+        if (index != 4) {
+            d.index = general(index);
             d.scale = sib >> 6;
         }
     }
-    d.base = no_base ? kNoRegister : general(base);
+    base |= rex_b(d.rex);
+    d.base = relative ? kRipRegister : no_base ? kNoRegister : general(base);
     if (no_base || d.mod == 2) d.disp = static_cast<i32>(in.little_signed(4));
     else if (d.mod == 1) d.disp = static_cast<i32>(in.little_signed(1));
     if (!d.segment_override) d.segment = !no_base && (base == reg::SP || base == reg::BP) ? Seg::SS : Seg::DS;
@@ -95,6 +104,7 @@ bool read_prefix(u8 byte, Prefixes& p, Decoded& d) {
     constexpr Seg kOverride[] = {Seg::ES, Seg::CS, Seg::SS, Seg::DS};
     switch (byte) {
     case 0x26: case 0x2e: case 0x36: case 0x3e:
+        if (d.mode & mode::kCode64) return true;    // these segments are all the same there
         d.segment = kOverride[byte >> 3 & 3];
         d.segment_override = true;
         return true;
@@ -156,7 +166,8 @@ void read_immediates(Cursor& in, const RowShape& shape, Decoded& d) {
         break;
     case ImmKind::Offset:
         d.memory = true;
-        d.disp = static_cast<i32>(in.little(d.address_bytes == 8 ? 8 : d.address_bytes));
+        d.imm = in.little(d.address_bytes);
+        d.disp = static_cast<i32>(d.imm);
         break;
     case ImmKind::WordByte:
         d.imm = in.little(2);
@@ -174,12 +185,19 @@ DecodeStatus decode(const u8* bytes, unsigned available, u32 mode, const Feature
     Cursor in(bytes, available < 15 ? available : 15);
     const auto ran_out = [&] { return available < 15 ? DecodeStatus::NeedMore : DecodeStatus::TooLong; };
     Prefixes p;
+    const bool code64 = mode & mode::kCode64;
     u8 byte = in.byte();
-    while (!in.ran_out() && read_prefix(byte, p, d)) byte = in.byte();
+    while (!in.ran_out()) {
+        // REX counts only directly before the opcode.
+        if (read_prefix(byte, p, d)) d.rex = 0;
+        else if (code64 && (byte & 0xf0) == 0x40) d.rex = byte;
+        else break;
+        byte = in.byte();
+    }
 
-    const bool code32 = mode & mode::kCode32;
-    d.operand_bytes = code32 != p.operand ? 4 : 2;
-    d.address_bytes = code32 != p.address ? 4 : 2;
+    const bool wide = mode & (mode::kCode32 | mode::kCode64);
+    d.operand_bytes = wide != p.operand ? 4 : 2;
+    d.address_bytes = code64 ? (p.address ? 4 : 8) : wide != p.address ? 4 : 2;
 
     OpcodeMap map = OpcodeMap::One;
     if (byte == 0x0f) {
@@ -202,28 +220,31 @@ DecodeStatus decode(const u8* bytes, unsigned available, u32 mode, const Feature
     d.row = find_row(map, byte, modrm, p, mode, d.row_index);
     if (!d.row) return DecodeStatus::Undefined;
     const RowShape& shape = row_shape(d.row_index);
+    if (code64) {
+        const u16 attributes = d.row->attributes;
+        const bool default64 = (attributes & attr::kForce64) || ((attributes & attr::kDefault64) && !p.operand);
+        if ((d.rex & 8) || default64) d.operand_bytes = 8;
+    }
 
     if (d.row->has_modrm) {
         in.byte();
         d.modrm = modrm;
         d.mod = modrm >> 6;
-        d.reg = modrm >> 3 & 7;
-        d.rm = modrm & 7;
+        d.reg = static_cast<u8>((modrm >> 3 & 7) | rex_r(d.rex));
+        d.rm = static_cast<u8>((modrm & 7) | rex_b(d.rex));
         // MOV to and from CR and DR treat the operand as a register whatever mod says.
         const bool register_form = d.mod == 3 || shape.register_only;
         if (!register_form) {
             d.memory = true;
             if (d.address_bytes == 2) decode_address16(in, d);
             else decode_address32(in, d);
-        } else if (d.mod != 3 && shape.rm == RegKind::Plain) {    // N and U operands
+        } else if (d.mod != 3 && (shape.rm == RegKind::Plain || shape.rm == RegKind::Low)) {    // N and U operands
             return in.ran_out() ? ran_out() : DecodeStatus::Undefined;
         } else if (shape.memory_only && shape.rm == RegKind::None) {
             return in.ran_out() ? ran_out() : DecodeStatus::Undefined;
         }
-    } else if (shape.reg_from_opcode) {
-        d.reg = byte & 7;
     }
-    if (d.row->has_modrm && shape.reg_from_opcode) d.reg = byte & 7;
+    if (shape.reg_from_opcode) d.reg = static_cast<u8>((byte & 7) | rex_b(d.rex));
     read_immediates(in, shape, d);
     if (in.ran_out()) return ran_out();
     d.length = static_cast<u8>(in.at());
@@ -233,20 +254,23 @@ DecodeStatus decode(const u8* bytes, unsigned available, u32 mode, const Feature
     d.prefix_66 = p.operand;
     d.prefixes = static_cast<u8>((p.repeat == 0xf3 ? prefix::kRep : 0) | (p.repeat == 0xf2 ? prefix::kRepne : 0) |
                                  (p.lock ? prefix::kLock : 0) | (d.operand_bytes == 4 ? prefix::kOperand32 : 0) |
-                                 (d.address_bytes == 4 ? prefix::kAddress32 : 0) | (d.memory ? prefix::kMemory : 0));
+                                 (d.operand_bytes == 8 ? prefix::kOperand64 : 0) | (d.address_bytes == 4 ? prefix::kAddress32 : 0) |
+                                 (d.address_bytes == 8 ? prefix::kAddress64 : 0) | (d.memory ? prefix::kMemory : 0));
     return DecodeStatus::Ok;
 }
 
 namespace {
 
-u8 register_field(RegKind kind, unsigned number) {
+/// With any REX prefix byte registers 4 to 7 are SPL, BPL, SIL and DIL.
+u8 register_field(RegKind kind, unsigned number, bool rex) {
     switch (kind) {
-    case RegKind::Byte: return static_cast<u8>((number & 3) * 8 + (number >> 2 & 1));
+    case RegKind::Byte: return rex ? general(number) : static_cast<u8>((number & 3) * 8 + (number >> 2 & 1));
     case RegKind::General: return general(number);
-    case RegKind::Plain:
+    case RegKind::Plain: return static_cast<u8>(number);
+    case RegKind::Low:
     case RegKind::None: break;
     }
-    return static_cast<u8>(number);
+    return static_cast<u8>(number & 7);
 }
 
 }  // namespace
@@ -260,8 +284,8 @@ void fill_operands(const Decoded& d, Instruction& insn) {
     insn.index = d.index;
     insn.scale = d.scale;
     insn.segment = d.segment;
-    insn.reg = register_field(shape.reg, d.reg);
-    insn.rm = register_field(shape.rm, d.rm);
+    insn.reg = register_field(shape.reg, d.reg, d.rex);
+    insn.rm = register_field(shape.rm, d.rm, d.rex);
     insn.prefix = d.prefixes;
     insn.row = d.row_index;
 }

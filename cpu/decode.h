@@ -33,13 +33,14 @@ struct Decoded {
     u8 operand_bytes = 4;             ///< 2, 4, 8
     u8 address_bytes = 4;
     u8 prefixes = 0;                  ///< as Instruction::prefix
+    u8 rex = 0;                       ///< the REX prefix, if it counts
     bool prefix_66 = false;
     Seg segment = Seg::DS;            ///< of the memory operand
     bool segment_override = false;
     bool memory = false;              ///< there is a memory operand from ModRM (or a moffs)
     u8 base = kNoRegister, index = kNoRegister, scale = 0;
     i32 disp = 0;
-    u64 imm = 0;                      ///< sign-extended from the size of its operand code
+    u64 imm = 0;                      ///< sign-extended from the size of its operand code; a moffs of 64 bits
     u16 imm2 = 0;                     ///< selector of a far pointer; second immediate of ENTER
     u8 length = 0;
     bool flags_dead = false;          ///< the flags it sets are overwritten before anything can see them

@@ -12,7 +12,12 @@ namespace {
 
 size_t jump_cache_slot(u64 linear) { return (linear ^ linear >> Cpu::kJumpCacheBits) & ((1u << Cpu::kJumpCacheBits) - 1); }
 
-u64 code_linear(const Cpu& c, u64 ip) { return static_cast<u32>(c.segment(Seg::CS).base + ip); }
+u64 code_linear(const Cpu& c, u64 ip) {
+    return c.in_64bit_mode() ? ip : static_cast<u32>(c.segment(Seg::CS).base + ip);
+}
+
+/// IP cut to its width in flat code.
+u64 cut_ip(const Cpu& c, u64 ip) { return c.in_64bit_mode() ? ip : static_cast<u32>(ip); }
 
 /// Saves the flags and IP, which live in registers while blocks run.
 void park_registers(Cpu* c, u64 ip, u64 r, u64 s, u64 k) {
@@ -41,6 +46,10 @@ Block* Engine::lookup(Cpu& c, u64 ip, u32 mode) {
         return nullptr;
     }
     const u64 linear = code_linear(c, ip);
+    if (c.in_64bit_mode() && !c.canonical(linear)) {
+        c.raise(Vector::GP, 0);
+        return nullptr;
+    }
     PageFault page_fault;
     Mmu::FetchPage page;
     const auto fault = [&]() -> Block* {
@@ -73,7 +82,11 @@ Block* Engine::lookup(Cpu& c, u64 ip, u32 mode) {
         else if (!c.mmu().fetch_bytes(LinearAddr(linear), available, c.privilege(), bytes, page_fault)) return fault();
         block = c.blocks().checked_block(key, bytes, available, mode);
         if (!block) {
-            const u64 second = static_cast<u32>(linear + available);
+            const u64 second = c.in_64bit_mode() ? linear + available : static_cast<u32>(linear + available);
+            if (c.in_64bit_mode() && !c.canonical(second)) {
+                c.raise(Vector::GP, 0);
+                return nullptr;
+            }
             const unsigned rest = BlockCache::kMaxLength - available;
             if (!c.mmu().fetch_bytes(LinearAddr(second), rest, c.privilege(), bytes + available, page_fault)) {
                 page_fault.address = LinearAddr(second);
@@ -158,12 +171,15 @@ GNOMON_HANDLER GNOMON_INLINE void link(Cpu* c, const Instruction* i, u64 ip, u64
 GNOMON_HANDLER void link_taken(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     // A branch to another page is not linked; the jump cache knows it after the first time.
     const u64 start = ip - i[-1].imm;
+    ip = cut_ip(*c, ip);
+    if (!surely_canonical(ip) && !c->canonical(ip)) [[unlikely]] GNOMON_TAIL branch_beyond_limit(c, i - 1, start, r, s, k);
     if ((code_linear(*c, start) ^ code_linear(*c, ip)) & kPageMask) GNOMON_TAIL jump_to(c, i, ip, r, s, k);
     GNOMON_TAIL link<true>(c, i, ip, r, s, k);
 }
 
 GNOMON_HANDLER void link_fall(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     const u64 start = ip - i->ip_offset;
+    ip = cut_ip(*c, ip);
     if ((code_linear(*c, start) ^ code_linear(*c, ip)) & kPageMask) GNOMON_TAIL jump_to(c, i, ip, r, s, k);
     GNOMON_TAIL link<false>(c, i, ip, r, s, k);
 }
@@ -206,7 +222,7 @@ bool Engine::complete(Cpu& c, const Instruction& insn) {
     c.current = nullptr;
     bool stop = c.leave_after;
     switch (c.outcome_) {
-    case Outcome::Next: c.state.rip = static_cast<u32>(c.next_rip); break;
+    case Outcome::Next: c.state.rip = cut_ip(c, c.next_rip); break;
     case Outcome::Jump:
     case Outcome::Repeat: break;
     case Outcome::Stop: stop = true; break;

@@ -2,6 +2,7 @@
 // and IRET, "Operation".
 #include "cpu/eflags.h"
 #include "cpu/far_transfer.h"
+#include "cpu/long_mode.h"
 #include "cpu/stack_frame.h"
 #include "cpu/system_registers.h"
 #include "cpu/task.h"
@@ -17,7 +18,7 @@ bool fetch_return_code(Cpu& cpu, u16 selector, Descriptor& code) {
     }
     if (!fetch_descriptor(cpu, selector, Vector::GP, code)) return false;
     const bool level_fits = code.conforming() ? code.dpl() <= rpl(selector) : code.dpl() == rpl(selector);
-    if (!code.is_code() || rpl(selector) < cpu.cpl() || !level_fits) {
+    if (!code.is_code() || rpl(selector) < cpu.cpl() || !level_fits || is_reserved_code(cpu, code)) {
         cpu.raise(Vector::GP, selector_error(selector));
         return false;
     }
@@ -28,19 +29,25 @@ bool fetch_return_code(Cpu& cpu, u16 selector, Descriptor& code) {
     return true;
 }
 
+/// SS as a return pops it. 64-bit mode does without one below level 3; then `null` is set.
+bool fetch_return_stack(Cpu& cpu, u16 selector, unsigned cpl, const Descriptor& code, Descriptor& out,
+                        bool& null) {
+    null = is_null(selector) && leads_to_64bit(cpu, code) && cpl < 3;
+    return null || check_stack_segment(cpu, selector, cpl, Vector::GP, out);
+}
+
 /// Checks everything, then goes to `selector`:`offset`; `frame` has popped CS:EIP (and EFLAGS). `release`
 /// bytes of parameters lie on both stacks. `change_flags` is applied between the last check and the change of
-/// privilege.
+/// privilege. `pops_stack`: SS:(E)SP lie on the stack even if the privilege stays.
 template<class ChangeFlags>
-Outcome return_protected(Cpu& cpu, StackFrame& frame, u16 selector, u32 offset, unsigned bytes, u16 release,
-                         ChangeFlags change_flags) {
+Outcome return_protected(Cpu& cpu, StackFrame& frame, u16 selector, u64 offset, unsigned bytes, u16 release,
+                         bool pops_stack, ChangeFlags change_flags) {
     Descriptor code;
     if (!fetch_return_code(cpu, selector, code)) return Outcome::Fault;
     const unsigned new_cpl = rpl(selector);
-    if (new_cpl == cpu.cpl()) {
-        if (offset > code.limit()) return cpu.raise(Vector::GP, 0);
-        if (!mark_accessed(cpu, code)) return Outcome::Fault;
-        frame.skip(release);
+    frame.skip(release);
+    if (new_cpl == cpu.cpl() && !pops_stack) {
+        if (!check_target(cpu, code, offset) || !mark_accessed(cpu, code)) return Outcome::Fault;
         set_stack_pointer(cpu, cpu.segment(Seg::SS), frame.pointer());
         change_flags();
         set_code_segment(cpu, selector, code, new_cpl);
@@ -48,27 +55,30 @@ Outcome return_protected(Cpu& cpu, StackFrame& frame, u16 selector, u32 offset, 
         cpu.update_mode();
         return Outcome::Jump;
     }
-    frame.skip(release);
-    u32 pointer;
+    u64 pointer;
     u16 stack_selector;
     if (!frame.pop(bytes, pointer) || !frame.pop_selector(bytes, stack_selector)) return Outcome::Fault;
     Descriptor stack;
-    if (!check_stack_segment(cpu, stack_selector, new_cpl, Vector::GP, stack)) return Outcome::Fault;
-    if (offset > code.limit()) return cpu.raise(Vector::GP, 0);
-    if (!mark_accessed(cpu, code) || !mark_accessed(cpu, stack)) return Outcome::Fault;
+    bool null_stack;
+    if (!fetch_return_stack(cpu, stack_selector, new_cpl, code, stack, null_stack)) return Outcome::Fault;
+    if (!check_target(cpu, code, offset) || !mark_accessed(cpu, code)) return Outcome::Fault;
+    if (!null_stack && !mark_accessed(cpu, stack)) return Outcome::Fault;
     change_flags();
+    const bool outward = new_cpl != cpu.cpl();
     set_code_segment(cpu, selector, code, new_cpl);
-    Segment& ss = cpu.segment(Seg::SS);
-    set_segment(ss, stack_selector, stack);
-    set_stack_pointer(cpu, ss, u64{pointer} + release);
-    drop_inner_segments(cpu);
+    if (null_stack)
+        set_null_stack(cpu, stack_selector, new_cpl);
+    else
+        set_segment(cpu.segment(Seg::SS), stack_selector, stack);
+    set_stack_pointer(cpu, cpu.segment(Seg::SS), pointer + release);
+    if (outward) drop_inner_segments(cpu);
     cpu.state.rip = offset;
     cpu.update_mode();
     return Outcome::Jump;
 }
 
 /// Real mode, and virtual-8086 mode where it is allowed.
-bool enter_popped_segment(Cpu& cpu, const StackFrame& frame, u16 selector, u32 offset, unsigned release) {
+bool enter_popped_segment(Cpu& cpu, const StackFrame& frame, u16 selector, u64 offset, unsigned release) {
     const u32 limit = cpu.v86() ? 0xffff : cpu.segment(Seg::CS).limit;
     if (offset > limit) {
         cpu.raise(Vector::GP, 0);
@@ -83,16 +93,23 @@ bool enter_popped_segment(Cpu& cpu, const StackFrame& frame, u16 selector, u32 o
     return true;
 }
 
+bool pop_interrupt_frame(StackFrame& frame, unsigned bytes, u64& offset, u16& selector, u32& flags) {
+    u64 image;
+    if (!frame.pop(bytes, offset) || !frame.pop_selector(bytes, selector) || !frame.pop(bytes, image))
+        return false;
+    flags = static_cast<u32>(image);
+    return true;
+}
+
 /// IRET within virtual-8086 mode. SDM Vol. 3, "Virtual-8086 Mode Extensions".
 Outcome iret_v86(Cpu& cpu, unsigned bytes) {
     const bool extended = cpu.iopl() != 3;
     if (extended && (!(cpu.state.cr4 & cr4::VME) || bytes == 4)) return cpu.raise(Vector::GP, 0);
     StackFrame frame(cpu);
-    u32 offset;
+    u64 offset;
     u32 flags;
     u16 selector;
-    if (!frame.pop(bytes, offset) || !frame.pop_selector(bytes, selector) || !frame.pop(bytes, flags))
-        return Outcome::Fault;
+    if (!pop_interrupt_frame(frame, bytes, offset, selector, flags)) return Outcome::Fault;
     if (extended && ((flags & flag::TF) || ((flags & flag::IF) && (cpu.state.eflags & flag::VIP))))
         return cpu.raise(Vector::GP, 0);
     if (!enter_popped_segment(cpu, frame, selector, offset, 0)) return Outcome::Fault;
@@ -111,11 +128,10 @@ Outcome iret_v86(Cpu& cpu, unsigned bytes) {
 
 Outcome iret_real(Cpu& cpu, unsigned bytes) {
     StackFrame frame(cpu);
-    u32 offset;
+    u64 offset;
     u32 flags;
     u16 selector;
-    if (!frame.pop(bytes, offset) || !frame.pop_selector(bytes, selector) || !frame.pop(bytes, flags))
-        return Outcome::Fault;
+    if (!pop_interrupt_frame(frame, bytes, offset, selector, flags)) return Outcome::Fault;
     if (!enter_popped_segment(cpu, frame, selector, offset, 0)) return Outcome::Fault;
     u32 mask = flag::kArithmetic | flag::TF | flag::IF | flag::DF | flag::IOPL | flag::NT;
     if (bytes == 4) mask |= flag::RF | flag::AC | flag::ID;
@@ -124,8 +140,8 @@ Outcome iret_real(Cpu& cpu, unsigned bytes) {
     return Outcome::Jump;
 }
 
-Outcome iret_to_v86(Cpu& cpu, StackFrame& frame, u16 cs, u32 offset, u32 flags) {
-    u32 pointer;
+Outcome iret_to_v86(Cpu& cpu, StackFrame& frame, u16 cs, u64 offset, u32 flags) {
+    u64 pointer;
     std::array<u16, 5> selectors{};  // SS, ES, DS, FS, GS
     if (!frame.pop(4, pointer)) return Outcome::Fault;
     for (u16& selector : selectors)
@@ -136,7 +152,7 @@ Outcome iret_to_v86(Cpu& cpu, StackFrame& frame, u16 cs, u32 offset, u32 flags) 
     set_v86_segment(cpu.segment(Seg::CS), cs);
     constexpr Seg kOrder[] = {Seg::SS, Seg::ES, Seg::DS, Seg::FS, Seg::GS};
     for (unsigned i = 0; i < 5; i++) set_v86_segment(cpu.segment(kOrder[i]), selectors[i]);
-    cpu.put<u32>(reg::SP, pointer);
+    cpu.put<u32>(reg::SP, static_cast<u32>(pointer));
     cpu.state.rip = offset;
     cpu.update_mode();
     return Outcome::Jump;
@@ -146,7 +162,7 @@ Outcome iret_to_v86(Cpu& cpu, StackFrame& frame, u16 cs, u32 offset, u32 flags) 
 
 Outcome far_return(Cpu& cpu, unsigned bytes, u16 release) {
     StackFrame frame(cpu);
-    u32 offset;
+    u64 offset;
     u16 selector;
     if (!frame.pop(bytes, offset) || !frame.pop_selector(bytes, selector)) return Outcome::Fault;
     if (!cpu.protected_mode()) {
@@ -154,29 +170,29 @@ Outcome far_return(Cpu& cpu, unsigned bytes, u16 release) {
         cpu.update_mode();
         return Outcome::Jump;
     }
-    return return_protected(cpu, frame, selector, offset, bytes, release, [] {});
+    return return_protected(cpu, frame, selector, offset, bytes, release, false, [] {});
 }
 
 Outcome interrupt_return(Cpu& cpu, unsigned bytes) {
     cpu.state.nmi_blocked = false;  // even if IRET faults: SDM Vol. 3, "Handling Multiple NMIs"
     if (cpu.real_mode()) return iret_real(cpu, bytes);
     if (cpu.v86()) return iret_v86(cpu, bytes);
+    if ((cpu.state.eflags & flag::NT) && long_mode(cpu)) return cpu.raise(Vector::GP, 0);
     if (cpu.state.eflags & flag::NT)
         return return_to_previous_task(cpu, cpu.next_rip) ? Outcome::Jump : Outcome::Fault;
 
     StackFrame frame(cpu);
-    u32 offset;
+    u64 offset;
     u32 flags;
     u16 selector;
-    if (!frame.pop(bytes, offset) || !frame.pop_selector(bytes, selector) || !frame.pop(bytes, flags))
-        return Outcome::Fault;
-    if (bytes == 4 && (flags & flag::VM) && cpu.cpl() == 0)
+    if (!pop_interrupt_frame(frame, bytes, offset, selector, flags)) return Outcome::Fault;
+    if (bytes == 4 && (flags & flag::VM) && cpu.cpl() == 0 && !long_mode(cpu))
         return iret_to_v86(cpu, frame, selector, offset, flags);
     u32 mask = flag::kArithmetic | flag::TF | flag::DF | flag::NT;
-    if (bytes == 4) mask |= flag::RF | flag::AC | flag::ID;
+    if (bytes >= 4) mask |= flag::RF | flag::AC | flag::ID;
     if (cpu.cpl() <= cpu.iopl()) mask |= flag::IF;
-    if (cpu.cpl() == 0) mask |= flag::IOPL | (bytes == 4 ? flag::VIF | flag::VIP : 0);
-    return return_protected(cpu, frame, selector, offset, bytes, 0, [&] { change_eflags(cpu, flags, mask); });
+    if (cpu.cpl() == 0) mask |= flag::IOPL | (bytes >= 4 ? flag::VIF | flag::VIP : 0);
+    return return_protected(cpu, frame, selector, offset, bytes, 0, code64(cpu), [&] { change_eflags(cpu, flags, mask); });
 }
 
 Outcome ret_far(Cpu& cpu, const Instruction& insn) { return far_return(cpu, insn.operand_bytes(), 0); }

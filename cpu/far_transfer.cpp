@@ -2,6 +2,8 @@
 // "Operation".
 #include "cpu/far_transfer.h"
 
+#include "cpu/long_mode.h"
+#include "cpu/model.h"
 #include "cpu/stack_frame.h"
 #include "cpu/task.h"
 
@@ -13,14 +15,14 @@ Outcome selector_fault(Cpu& cpu, Vector vector, u16 selector) {
 }
 
 /// Real and virtual-8086 mode: the target must lie within the limit that CS has.
-bool real_target_allowed(Cpu& cpu, u32 offset) {
+bool real_target_allowed(Cpu& cpu, u64 offset) {
     const u32 limit = cpu.v86() ? 0xffff : cpu.segment(Seg::CS).limit;
     if (offset <= limit) return true;
     cpu.raise(Vector::GP, 0);
     return false;
 }
 
-void enter_real_segment(Cpu& cpu, u16 selector, u32 offset) {
+void enter_real_segment(Cpu& cpu, u16 selector, u64 offset) {
     if (cpu.v86())
         set_v86_segment(cpu.segment(Seg::CS), selector);
     else
@@ -33,7 +35,7 @@ void enter_real_segment(Cpu& cpu, u16 selector, u32 offset) {
 bool check_direct_target(Cpu& cpu, u16 selector, const Descriptor& d) {
     const bool allowed =
         d.conforming() ? d.dpl() <= cpu.cpl() : rpl(selector) <= cpu.cpl() && d.dpl() == cpu.cpl();
-    if (!allowed) {
+    if (!allowed || is_reserved_code(cpu, d)) {
         cpu.raise(Vector::GP, selector_error(selector));
         return false;
     }
@@ -44,13 +46,7 @@ bool check_direct_target(Cpu& cpu, u16 selector, const Descriptor& d) {
     return true;
 }
 
-bool check_offset(Cpu& cpu, const Descriptor& code, u32 offset) {
-    if (offset <= code.limit()) return true;
-    cpu.raise(Vector::GP, 0);
-    return false;
-}
-
-void enter_code(Cpu& cpu, u16 selector, const Descriptor& code, u32 offset, unsigned cpl) {
+void enter_code(Cpu& cpu, u16 selector, const Descriptor& code, u64 offset, unsigned cpl) {
     set_code_segment(cpu, selector, code, cpl);
     cpu.state.rip = offset;
     cpu.update_mode();
@@ -79,7 +75,9 @@ bool fetch_gate_target(Cpu& cpu, const Descriptor& gate, bool is_jump, Descripto
     if (!fetch_descriptor(cpu, selector, Vector::GP, code)) return false;
     const bool too_weak =
         code.dpl() > cpu.cpl() || (is_jump && !code.conforming() && code.dpl() != cpu.cpl());
-    if (!code.is_code() || too_weak) {
+    // In IA-32e mode call gates lead to 64-bit code only.
+    const bool wrong_size = long_mode(cpu) && (!code.is_long() || code.is_big());
+    if (!code.is_code() || too_weak || wrong_size) {
         cpu.raise(Vector::GP, selector_error(selector));
         return false;
     }
@@ -98,20 +96,35 @@ Outcome transfer_to_task(Cpu& cpu, u16 selector, const Descriptor& d, TaskSwitch
     return switched ? Outcome::Jump : Outcome::Fault;
 }
 
-bool leads_to_task(const Descriptor& d) { return d.type() == system_type::kTaskGate || d.is_tss_available(); }
-bool is_call_gate(const Descriptor& d) {
-    return d.type() == system_type::kCallGate16 || d.type() == system_type::kCallGate32;
+/// IA-32e mode has no hardware tasks.
+bool leads_to_task(const Cpu& cpu, const Descriptor& d) {
+    return !long_mode(cpu) && (d.type() == system_type::kTaskGate || d.is_tss_available());
+}
+bool is_call_gate(const Cpu& cpu, const Descriptor& d) {
+    return d.type() == system_type::kCallGate32 || (d.type() == system_type::kCallGate16 && !long_mode(cpu));
+}
+
+/// A call gate whose checks passed: its whole offset, and the code segment behind it.
+struct GateTarget {
+    u64 offset = 0;
+    Descriptor code;
+};
+bool read_gate(Cpu& cpu, u16 selector, Descriptor& gate, bool is_jump, GateTarget& out) {
+    if (!check_gate(cpu, selector, gate)) return false;
+    if (long_mode(cpu) && !fetch_upper_half(cpu, selector, Vector::GP, gate)) return false;
+    out.offset = long_mode(cpu) ? gate.gate_offset64() : gate.gate_offset();
+    return fetch_gate_target(cpu, gate, is_jump, out.code);
 }
 
 /// CALL through a gate to a more privileged segment: new stack, parameters copied.
-Outcome call_inner(Cpu& cpu, const Descriptor& gate, Descriptor& code) {
+Outcome call_inner(Cpu& cpu, const Descriptor& gate, GateTarget& target) {
     const unsigned bytes = gate.gate_is_32() ? 4 : 2;
-    const unsigned cpl = code.dpl();
+    const unsigned cpl = target.code.dpl();
     InnerStack inner;
     if (!fetch_inner_stack(cpu, cpl, inner)) return Outcome::Fault;
 
     StackFrame old_stack(cpu);
-    std::array<u32, 31> parameters{};
+    std::array<u64, 31> parameters{};
     const unsigned count = gate.gate_parameters();
     for (unsigned i = 0; i < count; i++)
         if (!old_stack.pop(bytes, parameters[i])) return Outcome::Fault;
@@ -122,19 +135,42 @@ Outcome call_inner(Cpu& cpu, const Descriptor& gate, Descriptor& code) {
     for (unsigned i = count; i-- > 0;)
         if (!frame.push(bytes, parameters[i])) return Outcome::Fault;
     if (!frame.push_all(bytes, cpu.segment(Seg::CS).selector, cpu.next_rip)) return Outcome::Fault;
-    if (!check_offset(cpu, code, gate.gate_offset()) || !mark_accessed(cpu, code)) return Outcome::Fault;
+    if (!check_target(cpu, target.code, target.offset) || !mark_accessed(cpu, target.code))
+        return Outcome::Fault;
 
     cpu.segment(Seg::SS) = inner.segment;
     set_stack_pointer(cpu, inner.segment, frame.pointer());
-    enter_code(cpu, gate.gate_selector(), code, gate.gate_offset(), cpl);
+    enter_code(cpu, gate.gate_selector(), target.code, target.offset, cpl);
     return Outcome::Jump;
 }
 
-Outcome call_same_level(Cpu& cpu, u16 selector, Descriptor& code, u32 offset, unsigned bytes) {
-    StackFrame frame(cpu);
+/// The same through a 64-bit gate: no parameters, and a null SS.
+Outcome call_inner64(Cpu& cpu, const Descriptor& gate, GateTarget& target) {
+    const unsigned cpl = target.code.dpl();
+    u64 pointer;
+    if (!fetch_stack64(cpu, cpl, pointer)) return Outcome::Fault;
+    StackFrame frame(cpu, pointer, Privilege::Supervisor);
+    if (!frame.push_all(8, cpu.segment(Seg::SS).selector, cpu.state.gpr[reg::SP],
+                        cpu.segment(Seg::CS).selector, cpu.next_rip))
+        return Outcome::Fault;
+    if (!check_target(cpu, target.code, target.offset) || !mark_accessed(cpu, target.code))
+        return Outcome::Fault;
+    set_null_stack(cpu, static_cast<u16>(cpl), cpl);
+    cpu.put<u64>(reg::SP, frame.pointer());
+    enter_code(cpu, gate.gate_selector(), target.code, target.offset, cpl);
+    return Outcome::Jump;
+}
+
+/// A gate of IA-32e mode pushes on a 64-bit stack even if the caller runs in compatibility mode.
+Outcome call_same_level(Cpu& cpu, u16 selector, Descriptor& code, u64 offset, unsigned bytes, bool by_gate) {
+    const bool wide = by_gate && long_mode(cpu);
+    StackFrame frame = wide ? StackFrame(cpu, cpu.state.gpr[reg::SP], cpu.privilege()) : StackFrame(cpu);
     if (!frame.push_all(bytes, cpu.segment(Seg::CS).selector, cpu.next_rip)) return Outcome::Fault;
-    if (!check_offset(cpu, code, offset) || !mark_accessed(cpu, code)) return Outcome::Fault;
-    set_stack_pointer(cpu, cpu.segment(Seg::SS), frame.pointer());
+    if (!check_target(cpu, code, offset) || !mark_accessed(cpu, code)) return Outcome::Fault;
+    if (wide)
+        cpu.put<u64>(reg::SP, frame.pointer());
+    else
+        set_stack_pointer(cpu, cpu.segment(Seg::SS), frame.pointer());
     enter_code(cpu, selector, code, offset, cpu.cpl());
     return Outcome::Jump;
 }
@@ -165,7 +201,20 @@ bool fetch_inner_stack(Cpu& cpu, unsigned cpl, InnerStack& out) {
     return true;
 }
 
-Outcome far_jump(Cpu& cpu, u16 selector, u32 offset, unsigned bytes) {
+bool fetch_stack64(Cpu& cpu, unsigned slot, u64& pointer) {
+    const Segment& tr = cpu.state.tr;
+    const u32 offset = 4 + 8 * slot;
+    if (offset + 7 > tr.limit) {
+        cpu.raise(Vector::TS, selector_error(tr.selector));
+        return false;
+    }
+    if (!cpu.read_linear(tr.base + offset, pointer, Privilege::Supervisor)) return false;
+    if (canonical(cpu, pointer)) return true;
+    cpu.raise(Vector::SS, 0);
+    return false;
+}
+
+Outcome far_jump(Cpu& cpu, u16 selector, u64 offset, unsigned bytes) {
     if (bytes == 2) offset &= 0xffff;
     if (!cpu.protected_mode()) {
         if (!real_target_allowed(cpu, offset)) return Outcome::Fault;
@@ -176,24 +225,25 @@ Outcome far_jump(Cpu& cpu, u16 selector, u32 offset, unsigned bytes) {
     Descriptor d;
     if (!fetch_descriptor(cpu, selector, Vector::GP, d)) return Outcome::Fault;
     if (d.is_code()) {
-        if (!check_direct_target(cpu, selector, d) || !check_offset(cpu, d, offset) || !mark_accessed(cpu, d))
+        if (!check_direct_target(cpu, selector, d) || !check_target(cpu, d, offset) || !mark_accessed(cpu, d))
             return Outcome::Fault;
         enter_code(cpu, selector, d, offset, cpu.cpl());
         return Outcome::Jump;
     }
     if (!d.is_system()) return selector_fault(cpu, Vector::GP, selector);
-    if (is_call_gate(d)) {
-        Descriptor code;
-        if (!check_gate(cpu, selector, d) || !fetch_gate_target(cpu, d, true, code)) return Outcome::Fault;
-        if (!check_offset(cpu, code, d.gate_offset()) || !mark_accessed(cpu, code)) return Outcome::Fault;
-        enter_code(cpu, d.gate_selector(), code, d.gate_offset(), cpu.cpl());
+    if (is_call_gate(cpu, d)) {
+        GateTarget target;
+        if (!read_gate(cpu, selector, d, true, target)) return Outcome::Fault;
+        if (!check_target(cpu, target.code, target.offset) || !mark_accessed(cpu, target.code))
+            return Outcome::Fault;
+        enter_code(cpu, d.gate_selector(), target.code, target.offset, cpu.cpl());
         return Outcome::Jump;
     }
-    if (leads_to_task(d)) return transfer_to_task(cpu, selector, d, TaskSwitch::Jump);
+    if (leads_to_task(cpu, d)) return transfer_to_task(cpu, selector, d, TaskSwitch::Jump);
     return selector_fault(cpu, Vector::GP, selector);
 }
 
-Outcome far_call(Cpu& cpu, u16 selector, u32 offset, unsigned bytes) {
+Outcome far_call(Cpu& cpu, u16 selector, u64 offset, unsigned bytes) {
     if (bytes == 2) offset &= 0xffff;
     if (!cpu.protected_mode()) {
         StackFrame frame(cpu);
@@ -208,34 +258,48 @@ Outcome far_call(Cpu& cpu, u16 selector, u32 offset, unsigned bytes) {
     if (!fetch_descriptor(cpu, selector, Vector::GP, d)) return Outcome::Fault;
     if (d.is_code()) {
         if (!check_direct_target(cpu, selector, d)) return Outcome::Fault;
-        return call_same_level(cpu, selector, d, offset, bytes);
+        return call_same_level(cpu, selector, d, offset, bytes, false);
     }
     if (!d.is_system()) return selector_fault(cpu, Vector::GP, selector);
-    if (is_call_gate(d)) {
-        Descriptor code;
-        if (!check_gate(cpu, selector, d) || !fetch_gate_target(cpu, d, false, code)) return Outcome::Fault;
-        if (!code.conforming() && code.dpl() < cpu.cpl()) return call_inner(cpu, d, code);
-        return call_same_level(cpu, d.gate_selector(), code, d.gate_offset(), d.gate_is_32() ? 4 : 2);
+    if (is_call_gate(cpu, d)) {
+        GateTarget target;
+        if (!read_gate(cpu, selector, d, false, target)) return Outcome::Fault;
+        const bool wide = long_mode(cpu);
+        if (!target.code.conforming() && target.code.dpl() < cpu.cpl())
+            return wide ? call_inner64(cpu, d, target) : call_inner(cpu, d, target);
+        return call_same_level(cpu, d.gate_selector(), target.code, target.offset,
+                               wide                ? 8
+                               : d.gate_is_32() ? 4
+                                                   : 2,
+                               true);
     }
-    if (leads_to_task(d)) return transfer_to_task(cpu, selector, d, TaskSwitch::Call);
+    if (leads_to_task(cpu, d)) return transfer_to_task(cpu, selector, d, TaskSwitch::Call);
     return selector_fault(cpu, Vector::GP, selector);
 }
 
-namespace {
-
-/// The far pointer of a memory operand: offset first, selector behind it.
-bool load_far_pointer(Cpu& cpu, const Instruction& insn, u16& selector, u32& offset) {
-    const unsigned bytes = insn.operand_bytes();
+bool load_far_pointer(Cpu& cpu, const Instruction& insn, FarPointer& out) {
+    out.bytes = insn.operand_bytes();
+    // AMD APM Vol. 3, JMP (Far): REX.W does not make the pointer wider.
+    if (out.bytes == 8 && cpu.model().vendor == kVendorAmd) out.bytes = 4;
     const u64 address = cpu.effective_address(insn);
-    const u64 mask = insn.address_bytes() == 4 ? 0xffffffff : 0xffff;
+    const unsigned address_bytes = insn.address_bytes();
+    const u64 mask = address_bytes == 8 ? ~u64{0} : address_bytes == 4 ? 0xffffffff : 0xffff;
+    u32 word = 0;
     u16 half = 0;
-    if (bytes == 4 ? !cpu.read(insn.segment, address, offset) : !cpu.read(insn.segment, address, half))
-        return false;
-    if (bytes == 2) offset = half;
-    return cpu.read(insn.segment, (address + bytes) & mask, selector);
+    bool ok;
+    switch (out.bytes) {
+        case 8: ok = cpu.read(insn.segment, address, out.offset); break;
+        case 4:
+            ok = cpu.read(insn.segment, address, word);
+            out.offset = word;
+            break;
+        default:
+            ok = cpu.read(insn.segment, address, half);
+            out.offset = half;
+            break;
+    }
+    return ok && cpu.read(insn.segment, (address + out.bytes) & mask, out.selector);
 }
-
-}  // namespace
 
 Outcome jmp_far_direct(Cpu& cpu, const Instruction& insn) {
     return far_jump(cpu, static_cast<u16>(insn.disp), static_cast<u32>(insn.imm), insn.operand_bytes());
@@ -246,17 +310,15 @@ Outcome call_far_direct(Cpu& cpu, const Instruction& insn) {
 }
 
 Outcome jmp_far_memory(Cpu& cpu, const Instruction& insn) {
-    u16 selector;
-    u32 offset;
-    if (!load_far_pointer(cpu, insn, selector, offset)) return Outcome::Fault;
-    return far_jump(cpu, selector, offset, insn.operand_bytes());
+    FarPointer target;
+    if (!load_far_pointer(cpu, insn, target)) return Outcome::Fault;
+    return far_jump(cpu, target.selector, target.offset, target.bytes);
 }
 
 Outcome call_far_memory(Cpu& cpu, const Instruction& insn) {
-    u16 selector;
-    u32 offset;
-    if (!load_far_pointer(cpu, insn, selector, offset)) return Outcome::Fault;
-    return far_call(cpu, selector, offset, insn.operand_bytes());
+    FarPointer target;
+    if (!load_far_pointer(cpu, insn, target)) return Outcome::Fault;
+    return far_call(cpu, target.selector, target.offset, target.bytes);
 }
 
 }  // namespace gnomon

@@ -46,7 +46,7 @@ struct Instruction {
     };
     union {
         struct {
-            i32 disp;
+            i32 disp;                   ///< sign-extended
             u8 base;                ///< byte offset into gpr; kNoRegister reads as zero
             u8 index;
             u8 scale;               ///< 0–3
@@ -67,6 +67,10 @@ struct Instruction {
     [[nodiscard]] unsigned address_bytes() const {
         return prefix & prefix::kAddress64 ? 8 : prefix & prefix::kAddress32 ? 4 : 2;
     }
+    /// An offset, cut to the address size.
+    [[nodiscard]] u64 cut_address(u64 offset) const {
+        return prefix & prefix::kAddress64 ? offset : prefix & prefix::kAddress32 ? static_cast<u32>(offset) : static_cast<u16>(offset);
+    }
     [[nodiscard]] bool in_memory() const { return prefix & prefix::kMemory; }
     [[nodiscard]] unsigned length() const { return static_cast<unsigned>(this[1].ip_offset - ip_offset); }
 };
@@ -74,5 +78,7 @@ static_assert(sizeof(Instruction) == 32);
 
 /// Offset of the slot that always reads zero.
 inline constexpr u8 kNoRegister = 16 * 8;
+/// As `base`: the address of the following instruction (RIP-relative addressing). No slot: only effective_address and Mem::Rip64 know it.
+inline constexpr u8 kRipRegister = 17 * 8;
 
 }  // namespace gnomon

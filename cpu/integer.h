@@ -13,7 +13,7 @@ void build_unary(const Decoded& d, Instruction& insn);
 
 /// Handler of CMP or TEST together with the Jcc that follows, or null if there is none for these operands.
 [[nodiscard]] Handler fused_compare(const Decoded& compare, const Decoded& branch);
-/// The same for ADD, SUB, AND, OR, XOR, INC and DEC of a 32-bit register.
+/// The same for ADD, SUB, AND, OR, XOR, INC and DEC of a register of 32 or 64 bits.
 [[nodiscard]] Handler fused_arithmetic(const Decoded& arithmetic, const Decoded& branch);
 [[nodiscard]] bool is_conditional_branch(Build build);
 
@@ -31,6 +31,7 @@ void build_movzx8(const Decoded& d, Instruction& insn);
 void build_movzx16(const Decoded& d, Instruction& insn);
 void build_movsx8(const Decoded& d, Instruction& insn);
 void build_movsx16(const Decoded& d, Instruction& insn);
+void build_movsxd(const Decoded& d, Instruction& insn);
 void build_lea(const Decoded& d, Instruction& insn);
 void build_xchg(const Decoded& d, Instruction& insn);
 void build_xchg_accumulator(const Decoded& d, Instruction& insn);
@@ -38,8 +39,8 @@ void build_nop(const Decoded& d, Instruction& insn);
 void build_bswap(const Decoded& d, Instruction& insn);
 void build_setcc(const Decoded& d, Instruction& insn);
 void build_cmovcc(const Decoded& d, Instruction& insn);
-void build_convert(const Decoded& d, Instruction& insn);      ///< CBW, CWDE
-void build_convert_double(const Decoded& d, Instruction& insn);    ///< CWD, CDQ
+void build_convert(const Decoded& d, Instruction& insn);      ///< CBW, CWDE, CDQE
+void build_convert_double(const Decoded& d, Instruction& insn);    ///< CWD, CDQ, CQO
 
 // branch.cpp
 void build_jcc(const Decoded& d, Instruction& insn);

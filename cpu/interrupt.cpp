@@ -3,6 +3,7 @@
 #include "cpu/interrupt.h"
 
 #include "cpu/eflags.h"
+#include "cpu/long_mode.h"
 #include "cpu/observer.h"
 #include "cpu/stack_frame.h"
 #include "cpu/task.h"
@@ -130,6 +131,64 @@ bool deliver_to_same_level(Delivery& d, Descriptor& code) {
     return enter_handler(d, frame, code, cpu.cpl(), nullptr);
 }
 
+/// IA-32e mode: the frame is always that of an inner level, eight bytes a slot, on a stack aligned to 16. SDM Vol. 3,
+/// "64-Bit Mode Stack Frame", "Interrupt Stack Table".
+bool deliver_to_64bit_handler(Delivery& d, Descriptor& code, bool inner) {
+    Cpu& cpu = d.cpu;
+    const unsigned cpl = inner ? code.dpl() : cpu.cpl();
+    u64 pointer = cpu.state.gpr[reg::SP];
+    if (const unsigned ist = d.gate.gate_stack(); ist != 0) {
+        if (!fetch_stack64(cpu, kFirstIst + ist - 1, pointer)) return false;
+    } else if (inner && !fetch_stack64(cpu, cpl, pointer)) {
+        return false;
+    }
+    StackFrame frame(cpu, pointer & ~u64{15}, cpl == 3 ? Privilege::User : Privilege::Supervisor);
+    if (!frame.push_all(8, cpu.segment(Seg::SS).selector, cpu.state.gpr[reg::SP], d.flags,
+                        cpu.segment(Seg::CS).selector, cpu.state.rip))
+        return false;
+    if (d.event.has_error && !frame.push(8, d.event.error)) return false;
+    if (!canonical(cpu, d.gate.gate_offset64())) return refuse(cpu, Vector::GP, 0);
+    if (!mark_accessed(cpu, code)) return false;
+    if (inner) set_null_stack(cpu, static_cast<u16>(cpl), cpl);
+    cpu.put<u64>(reg::SP, frame.pointer());
+    set_code_segment(cpu, d.gate.gate_selector(), code, cpl);
+    cpu.state.rip = d.gate.gate_offset64();
+    clear_flags(cpu, flag::TF | flag::NT | flag::RF | flag::VM | (d.is_trap_gate() ? 0 : flag::IF));
+    return true;
+}
+
+bool deliver_long(Cpu& cpu, EventKind kind, const Fault& event, u32 flags) {
+    const u8 vector = static_cast<u8>(event.vector);
+    const u32 idt_error = vector * 8u + 2;
+    if (vector * 16u + 15 > cpu.state.idtr.limit) return refuse(cpu, Vector::GP, idt_error);
+    Delivery d{cpu, event, flags};
+    u64 raw;
+    u64 upper;
+    const u64 at = cpu.state.idtr.base + vector * 16u;
+    if (!cpu.read_linear(at, raw, Privilege::Supervisor) ||
+        !cpu.read_linear(at + 8, upper, Privilege::Supervisor))
+        return false;
+    d.gate.low = static_cast<u32>(raw);
+    d.gate.high = static_cast<u32>(raw >> 32);
+    d.gate.upper = static_cast<u32>(upper);
+
+    const unsigned type = d.gate.type();
+    if (!d.gate.is_system() || (type != system_type::kInterruptGate64 && type != system_type::kTrapGate64))
+        return refuse(cpu, Vector::GP, idt_error);
+    const bool software = kind == EventKind::SoftInterrupt || kind == EventKind::SoftException;
+    if (software && d.gate.dpl() < cpu.cpl()) return refuse(cpu, Vector::GP, idt_error);
+    if (!d.gate.present()) return refuse(cpu, Vector::NP, idt_error);
+
+    const u16 selector = d.gate.gate_selector();
+    if (is_null(selector)) return refuse(cpu, Vector::GP, 0);
+    Descriptor code;
+    if (!fetch_descriptor(cpu, selector, Vector::GP, code)) return false;
+    if (!code.is_code() || code.dpl() > cpu.cpl()) return refuse(cpu, Vector::GP, selector_error(selector));
+    if (!code.present()) return refuse(cpu, Vector::NP, selector_error(selector));
+    if (!code.is_long() || code.is_big()) return refuse(cpu, Vector::GP, selector_error(selector));
+    return deliver_to_64bit_handler(d, code, !code.conforming() && code.dpl() < cpu.cpl());
+}
+
 bool deliver_protected(Cpu& cpu, EventKind kind, const Fault& event, u32 flags) {
     const u8 vector = static_cast<u8>(event.vector);
     const u32 idt_error = vector * 8u + 2;
@@ -171,7 +230,8 @@ bool Cpu::try_deliver(EventKind kind, const Fault& event) {
     if (exception && event.vector == Vector::PF) state.cr2 = event.address;
     const u32 flags = saved_flags(*this, kind, event.vector);
     const bool delivered = real_mode() ? deliver_real(*this, static_cast<u8>(event.vector), flags)
-                                       : deliver_protected(*this, kind, event, flags);
+                           : long_mode(*this) ? deliver_long(*this, kind, event, flags)
+                                              : deliver_protected(*this, kind, event, flags);
     if (!delivered) {
         // EXT: what went wrong while an event from outside the program was delivered. Page faults have no
         // such bit.

@@ -44,9 +44,14 @@ void Cpu::update_mode() {
     u32 key = 0;
     const Segment& cs = segment(Seg::CS);
     const Segment& ss = segment(Seg::SS);
-    if (cs.attributes & attribute::kBig) key |= mode::kCode32;
-    if (ss.attributes & attribute::kBig) key |= mode::kStack32;
-    if (flat(segment(Seg::DS), false) && flat(segment(Seg::ES), false)) {
+    if ((state.msr.efer & efer::LMA) && (cs.attributes & attribute::kLong)) {
+        // Segments have no limits; only FS and GS have a base.
+        key |= mode::kCode64 | mode::kFlat | mode::kFlatEsDs;
+    } else {
+        if (cs.attributes & attribute::kBig) key |= mode::kCode32;
+        if (ss.attributes & attribute::kBig) key |= mode::kStack32;
+    }
+    if (!(key & mode::kCode64) && flat(segment(Seg::DS), false) && flat(segment(Seg::ES), false)) {
         key |= mode::kFlatEsDs;
         if (flat(ss, false) && flat(cs, true)) key |= mode::kFlat;
     }

@@ -11,6 +11,8 @@
 
 namespace gnomon {
 
+inline constexpr std::string_view kVendorIntel = "GenuineIntel", kVendorAmd = "AuthenticAMD";
+
 struct CpuModel {
     std::string_view name;  ///< as the user writes it: "pentium-mmx"
     std::string_view description;

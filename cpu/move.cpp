@@ -29,7 +29,7 @@ Outcome load_memory(Cpu& c, const Instruction& i) {
 
 template <class T, Mem form>
 GNOMON_HANDLER void mov_load(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, sizeof(T));
+    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, ip, sizeof(T));
     if (!p) [[unlikely]] GNOMON_TAIL call<&load_memory<T>>(c, i, ip, r, s, k);
     c->put_at<T>(i->reg, peek<T>(p));
     GNOMON_TAIL next(c, i, ip, r, s, k);
@@ -42,10 +42,24 @@ Outcome store_memory(Cpu& c, const Instruction& i) {
 
 template <class T, Mem form, bool immediate>
 GNOMON_HANDLER void mov_store(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    u8* p = operand_pointer<form, AccessKind::Write>(c, i, sizeof(T));
+    u8* p = operand_pointer<form, AccessKind::Write>(c, i, ip, sizeof(T));
     if (!p) [[unlikely]] GNOMON_TAIL call<&store_memory<T, immediate>>(c, i, ip, r, s, k);
     poke<T>(p, immediate ? static_cast<T>(i->imm) : c->get_at<T>(i->reg));
     GNOMON_TAIL next(c, i, ip, r, s, k);
+}
+
+/// A moffs of 64 bits.
+template <class T>
+Outcome load_offset(Cpu& c, const Instruction& i) {
+    T value;
+    if (!c.read(i.segment, i.imm, value)) return Outcome::Fault;
+    c.put<T>(reg::AX, value);
+    return Outcome::Next;
+}
+
+template <class T>
+Outcome store_offset(Cpu& c, const Instruction& i) {
+    return c.write(i.segment, i.imm, c.get<T>(reg::AX)) ? Outcome::Next : Outcome::Fault;
 }
 
 // ---- MOVZX, MOVSX ------------------------------------------------------------------------------------
@@ -72,7 +86,7 @@ GNOMON_HANDLER void extend_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s,
 
 template <class From, class To, bool is_signed, Mem form>
 GNOMON_HANDLER void extend_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, sizeof(From));
+    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, ip, sizeof(From));
     if (!p) [[unlikely]] GNOMON_TAIL call<&extend_memory<From, To, is_signed>>(c, i, ip, r, s, k);
     c->put_at<To>(i->reg, extend<From, To, is_signed>(peek<From>(p)));
     GNOMON_TAIL next(c, i, ip, r, s, k);
@@ -83,22 +97,23 @@ void build_extend(const Decoded& d, Instruction& insn) {
     insn.handler = by_wide_width(d.operand_bytes, [&](auto zero) -> Handler {
         using To = decltype(zero);
         if (!d.memory) return &extend_r<From, To, is_signed>;
-        return by_memory_form(d, [](auto form) -> Handler { return &extend_m<From, To, is_signed, form()>; });
+        return by_operand_form<To>(d, [](auto form) -> Handler { return &extend_m<From, To, is_signed, form()>; });
     });
 }
 
 // ---- LEA ---------------------------------------------------------------------------------------------
 
-template <class T, bool indexed>
-GNOMON_HANDLER void lea32(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    c->put_at<T>(i->reg, static_cast<T>(flat_linear<indexed ? Mem::FlatIndex : Mem::FlatBase>(c, i)));
+/// Offsets of 32 and 64 bits.
+template <class T, Mem form>
+GNOMON_HANDLER void lea_flat(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
+    c->put_at<T>(i->reg, static_cast<T>(flat_linear<form>(c, i, ip)));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
 template <class T>
-GNOMON_HANDLER void lea_general(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    c->put_at<T>(i->reg, static_cast<T>(c->effective_address(*i)));
-    GNOMON_TAIL next(c, i, ip, r, s, k);
+Outcome lea_general(Cpu& c, const Instruction& i) {
+    c.put_at<T>(i.reg, static_cast<T>(c.effective_address(i)));
+    return Outcome::Next;
 }
 
 // ---- XCHG --------------------------------------------------------------------------------------------
@@ -129,7 +144,7 @@ Outcome xchg_memory(Cpu& c, const Instruction& i) {
 
 template <class T, Mem form>
 GNOMON_HANDLER void xchg_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    u8* p = operand_pointer<form, AccessKind::Write>(c, i, sizeof(T));
+    u8* p = operand_pointer<form, AccessKind::Write>(c, i, ip, sizeof(T));
     if (!p) [[unlikely]] GNOMON_TAIL call<&xchg_memory<T>>(c, i, ip, r, s, k);
     const T old = peek<T>(p);
     poke<T>(p, c->get_at<T>(i->reg));
@@ -143,6 +158,7 @@ template <class T>
 GNOMON_HANDLER void bswap(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     // With a 16-bit operand the result is undefined; processors give zero.
     if constexpr (sizeof(T) == 2) c->put_at<u16>(i->reg, 0);
+    else if constexpr (sizeof(T) == 8) c->put_at<u64>(i->reg, __builtin_bswap64(c->get_at<u64>(i->reg)));
     else c->put_at<u32>(i->reg, __builtin_bswap32(c->get_at<u32>(i->reg)));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
@@ -193,7 +209,8 @@ Handler by_condition(unsigned code, F choose) {
 template <class T>
 GNOMON_HANDLER void convert(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     if constexpr (sizeof(T) == 2) c->put<u16>(reg::AX, static_cast<u16>(sign_extended(c->get<u8>(reg::AX))));
-    else c->put<u32>(reg::AX, static_cast<u32>(sign_extended(c->get<u16>(reg::AX))));
+    else if constexpr (sizeof(T) == 4) c->put<u32>(reg::AX, static_cast<u32>(sign_extended(c->get<u16>(reg::AX))));
+    else c->put<u64>(reg::AX, sign_extended(c->get<u32>(reg::AX)));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
@@ -215,7 +232,7 @@ void build_mov(const Decoded& d, Instruction& insn) {
     insn.handler = by_width(operand_width(d), [&](auto zero) -> Handler {
         using T = decltype(zero);
         if (!d.memory) return &mov_rr<T>;
-        return by_memory_form(d, [&](auto form) -> Handler {
+        return by_operand_form<T>(d, [&](auto form) -> Handler {
             return to_register ? &mov_load<T, form()> : &mov_store<T, form(), false>;
         });
     });
@@ -226,7 +243,7 @@ void build_mov_immediate(const Decoded& d, Instruction& insn) {
     insn.handler = by_width(operand_width(d), [&](auto zero) -> Handler {
         using T = decltype(zero);
         if (!d.memory) return &mov_ri<T>;
-        return by_memory_form(d, [](auto form) -> Handler { return &mov_store<T, form(), true>; });
+        return by_operand_form<T>(d, [](auto form) -> Handler { return &mov_store<T, form(), true>; });
     });
 }
 
@@ -235,9 +252,12 @@ void build_mov_offset(const Decoded& d, Instruction& insn) {
     const bool is_load = codes[0] != 'O';
     insn.reg = 0;
     const unsigned width = codes.find("Ob") != std::string_view::npos ? 1 : d.operand_bytes;
+    // Eight bytes of offset seldom fit into the displacement.
+    const bool far_away = d.address_bytes == 8 && static_cast<u64>(static_cast<i64>(d.disp)) != d.imm;
     insn.handler = by_width(width, [&](auto zero) -> Handler {
         using T = decltype(zero);
-        return by_memory_form(d, [&](auto form) -> Handler {
+        if (far_away) return is_load ? &call<&load_offset<T>> : &call<&store_offset<T>>;
+        return by_operand_form<T>(d, [&](auto form) -> Handler {
             return is_load ? &mov_load<T, form()> : &mov_store<T, form(), false>;
         });
     });
@@ -248,11 +268,19 @@ void build_movzx16(const Decoded& d, Instruction& insn) { build_extend<u16, fals
 void build_movsx8(const Decoded& d, Instruction& insn) { build_extend<u8, true>(d, insn); }
 void build_movsx16(const Decoded& d, Instruction& insn) { build_extend<u16, true>(d, insn); }
 
+/// Without REX.W it is a plain MOV of 16 or 32 bits.
+void build_movsxd(const Decoded& d, Instruction& insn) {
+    if (d.operand_bytes == 8) build_extend<u32, true>(d, insn);
+    else build_mov(d, insn);
+}
+
 void build_lea(const Decoded& d, Instruction& insn) {
     insn.handler = by_wide_width(d.operand_bytes, [&](auto zero) -> Handler {
         using T = decltype(zero);
-        if (d.address_bytes != 4) return &lea_general<T>;
-        return d.index == kNoRegister ? &lea32<T, false> : &lea32<T, true>;
+        if (d.address_bytes == 2 || (d.address_bytes == 4 && d.base == kRipRegister)) return &call<&lea_general<T>>;
+        if (d.address_bytes == 4) return d.index == kNoRegister ? &lea_flat<T, Mem::FlatBase> : &lea_flat<T, Mem::FlatIndex>;
+        if (d.base == kRipRegister) return &lea_flat<T, Mem::Rip64>;
+        return d.index == kNoRegister ? &lea_flat<T, Mem::FlatBase64> : &lea_flat<T, Mem::FlatIndex64>;
     });
 }
 
@@ -260,11 +288,15 @@ void build_xchg(const Decoded& d, Instruction& insn) {
     insn.handler = by_width(operand_width(d), [&](auto zero) -> Handler {
         using T = decltype(zero);
         if (!d.memory) return sizeof(T) == 2 && d.reg == d.rm ? &call<&magic_exchange> : &xchg_rr<T>;
-        return by_memory_form(d, [](auto form) -> Handler { return &xchg_m<T, form()>; });
+        return by_operand_form<T>(d, [](auto form) -> Handler { return &xchg_m<T, form()>; });
     });
 }
 
 void build_xchg_accumulator(const Decoded& d, Instruction& insn) {
+    if (insn.reg == 0) {    // NOP: it does not clear the upper half of RAX
+        insn.handler = &nop;
+        return;
+    }
     insn.rm = 0;
     insn.handler = by_wide_width(d.operand_bytes, [&](auto zero) -> Handler { return &xchg_rr<decltype(zero)>; });
 }
@@ -272,7 +304,7 @@ void build_xchg_accumulator(const Decoded& d, Instruction& insn) {
 void build_nop(const Decoded&, Instruction& insn) { insn.handler = &nop; }
 
 void build_bswap(const Decoded& d, Instruction& insn) {
-    insn.handler = d.operand_bytes == 2 ? &bswap<u16> : &bswap<u32>;
+    insn.handler = by_wide_width(d.operand_bytes, [](auto zero) -> Handler { return &bswap<decltype(zero)>; });
 }
 
 void build_setcc(const Decoded& d, Instruction& insn) {
@@ -290,9 +322,11 @@ void build_cmovcc(const Decoded& d, Instruction& insn) {
     });
 }
 
-void build_convert(const Decoded& d, Instruction& insn) { insn.handler = d.operand_bytes == 2 ? &convert<u16> : &convert<u32>; }
+void build_convert(const Decoded& d, Instruction& insn) { 
+    insn.handler = by_wide_width(d.operand_bytes, [](auto zero) -> Handler { return &convert<decltype(zero)>; });
+}
 void build_convert_double(const Decoded& d, Instruction& insn) {
-    insn.handler = d.operand_bytes == 2 ? &convert_double<u16> : &convert_double<u32>;
+    insn.handler = by_wide_width(d.operand_bytes, [](auto zero) -> Handler { return &convert_double<decltype(zero)>; });
 }
 
 }  // namespace gnomon

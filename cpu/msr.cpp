@@ -2,6 +2,8 @@
 // "Page Attribute Table"; machine check: "Machine-Check Architecture".
 #include "cpu/msr.h"
 
+#include "cpu/control_registers.h"
+#include "cpu/long_mode.h"
 #include "cpu/model.h"
 #include "cpu/observer.h"
 #include "cpu/system_registers.h"
@@ -47,7 +49,9 @@ u64 read_tsc(Cpu& cpu, u32) {
 }
 bool write_tsc(Cpu& cpu, u32, u64 value) {
     cpu.sync_clock();
-    cpu.state.msr.tsc_offset += static_cast<i64>(value - cpu.time_stamp_counter());
+    const i64 difference = static_cast<i64>(value - cpu.time_stamp_counter());
+    cpu.state.msr.tsc_offset += difference;
+    cpu.state.msr.tsc_adjust += difference;
     return true;
 }
 
@@ -127,10 +131,50 @@ bool write_misc_enable(Cpu& cpu, u32, u64 value) {
     return true;
 }
 
-bool write_efer(Cpu& cpu, u32, u64 value) {
-    if (value & ~efer::NXE) return false;
-    cpu.state.msr.efer = value;
+bool write_efer_msr(Cpu& cpu, u32, u64 value) { return write_efer(cpu, value); }
+
+/// An address that code will be entered at, or a segment base: must be canonical where it has 64 bits.
+template<u64 MsrState::*field>
+bool store_address(Cpu& cpu, u32, u64 value) {
+    if (cpu.features().has(Feature::LongMode) && !canonical_in_any_mode(cpu, value)) return false;
+    cpu.state.msr.*field = value;
+    return true;
+}
+
+template<Seg seg>
+u64 read_segment_base(Cpu& cpu, u32) {
+    return cpu.segment(seg).base;
+}
+template<Seg seg>
+bool write_segment_base(Cpu& cpu, u32, u64 value) {
+    if (!canonical_in_any_mode(cpu, value)) return false;
+    cpu.segment(seg).base = value;
+    return true;
+}
+
+u64 read_tsc_aux(Cpu& cpu, u32) { return cpu.state.msr.tsc_aux; }
+bool write_tsc_aux(Cpu& cpu, u32, u64 value) {
+    if (value >> 32) return false;
+    cpu.state.msr.tsc_aux = static_cast<u32>(value);
+    return true;
+}
+
+u64 read_pkrs(Cpu& cpu, u32) { return cpu.state.msr.pkrs; }
+bool write_pkrs(Cpu& cpu, u32, u64 value) {
+    if (value >> 32) return false;
+    cpu.state.msr.pkrs = static_cast<u32>(value);
     cpu.update_paging(false);
+    return true;
+}
+
+/// No state components of IA32_XSS exist.
+bool write_xss(Cpu&, u32, u64 value) { return value == 0; }
+
+u64 read_tsc_adjust(Cpu& cpu, u32) { return static_cast<u64>(cpu.state.msr.tsc_adjust); }
+bool write_tsc_adjust(Cpu& cpu, u32, u64 value) {
+    MsrState& msr = cpu.state.msr;
+    msr.tsc_offset += static_cast<i64>(value) - msr.tsc_adjust;
+    msr.tsc_adjust = static_cast<i64>(value);
     return true;
 }
 
@@ -142,13 +186,16 @@ constexpr auto kMsrs = std::to_array<MsrRow>({
     {0x017, 1, "IA32_PLATFORM_ID", Feature::P6, constant<0>, nullptr},
     {0x01b, 1, "IA32_APIC_BASE", Feature::APIC, stored<&M::apic_base>, write_apic_base},
     {0x02a, 1, "EBL_CR_POWERON", Feature::P6, constant<0>, ignore},
+    {0x03b, 1, "IA32_TSC_ADJUST", Feature::TSC_ADJUST, read_tsc_adjust, write_tsc_adjust},
     {0x079, 1, "IA32_BIOS_UPDT_TRIG", Feature::P6, nullptr, write_microcode_trigger},
     {0x08b, 1, "IA32_BIOS_SIGN_ID", Feature::P6, stored<&M::microcode>, store<&M::microcode>},
+    {0x0e1, 1, "IA32_UMWAIT_CONTROL", Feature::WAITPKG, stored<&M::umwait_control>,
+     store<&M::umwait_control, 2 | above(32)>},
     {0x0fe, 1, "IA32_MTRRCAP", Feature::MTRR, constant<0x508>,
      nullptr},  // eight variable ranges, fixed ranges, WC
     {0x174, 1, "IA32_SYSENTER_CS", Feature::SEP, stored<&M::sysenter_cs>, store<&M::sysenter_cs>},
-    {0x175, 1, "IA32_SYSENTER_ESP", Feature::SEP, stored<&M::sysenter_esp>, store<&M::sysenter_esp>},
-    {0x176, 1, "IA32_SYSENTER_EIP", Feature::SEP, stored<&M::sysenter_eip>, store<&M::sysenter_eip>},
+    {0x175, 1, "IA32_SYSENTER_ESP", Feature::SEP, stored<&M::sysenter_esp>, store_address<&M::sysenter_esp>},
+    {0x176, 1, "IA32_SYSENTER_EIP", Feature::SEP, stored<&M::sysenter_eip>, store_address<&M::sysenter_eip>},
     {0x179, 1, "IA32_MCG_CAP", Feature::MCA, constant<5>, nullptr},  // five banks, no MCG_CTL
     {0x17a, 1, "IA32_MCG_STATUS", Feature::MCA, stored<&M::mcg_status>, store<&M::mcg_status, above(3)>},
     {0x1a0, 1, "IA32_MISC_ENABLE", Feature::SSE2, read_misc_enable, write_misc_enable},
@@ -161,7 +208,20 @@ constexpr auto kMsrs = std::to_array<MsrRow>({
     {0x277, 1, "IA32_PAT", Feature::PAT, stored<&M::pat>, write_pat},
     {0x2ff, 1, "IA32_MTRR_DEF_TYPE", Feature::MTRR, stored<&M::mtrr_def_type>, write_mtrr_default},
     {0x400, 20, "IA32_MC_CTL, STATUS, ADDR, MISC", Feature::MCA, read_machine_check, write_machine_check},
-    {0xc0000080, 1, "IA32_EFER", Feature::NX, stored<&M::efer>, write_efer},
+    {0x6e1, 1, "IA32_PKRS", Feature::PKS, read_pkrs, write_pkrs},
+    {0xda0, 1, "IA32_XSS", Feature::XSAVES, stored<&M::xss>, write_xss},
+    {0xc0000080, 1, "IA32_EFER", Feature::NX, stored<&M::efer>, write_efer_msr},
+    {0xc0000081, 1, "IA32_STAR", Feature::SYSCALL, stored<&M::star>, store<&M::star>},
+    {0xc0000082, 1, "IA32_LSTAR", Feature::LongMode, stored<&M::lstar>, store_address<&M::lstar>},
+    {0xc0000083, 1, "IA32_CSTAR", Feature::LongMode, stored<&M::cstar>, store_address<&M::cstar>},
+    {0xc0000084, 1, "IA32_FMASK", Feature::SYSCALL, stored<&M::syscall_mask>, store<&M::syscall_mask>},
+    {0xc0000100, 1, "IA32_FS_BASE", Feature::LongMode, read_segment_base<Seg::FS>,
+     write_segment_base<Seg::FS>},
+    {0xc0000101, 1, "IA32_GS_BASE", Feature::LongMode, read_segment_base<Seg::GS>,
+     write_segment_base<Seg::GS>},
+    {0xc0000102, 1, "IA32_KERNEL_GS_BASE", Feature::LongMode, stored<&M::kernel_gs_base>,
+     store_address<&M::kernel_gs_base>},
+    {0xc0000103, 1, "IA32_TSC_AUX", Feature::RDTSCP, read_tsc_aux, write_tsc_aux},
 });
 
 constexpr bool sorted() {

@@ -1,13 +1,24 @@
 // MUL, IMUL, DIV, IDIV. The flags that the manual leaves undefined follow what processors do: SF, PF (ZF clear) from the low half.
-#include <limits>
-
 #include "cpu/alu_forms.h"
 
 namespace gnomon {
 namespace {
 
+using u128 = unsigned __int128;
+using i128 = __int128;
+
 template <class T>
-using Double = std::conditional_t<sizeof(T) == 1, u16, std::conditional_t<sizeof(T) == 2, u32, u64>>;
+using Double = std::conditional_t<sizeof(T) == 1, u16, std::conditional_t<sizeof(T) == 2, u32, std::conditional_t<sizeof(T) == 4, u64, u128>>>;
+template <class T>
+using SignedDouble = std::conditional_t<sizeof(T) == 1, i16, std::conditional_t<sizeof(T) == 2, i32, std::conditional_t<sizeof(T) == 4, i64, i128>>>;
+/// What a signed product or dividend is computed in.
+template <class T>
+using Wide = std::conditional_t<sizeof(T) == 8, i128, i64>;
+
+template <class T>
+constexpr Wide<T> wide_signed(T value) {
+    return static_cast<Wide<T>>(static_cast<i64>(sign_extended(value)));
+}
 
 template <class T>
 GNOMON_INLINE void product_flags(T low, bool overflow, u64& r, u64& s, u64& k) {
@@ -19,9 +30,9 @@ GNOMON_INLINE void product_flags(T low, bool overflow, u64& r, u64& s, u64& k) {
 
 template <class T>
 GNOMON_INLINE T multiply_signed(T a, T b, u64& r, u64& s, u64& k) {
-    const i64 wide = static_cast<i64>(sign_extended(a)) * static_cast<i64>(sign_extended(b));
+    const Wide<T> wide = wide_signed(a) * wide_signed(b);
     const T low = static_cast<T>(wide);
-    product_flags(low, static_cast<i64>(sign_extended(low)) != wide, r, s, k);
+    product_flags(low, wide_signed(low) != wide, r, s, k);
     return low;
 }
 
@@ -55,7 +66,7 @@ Outcome imul_memory(Cpu& c, const Instruction& i) {
 
 template <class T, Mem form, bool three>
 GNOMON_HANDLER void imul_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, sizeof(T));
+    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, ip, sizeof(T));
     if (!p) [[unlikely]] GNOMON_TAIL call<&imul_memory<T, three>>(c, i, ip, r, s, k);
     const T a = three ? static_cast<T>(i->imm) : c->get_at<T>(i->reg);
     c->put_at<T>(i->reg, multiply_signed<T>(a, peek<T>(p), r, s, k));
@@ -64,7 +75,7 @@ GNOMON_HANDLER void imul_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u
 
 // ---- one operand -----------------------------------------------------------------------------------------
 
-/// The double-width accumulator: AX, DX:AX, EDX:EAX.
+/// The double-width accumulator: AX, DX:AX, EDX:EAX, RDX:RAX.
 template <class T>
 GNOMON_INLINE Double<T> accumulator(const Cpu& c) {
     if constexpr (sizeof(T) == 1) return c.get<u16>(reg::AX);
@@ -85,7 +96,7 @@ template <class T>
 Outcome mul(Cpu& c, const Instruction& i) {
     T b;
     if (!c.load_rm(i, b)) return Outcome::Fault;
-    const u64 wide = u64{c.get<T>(reg::AX)} * b;
+    const auto wide = static_cast<std::conditional_t<sizeof(T) == 8, u128, u64>>(c.get<T>(reg::AX)) * b;
     const T high = static_cast<T>(wide >> alu::kBits<T>);
     const T low = static_cast<T>(wide);
     put_accumulator<T>(c, high, low);
@@ -97,10 +108,10 @@ template <class T>
 Outcome imul(Cpu& c, const Instruction& i) {
     T b;
     if (!c.load_rm(i, b)) return Outcome::Fault;
-    const i64 wide = static_cast<i64>(sign_extended(c.get<T>(reg::AX))) * static_cast<i64>(sign_extended(b));
+    const Wide<T> wide = wide_signed(c.get<T>(reg::AX)) * wide_signed(b);
     const T low = static_cast<T>(wide);
     put_accumulator<T>(c, static_cast<T>(wide >> alu::kBits<T>), low);
-    product_flags(low, static_cast<i64>(sign_extended(low)) != wide, c.lazy.result, c.lazy.source, c.lazy.kind);
+    product_flags(low, wide_signed(low) != wide, c.lazy.result, c.lazy.source, c.lazy.kind);
     return Outcome::Next;
 }
 
@@ -110,6 +121,11 @@ Outcome div(Cpu& c, const Instruction& i) {
     if (!c.load_rm(i, b)) return Outcome::Fault;
     const Double<T> a = accumulator<T>(c);
     if (b == 0 || (a >> alu::kBits<T>) >= b) return c.raise(Vector::DE);
+    if (sizeof(T) == 8 && (a >> alu::kBits<T>) == 0) {    // the usual case is far cheaper
+        const T low = static_cast<T>(a);
+        put_accumulator<T>(c, low % b, low / b);
+        return Outcome::Next;
+    }
     put_accumulator<T>(c, static_cast<T>(a % b), static_cast<T>(a / b));
     return Outcome::Next;
 }
@@ -118,19 +134,20 @@ template <class T>
 Outcome idiv(Cpu& c, const Instruction& i) {
     T b;
     if (!c.load_rm(i, b)) return Outcome::Fault;
-    const auto a = static_cast<i64>(static_cast<std::make_signed_t<Double<T>>>(accumulator<T>(c)));
-    const auto divisor = static_cast<i64>(sign_extended(b));
+    const auto a = static_cast<Wide<T>>(static_cast<SignedDouble<T>>(accumulator<T>(c)));
+    const Wide<T> divisor = wide_signed(b);
     // The most negative dividend over -1 overflows the host's division too.
-    if (divisor == 0 || (divisor == -1 && a == std::numeric_limits<i64>::min())) return c.raise(Vector::DE);
-    const i64 quotient = a / divisor;
-    if (quotient != static_cast<i64>(sign_extended(static_cast<T>(quotient)))) return c.raise(Vector::DE);
+    constexpr Wide<T> kMost = static_cast<Wide<T>>(Double<u64>{1} << (8 * sizeof(Wide<T>) - 1));
+    if (divisor == 0 || (divisor == -1 && a == kMost)) return c.raise(Vector::DE);
+    const Wide<T> quotient = a / divisor;
+    if (quotient != wide_signed(static_cast<T>(quotient))) return c.raise(Vector::DE);
     put_accumulator<T>(c, static_cast<T>(a % divisor), static_cast<T>(quotient));
     return Outcome::Next;
 }
 
 template <class T>
 GNOMON_HANDLER void mul_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u64 wide = u64{c->get<T>(reg::AX)} * c->get_at<T>(i->rm);
+    const auto wide = static_cast<std::conditional_t<sizeof(T) == 8, u128, u64>>(c->get<T>(reg::AX)) * c->get_at<T>(i->rm);
     const T high = static_cast<T>(wide >> alu::kBits<T>);
     put_accumulator<T>(*c, high, static_cast<T>(wide));
     product_flags(static_cast<T>(wide), high != 0, r, s, k);
@@ -143,7 +160,7 @@ void build_imul2(const Decoded& d, Instruction& insn) {
     insn.handler = by_wide_width(d.operand_bytes, [&](auto zero) -> Handler {
         using T = decltype(zero);
         if (!d.memory) return d.flags_dead ? &imul2_r<T, true> : &imul2_r<T, false>;
-        return by_memory_form(d, [](auto form) -> Handler { return &imul_m<T, form(), false>; });
+        return by_operand_form<T>(d, [](auto form) -> Handler { return &imul_m<T, form(), false>; });
     });
 }
 
@@ -151,7 +168,7 @@ void build_imul3(const Decoded& d, Instruction& insn) {
     insn.handler = by_wide_width(d.operand_bytes, [&](auto zero) -> Handler {
         using T = decltype(zero);
         if (!d.memory) return d.flags_dead ? &imul3_r<T, true> : &imul3_r<T, false>;
-        return by_memory_form(d, [](auto form) -> Handler { return &imul_m<T, form(), true>; });
+        return by_operand_form<T>(d, [](auto form) -> Handler { return &imul_m<T, form(), true>; });
     });
 }
 

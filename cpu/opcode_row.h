@@ -30,6 +30,7 @@ inline constexpr u16 kOnly64 = 32;      ///< only in 64-bit mode (otherwise anot
 inline constexpr u16 kDefault64 = 64;   ///< operand size 64 in 64-bit mode without REX.W
 inline constexpr u16 kSetsFlags = 128;  ///< defines all six arithmetic flags and reads none
 inline constexpr u16 kPure = 256;       ///< neither reads nor writes flags and, without a memory operand, cannot fault
+inline constexpr u16 kForce64 = 1024;   ///< operand size 64 in 64-bit mode, whatever the prefixes (near branches)
 inline constexpr u16 kKeepsFlags = 512; ///< changes some arithmetic flags and leaves the others (INC, rotates, shifts by CL)
 }  // namespace attr
 

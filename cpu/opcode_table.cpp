@@ -56,12 +56,17 @@ constexpr RowShape shape_of(const OpcodeRow& r) {
         else if (code == "Zb") s.reg = RegKind::Byte, s.reg_from_opcode = true;
         else if (code == "Zv") s.reg = RegKind::General, s.reg_from_opcode = true;
         else if (code == "Eb") s.rm = RegKind::Byte;
-        else if (is_one_of(code, {"Ew", "Ed", "Eq", "Ev", "Ey", "Rd", "Rv", "Ry", "Mw/Rv", "Mb/Rd", "Mw/Rd"})) {
+        else if (is_one_of(code, {"Ew", "Ed", "Eq", "Ev", "Ey", "Ez", "Rd", "Rv", "Ry", "Mw/Rv", "Mb/Rd", "Mw/Rd"})) {
             s.rm = RegKind::General;
             s.register_only = code[0] == 'R';
-        } else if (is_one_of(code, {"Sw", "Cd", "Dd", "Vx", "Vd", "Vq", "Vss", "Vsd", "Vps", "Vpd", "Pq", "Pd"})) s.reg = RegKind::Plain;
-        else if (is_one_of(code, {"Wx", "Wd", "Wq", "Wss", "Wsd", "Wps", "Wpd", "Qq", "Qd"})) s.rm = RegKind::Plain;
-        else if (is_one_of(code, {"Nq", "Ux", "Ups", "Upd", "Uq"})) s.rm = RegKind::Plain, s.register_only = true;
+        } else if (is_one_of(code, {"Cd", "Dd", "Vx", "Vd", "Vq", "Vss", "Vsd", "Vps", "Vpd"})) s.reg = RegKind::Plain;
+        else if (is_one_of(code, {"Sw", "Pq", "Pd"})) s.reg = RegKind::Low;
+        else if (is_one_of(code, {"Wx", "Wd", "Wq", "Wss", "Wsd", "Wps", "Wpd"})) s.rm = RegKind::Plain;
+        else if (is_one_of(code, {"Qq", "Qd"})) s.rm = RegKind::Low;
+        else if (is_one_of(code, {"Nq", "Ux", "Ups", "Upd", "Uq"})) {
+            s.rm = code == "Nq" ? RegKind::Low : RegKind::Plain;
+            s.register_only = true;
+        }
         else if (code[0] == 'M' && is_one_of(code, {"M", "Ma", "Mb", "Mw", "Md", "Mq", "Mp", "Ms", "Mx", "Mt", "Mv", "Mps", "Mpd", "My"})) s.memory_only = true;
         else if (is_one_of(code, {"AL", "rAX", "AX", "eAX"})) {
             if (s.reg == RegKind::None) s.reg = code == "AL" ? RegKind::Byte : RegKind::General;

@@ -10,7 +10,11 @@ namespace gnomon {
 
 /// What the decoder reads after the opcode, and what Instruction::reg and rm mean: worked out from the operand codes.
 enum class ImmKind : u8 { None, Byte, ByteSigned, Word, Z, V, Jb, Jz, Far, Offset, WordByte, One };
-enum class RegKind : u8 { None, Byte, General, Plain };
+enum class RegKind : u8 {
+    None, Byte, General,
+    Plain,    ///< a number: vector, control and debug registers
+    Low,      ///< the same without the bit of the REX prefix: segment and MMX registers
+};
 
 struct RowShape {
     ImmKind imm = ImmKind::None;

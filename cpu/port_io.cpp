@@ -44,11 +44,13 @@ Outcome output(Cpu& cpu, u16 port) {
 }
 
 u64 masked(const Cpu& cpu, unsigned number, unsigned address_bytes) {
-    return address_bytes == 4 ? cpu.get<u32>(number) : cpu.get<u16>(number);
+    return address_bytes == 8 ? cpu.get<u64>(number) : address_bytes == 4 ? cpu.get<u32>(number) : cpu.get<u16>(number);
 }
 
 void add_masked(Cpu& cpu, unsigned number, unsigned address_bytes, u32 amount) {
-    if (address_bytes == 4)
+    if (address_bytes == 8)
+        cpu.put<u64>(number, cpu.get<u64>(number) + static_cast<u64>(static_cast<i64>(static_cast<i32>(amount))));
+    else if (address_bytes == 4)
         cpu.put<u32>(number, cpu.get<u32>(number) + amount);
     else
         cpu.put<u16>(number, static_cast<u16>(cpu.get<u16>(number) + amount));
@@ -116,27 +118,27 @@ Outcome out_dx_al(Cpu& cpu, const Instruction&) { return output<u8>(cpu, cpu.get
 
 Outcome in_ax_imm(Cpu& cpu, const Instruction& insn) {
     const u16 port = static_cast<u8>(insn.imm);
-    return insn.operand_bytes() == 4 ? input<u32>(cpu, port) : input<u16>(cpu, port);
+    return insn.operand_bytes() != 2 ? input<u32>(cpu, port) : input<u16>(cpu, port);
 }
 Outcome in_ax_dx(Cpu& cpu, const Instruction& insn) {
     const u16 port = cpu.get<u16>(reg::DX);
-    return insn.operand_bytes() == 4 ? input<u32>(cpu, port) : input<u16>(cpu, port);
+    return insn.operand_bytes() != 2 ? input<u32>(cpu, port) : input<u16>(cpu, port);
 }
 Outcome out_imm_ax(Cpu& cpu, const Instruction& insn) {
     const u16 port = static_cast<u8>(insn.imm);
-    return insn.operand_bytes() == 4 ? output<u32>(cpu, port) : output<u16>(cpu, port);
+    return insn.operand_bytes() != 2 ? output<u32>(cpu, port) : output<u16>(cpu, port);
 }
 Outcome out_dx_ax(Cpu& cpu, const Instruction& insn) {
     const u16 port = cpu.get<u16>(reg::DX);
-    return insn.operand_bytes() == 4 ? output<u32>(cpu, port) : output<u16>(cpu, port);
+    return insn.operand_bytes() != 2 ? output<u32>(cpu, port) : output<u16>(cpu, port);
 }
 Outcome ins_byte(Cpu& cpu, const Instruction& insn) { return ins<u8>(cpu, insn); }
 Outcome ins_word(Cpu& cpu, const Instruction& insn) {
-    return insn.operand_bytes() == 4 ? ins<u32>(cpu, insn) : ins<u16>(cpu, insn);
+    return insn.operand_bytes() != 2 ? ins<u32>(cpu, insn) : ins<u16>(cpu, insn);
 }
 Outcome outs_byte(Cpu& cpu, const Instruction& insn) { return outs<u8>(cpu, insn); }
 Outcome outs_word(Cpu& cpu, const Instruction& insn) {
-    return insn.operand_bytes() == 4 ? outs<u32>(cpu, insn) : outs<u16>(cpu, insn);
+    return insn.operand_bytes() != 2 ? outs<u32>(cpu, insn) : outs<u16>(cpu, insn);
 }
 
 }  // namespace gnomon

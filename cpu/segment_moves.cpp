@@ -1,4 +1,5 @@
 // MOV, PUSH and POP of segment registers; LDS, LES, LSS, LFS, LGS. SDM Vol. 2, "Operation" of each.
+#include "cpu/far_transfer.h"
 #include "cpu/segmentation.h"
 #include "cpu/system_instructions.h"
 #include "cpu/system_registers.h"
@@ -29,10 +30,7 @@ Outcome mov_from_sreg(Cpu& cpu, const Instruction& insn) {
     if (insn.reg > static_cast<unsigned>(Seg::GS)) return cpu.raise(Vector::UD);
     const u16 selector = cpu.state.segments[insn.reg].selector;
     if (insn.in_memory()) return cpu.store(insn, selector) ? Outcome::Next : Outcome::Fault;
-    if (insn.operand_bytes() == 2)
-        cpu.put_at<u16>(insn.rm, selector);
-    else
-        cpu.put_at<u32>(insn.rm, selector);
+    put_sized(cpu, insn.rm, insn.operand_bytes(), selector);
     return Outcome::Next;
 }
 
@@ -60,20 +58,10 @@ Outcome pop_sreg(Cpu& cpu, const Instruction& insn) {
 
 template<Seg seg>
 Outcome load_far_pointer(Cpu& cpu, const Instruction& insn) {
-    const u64 address = cpu.effective_address(insn);
-    const u64 mask = insn.address_bytes() == 4 ? 0xffffffff : 0xffff;
-    const unsigned bytes = insn.operand_bytes();
-    u32 wide = 0;
-    u16 narrow = 0;
-    u16 selector;
-    if (bytes == 4 ? !cpu.read(insn.segment, address, wide) : !cpu.read(insn.segment, address, narrow))
+    FarPointer pointer;
+    if (!load_far_pointer(cpu, insn, pointer) || !load_segment(cpu, seg, pointer.selector))
         return Outcome::Fault;
-    if (!cpu.read(insn.segment, (address + bytes) & mask, selector)) return Outcome::Fault;
-    if (!load_segment(cpu, seg, selector)) return Outcome::Fault;
-    if (bytes == 4)
-        cpu.put_at<u32>(insn.reg, wide);
-    else
-        cpu.put_at<u16>(insn.reg, narrow);
+    put_sized(cpu, insn.reg, pointer.bytes, pointer.offset);
     return Outcome::Next;
 }
 

@@ -2,6 +2,9 @@
 // "Operation".
 #include "cpu/segmentation.h"
 
+#include "cpu/long_mode.h"
+#include "cpu/model.h"
+
 namespace gnomon {
 
 bool try_fetch_descriptor(Cpu& cpu, u16 selector, Descriptor& out, bool& found) {
@@ -16,7 +19,8 @@ bool try_fetch_descriptor(Cpu& cpu, u16 selector, Descriptor& out, bool& found) 
     }
     if ((selector | 7u) > limit) return true;
     found = true;
-    out.linear = static_cast<u32>(base + (selector & 0xfff8u));
+    out.linear = table_address(cpu, base + (selector & 0xfff8u));
+    out.upper = 0;
     u64 raw;
     if (!cpu.read_linear(out.linear, raw, Privilege::Supervisor)) return false;
     out.low = static_cast<u32>(raw);
@@ -31,15 +35,41 @@ bool fetch_descriptor(Cpu& cpu, u16 selector, Vector vector, Descriptor& out) {
     return found;
 }
 
+bool fetch_upper_half(Cpu& cpu, u16 selector, Vector vector, Descriptor& descriptor) {
+    const CpuState& s = cpu.state;
+    const u32 limit = in_ldt(selector) ? s.ldtr.limit : s.gdtr.limit;
+    u64 upper = ~u64{0};
+    const bool inside = (selector | 7u) + 8 <= limit;
+    if (inside && !cpu.read_linear(descriptor.linear + 8, upper, Privilege::Supervisor)) return false;
+    if (!inside || (upper >> 40 & 0x1f) != 0) {
+        cpu.raise(vector, selector_error(selector));
+        return false;
+    }
+    descriptor.upper = static_cast<u32>(upper);
+    return true;
+}
+
+bool is_reserved_code(const Cpu& cpu, const Descriptor& code) {
+    return long_mode(cpu) && code.is_long() && code.is_big();
+}
+
+bool leads_to_64bit(const Cpu& cpu, const Descriptor& code) { return long_mode(cpu) && code.is_long(); }
+
+bool check_target(Cpu& cpu, const Descriptor& code, u64 offset) {
+    if (leads_to_64bit(cpu, code) ? canonical(cpu, offset) : offset <= code.limit()) return true;
+    cpu.raise(Vector::GP, 0);
+    return false;
+}
+
 bool mark_accessed(Cpu& cpu, Descriptor& descriptor) {
     if (descriptor.high >> 8 & attribute::kAccessed) return true;
     descriptor.high |= attribute::kAccessed << 8;
-    return cpu.write_linear(static_cast<u32>(descriptor.linear + 5), static_cast<u8>(descriptor.high >> 8),
+    return cpu.write_linear(table_address(cpu, descriptor.linear + 5), static_cast<u8>(descriptor.high >> 8),
                             Privilege::Supervisor);
 }
 
 bool mark_busy(Cpu& cpu, const Descriptor& descriptor, bool busy) {
-    const u64 linear = static_cast<u32>(descriptor.linear + 5);
+    const u64 linear = table_address(cpu, descriptor.linear + 5);
     u8 access;
     if (!cpu.read_linear(linear, access, Privilege::Supervisor)) return false;
     return cpu.write_linear(linear, static_cast<u8>(busy ? access | 2 : access & ~2), Privilege::Supervisor);
@@ -58,6 +88,19 @@ void set_null_segment(Segment& segment, u16 selector) {
     segment.base = 0;
     segment.attributes = 0;
     Cpu::update_windows(segment);
+}
+
+void load_null_segment(Cpu& cpu, Seg seg, u16 selector) {
+    Segment& segment = cpu.segment(seg);
+    const u64 base = segment.base;
+    set_null_segment(segment, selector);
+    if (cpu.model().vendor == kVendorAmd) segment.base = base;
+}
+
+void set_null_stack(Cpu& cpu, u16 selector, unsigned cpl) {
+    Segment& ss = cpu.segment(Seg::SS);
+    set_null_segment(ss, selector);
+    ss.attributes = static_cast<u16>(cpl << 5);
 }
 
 void set_real_segment(Cpu& cpu, Seg seg, u16 selector) {
@@ -124,10 +167,16 @@ bool load_segment(Cpu& cpu, Seg seg, u16 selector, Vector vector) {
     }
     Descriptor d;
     if (seg == Seg::SS) {
+        // 64-bit mode does without a stack segment, except at level 3.
+        if (is_null(selector) && code64(cpu) && cpu.cpl() < 3 && rpl(selector) == cpu.cpl()) {
+            set_null_stack(cpu, selector, cpu.cpl());
+            update_mode_for(cpu, seg);
+            return true;
+        }
         if (!check_stack_segment(cpu, selector, cpu.cpl(), vector, d)) return false;
     } else {
         if (is_null(selector)) {
-            set_null_segment(segment, selector);
+            load_null_segment(cpu, seg, selector);
             update_mode_for(cpu, seg);
             return true;
         }
@@ -156,9 +205,11 @@ void set_code_segment(Cpu& cpu, u16 selector, const Descriptor& descriptor, unsi
 void drop_inner_segments(Cpu& cpu) {
     for (const Seg seg : {Seg::ES, Seg::DS, Seg::FS, Seg::GS}) {
         Segment& segment = cpu.segment(seg);
+        // Null already: the base, which 64-bit mode uses, stays.
+        if (is_null(segment.selector)) continue;
         const bool conforming =
             (segment.attributes & attribute::kCode) && (segment.attributes & attribute::kConforming);
-        if (!conforming && attribute::dpl(segment.attributes) < cpu.cpl()) set_null_segment(segment, 0);
+        if (!conforming && attribute::dpl(segment.attributes) < cpu.cpl()) load_null_segment(cpu, seg, 0);
     }
 }
 

@@ -7,9 +7,13 @@ namespace {
 /// Where the count comes from.
 enum class Count : u8 { Immediate, CL };
 
-template <Count source>
+/// Counts are masked to 5 bits, 6 for 64-bit operands.
+template <class T>
+inline constexpr unsigned kCountMask = sizeof(T) == 8 ? 63 : 31;
+
+template <Count source, class T>
 GNOMON_INLINE unsigned count_of(const Cpu* c, const Instruction* i) {
-    return (source == Count::CL ? static_cast<unsigned>(c->state.gpr[reg::CX]) : static_cast<unsigned>(i->imm)) & 31;
+    return (source == Count::CL ? static_cast<unsigned>(c->state.gpr[reg::CX]) : static_cast<unsigned>(i->imm)) & kCountMask<T>;
 }
 
 template <class Op, class T, Count source>
@@ -18,7 +22,7 @@ Outcome shift_memory(Cpu& c, const Instruction& i) {
     T a;
     if (!c.read_for_write(i.segment, offset, a)) return Outcome::Fault;
     LazyFlags f = c.lazy;
-    const T value = Op::template run<T>(a, count_of<source>(&c, &i), f.result, f.source, f.kind);
+    const T value = Op::template run<T>(a, count_of<source, T>(&c, &i), f.result, f.source, f.kind);
     if (!c.write(i.segment, offset, value)) return Outcome::Fault;
     c.lazy = f;
     return Outcome::Next;
@@ -26,7 +30,7 @@ Outcome shift_memory(Cpu& c, const Instruction& i) {
 
 template <class Op, class T, Count source, bool quiet>
 GNOMON_HANDLER void shift_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const unsigned count = count_of<source>(c, i);
+    const unsigned count = count_of<source, T>(c, i);
     const T a = c->get_at<T>(i->rm);
     if constexpr (quiet) c->put_at<T>(i->rm, Op::template quiet<T>(a, count));
     else c->put_at<T>(i->rm, Op::template run<T>(a, count, r, s, k));
@@ -35,15 +39,15 @@ GNOMON_HANDLER void shift_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, 
 
 template <class Op, class T, Count source, Mem form>
 GNOMON_HANDLER void shift_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    u8* p = operand_pointer<form, AccessKind::Write>(c, i, sizeof(T));
+    u8* p = operand_pointer<form, AccessKind::Write>(c, i, ip, sizeof(T));
     if (!p) [[unlikely]] GNOMON_TAIL call<&shift_memory<Op, T, source>>(c, i, ip, r, s, k);
-    poke<T>(p, Op::template run<T>(peek<T>(p), count_of<source>(c, i), r, s, k));
+    poke<T>(p, Op::template run<T>(peek<T>(p), count_of<source, T>(c, i), r, s, k));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
 template <class Op, class T, Count source>
 Handler shift_handler(const Decoded& d) {
-    if (d.memory) return by_memory_form(d, [](auto form) -> Handler { return &shift_m<Op, T, source, form()>; });
+    if (d.memory) return by_operand_form<T>(d, [](auto form) -> Handler { return &shift_m<Op, T, source, form()>; });
     if constexpr (requires { Op::template quiet<T>(T{}, 1u); }) {
         if (d.flags_dead) return &shift_r<Op, T, source, true>;
     }
@@ -61,7 +65,9 @@ T shift_left_double(T a, T b, unsigned count, u64& r, u64& s, u64& k) {
     if constexpr (sizeof(T) == 2) wide = (u64{a} << 32 | u64{b} << 16 | a) << count >> 32;
     else wide = static_cast<u64>(((static_cast<unsigned __int128>(a) << bits | b) << count) >> bits);
     const T value = static_cast<T>(wide);
-    const bool carry = wide >> bits & 1;
+    bool carry;
+    if constexpr (sizeof(T) == 8) carry = a >> (bits - count) & 1;
+    else carry = wide >> bits & 1;
     s = alu::carry_overflow(carry, (value ^ a) >> (bits - 1) & 1);
     r = sign_extended(value);
     k = alu::kResultKind;
@@ -83,7 +89,7 @@ T shift_right_double(T a, T b, unsigned count, u64& r, u64& s, u64& k) {
 
 template <class T, bool left, bool by_cl>
 Outcome shift_double(Cpu& c, const Instruction& i) {
-    const unsigned count = (by_cl ? c.get<u8>(reg::CX) : static_cast<unsigned>(i.imm)) & 31;
+    const unsigned count = (by_cl ? c.get<u8>(reg::CX) : static_cast<unsigned>(i.imm)) & kCountMask<T>;
     const u64 offset = i.in_memory() ? c.effective_address(i) : 0;
     T a = c.get_at<T>(i.rm);
     if (i.in_memory() && !c.read_for_write(i.segment, offset, a)) return Outcome::Fault;
@@ -99,7 +105,7 @@ Outcome shift_double(Cpu& c, const Instruction& i) {
 
 template <class T, bool left, bool by_cl>
 GNOMON_HANDLER void shift_double_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const unsigned count = (by_cl ? static_cast<unsigned>(c->state.gpr[reg::CX]) : static_cast<unsigned>(i->imm)) & 31;
+    const unsigned count = (by_cl ? static_cast<unsigned>(c->state.gpr[reg::CX]) : static_cast<unsigned>(i->imm)) & kCountMask<T>;
     const T a = c->get_at<T>(i->rm);
     const T b = c->get_at<T>(i->reg);
     c->put_at<T>(i->rm, left ? shift_left_double<T>(a, b, count, r, s, k) : shift_right_double<T>(a, b, count, r, s, k));

@@ -17,10 +17,12 @@ Outcome push_rm(Cpu& c, const Instruction& i) {
         u16 word;
         if (!c.load_rm(i, word)) return Outcome::Fault;
         value = word;
-    } else {
+    } else if (i.operand_bytes() == 4) {
         u32 word;
         if (!c.load_rm(i, word)) return Outcome::Fault;
         value = word;
+    } else if (!c.load_rm(i, value)) {
+        return Outcome::Fault;
     }
     return c.push(i.operand_bytes(), value) ? Outcome::Next : Outcome::Fault;
 }
@@ -29,60 +31,63 @@ Outcome pop_register(Cpu& c, const Instruction& i) {
     u64 value;
     if (!c.pop(i.operand_bytes(), value)) return Outcome::Fault;
     if (i.operand_bytes() == 2) c.put_at<u16>(i.reg, static_cast<u16>(value));
-    else c.put_at<u32>(i.reg, static_cast<u32>(value));
+    else if (i.operand_bytes() == 4) c.put_at<u32>(i.reg, static_cast<u32>(value));
+    else c.put_at<u64>(i.reg, value);
     return Outcome::Next;
 }
 
-/// Flat 32-bit stack: a push in line. False: the slow path must do it.
-GNOMON_INLINE bool push_flat(Cpu* c, u32 value) {
-    const u32 sp = static_cast<u32>(c->state.gpr[reg::SP]) - 4;
-    u8* p = probe<AccessKind::Write>(c, sp, 4);
+// ---- flat stacks in line: `W` is the width of the stack and of the operand, u32 or u64 ----------------------
+
+/// False: the slow path must do it.
+template <class W>
+GNOMON_INLINE bool push_flat(Cpu* c, W value) {
+    const W sp = static_cast<W>(c->state.gpr[reg::SP] - sizeof(W));
+    u8* p = probe<AccessKind::Write>(c, sp, sizeof(W));
     if (!p) [[unlikely]] return false;
-    poke<u32>(p, value);
+    poke<W>(p, value);
     c->state.gpr[reg::SP] = sp;
     return true;
 }
 
+template <class W>
 GNOMON_HANDLER void push_register_flat(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    if (!push_flat(c, c->get_at<u32>(i->reg))) [[unlikely]] GNOMON_TAIL call<&push_register>(c, i, ip, r, s, k);
+    if (!push_flat<W>(c, c->get_at<W>(i->reg))) [[unlikely]] GNOMON_TAIL call<&push_register>(c, i, ip, r, s, k);
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
+template <class W>
 GNOMON_HANDLER void push_immediate_flat(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    if (!push_flat(c, static_cast<u32>(i->imm))) [[unlikely]] GNOMON_TAIL call<&push_immediate>(c, i, ip, r, s, k);
+    if (!push_flat<W>(c, static_cast<W>(i->imm))) [[unlikely]] GNOMON_TAIL call<&push_immediate>(c, i, ip, r, s, k);
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
-template <Mem form>
+template <class W, Mem form>
 GNOMON_HANDLER void push_memory_flat(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, 4);
+    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, ip, sizeof(W));
     if (!p) [[unlikely]] GNOMON_TAIL call<&push_rm>(c, i, ip, r, s, k);
-    if (!push_flat(c, peek<u32>(p))) [[unlikely]] GNOMON_TAIL call<&push_rm>(c, i, ip, r, s, k);
+    if (!push_flat<W>(c, peek<W>(p))) [[unlikely]] GNOMON_TAIL call<&push_rm>(c, i, ip, r, s, k);
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
+template <class W>
 GNOMON_HANDLER void pop_register_flat(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u32 sp = static_cast<u32>(c->state.gpr[reg::SP]);
-    const u8* p = probe<AccessKind::Read>(c, sp, 4);
+    const W sp = static_cast<W>(c->state.gpr[reg::SP]);
+    const u8* p = probe<AccessKind::Read>(c, sp, sizeof(W));
     if (!p) [[unlikely]] GNOMON_TAIL call<&pop_register>(c, i, ip, r, s, k);
-    c->state.gpr[reg::SP] = static_cast<u32>(sp + 4);
-    c->put_at<u32>(i->reg, peek<u32>(p));    // after ESP: POP ESP keeps what was popped
+    c->state.gpr[reg::SP] = static_cast<W>(sp + sizeof(W));
+    c->put_at<W>(i->reg, peek<W>(p));    // after ESP: POP ESP keeps what was popped
     GNOMON_TAIL next(c, i, ip, r, s, k);
-}
-
-void set_stack_pointer(Cpu& c, u64 value) {
-    if (c.stack_mask() == 0xffff) c.put<u16>(reg::SP, static_cast<u16>(value));
-    else c.put<u32>(reg::SP, static_cast<u32>(value));
 }
 
 void set_frame_pointer(Cpu& c, unsigned bytes, u64 value) {
     if (bytes == 2) c.put<u16>(reg::BP, static_cast<u16>(value));
-    else c.put<u32>(reg::BP, static_cast<u32>(value));
+    else if (bytes == 4) c.put<u32>(reg::BP, static_cast<u32>(value));
+    else c.put<u64>(reg::BP, value);
 }
 
 Outcome leave(Cpu& c, const Instruction& i) {
     const u64 sp = c.state.gpr[reg::SP];
-    set_stack_pointer(c, c.state.gpr[reg::BP]);
+    c.put_stack_pointer(c.state.gpr[reg::BP]);
     u64 value;
     if (!c.pop(i.operand_bytes(), value)) {
         c.state.gpr[reg::SP] = sp;
@@ -92,52 +97,60 @@ Outcome leave(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
+template <class W>
 GNOMON_HANDLER void leave_flat(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u32 bp = static_cast<u32>(c->state.gpr[reg::BP]);
-    const u8* p = probe<AccessKind::Read>(c, bp, 4);
+    const W bp = static_cast<W>(c->state.gpr[reg::BP]);
+    const u8* p = probe<AccessKind::Read>(c, bp, sizeof(W));
     if (!p) [[unlikely]] GNOMON_TAIL call<&leave>(c, i, ip, r, s, k);
-    c->state.gpr[reg::SP] = static_cast<u32>(bp + 4);
-    c->state.gpr[reg::BP] = peek<u32>(p);
+    c->state.gpr[reg::SP] = static_cast<W>(bp + sizeof(W));
+    c->state.gpr[reg::BP] = peek<W>(p);
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
-[[nodiscard]] bool flat_stack(const Decoded& d) {
-    return (d.mode & mode::kFlat) && (d.mode & mode::kStack32) && d.operand_bytes == 4;
+/// Calls `choose` with the width of a flat stack that the operand has too; else `general`.
+template <class F>
+Handler by_flat_stack(const Decoded& d, Handler general, F choose) {
+    if (d.mode & mode::kCode64) return d.operand_bytes == 8 ? choose(u64{}) : general;
+    return (d.mode & mode::kFlat) && (d.mode & mode::kStack32) && d.operand_bytes == 4 ? choose(u32{}) : general;
 }
 
 }  // namespace
 
 void build_push_register(const Decoded& d, Instruction& insn) {
-    insn.handler = flat_stack(d) ? &push_register_flat : &call<&push_register>;
+    insn.handler = by_flat_stack(d, &call<&push_register>, [](auto zero) -> Handler { return &push_register_flat<decltype(zero)>; });
 }
 
 void build_push_immediate(const Decoded& d, Instruction& insn) {
-    insn.handler = flat_stack(d) ? &push_immediate_flat : &call<&push_immediate>;
+    insn.handler = by_flat_stack(d, &call<&push_immediate>, [](auto zero) -> Handler { return &push_immediate_flat<decltype(zero)>; });
 }
 
 void build_push_rm(const Decoded& d, Instruction& insn) {
-    if (!flat_stack(d)) {
-        insn.handler = &call<&push_rm>;
-    } else if (!d.memory) {
-        insn.reg = insn.rm;
-        insn.handler = &push_register_flat;
-    } else {
-        insn.handler = by_memory_form(d, [](auto form) -> Handler { return &push_memory_flat<form()>; });
-    }
+    insn.handler = by_flat_stack(d, &call<&push_rm>, [&](auto zero) -> Handler {
+        using W = decltype(zero);
+        if (!d.memory) {
+            insn.reg = insn.rm;
+            return &push_register_flat<W>;
+        }
+        return by_operand_form<W>(d, [](auto form) -> Handler { return &push_memory_flat<W, form()>; });
+    });
 }
 
 void build_pop_register(const Decoded& d, Instruction& insn) {
-    insn.handler = flat_stack(d) ? &pop_register_flat : &call<&pop_register>;
+    insn.handler = by_flat_stack(d, &call<&pop_register>, [](auto zero) -> Handler { return &pop_register_flat<decltype(zero)>; });
 }
 
-void build_leave(const Decoded& d, Instruction& insn) { insn.handler = flat_stack(d) ? &leave_flat : &call<&leave>; }
+void build_leave(const Decoded& d, Instruction& insn) {
+    insn.handler = by_flat_stack(d, &call<&leave>, [](auto zero) -> Handler { return &leave_flat<decltype(zero)>; });
+}
 
-/// The address is computed with (E)SP already incremented: SDM Vol. 2, "POP—Pop a Value From the Stack".
+/// The address is computed with the stack pointer already incremented: SDM Vol. 2, "POP—Pop a Value From the Stack".
 Outcome pop_rm(Cpu& c, const Instruction& i) {
     const u64 sp = c.state.gpr[reg::SP];
     u64 value;
     if (!c.pop(i.operand_bytes(), value)) return Outcome::Fault;
-    const bool ok = i.operand_bytes() == 2 ? c.store_rm(i, static_cast<u16>(value)) : c.store_rm(i, static_cast<u32>(value));
+    const bool ok = i.operand_bytes() == 2   ? c.store_rm(i, static_cast<u16>(value))
+                    : i.operand_bytes() == 4 ? c.store_rm(i, static_cast<u32>(value))
+                                             : c.store_rm(i, value);
     if (ok) return Outcome::Next;
     c.state.gpr[reg::SP] = sp;
     return Outcome::Fault;
@@ -190,10 +203,12 @@ Outcome enter(Cpu& c, const Instruction& i) {
                 u16 word;
                 if (!c.read(Seg::SS, bp & mask, word)) return give_up();
                 value = word;
-            } else {
+            } else if (bytes == 4) {
                 u32 word;
                 if (!c.read(Seg::SS, bp & mask, word)) return give_up();
                 value = word;
+            } else if (!c.read(Seg::SS, bp, value)) {
+                return give_up();
             }
             if (!c.push(bytes, value)) return give_up();
         }
@@ -202,7 +217,7 @@ Outcome enter(Cpu& c, const Instruction& i) {
     const u64 top = (c.state.gpr[reg::SP] - i.imm) & mask;
     // The new top of the stack must be writable, so that the fault comes here and not later.
     if (!c.check_write(Seg::SS, top, bytes)) return give_up();
-    set_stack_pointer(c, top);
+    c.put_stack_pointer(top);
     set_frame_pointer(c, bytes, frame);
     return Outcome::Next;
 }

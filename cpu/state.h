@@ -203,6 +203,8 @@ struct CpuState {
     u64 cr0 = 0x60000010, cr2 = 0, cr3 = 0, cr4 = 0;
     u64 xcr0 = 1;
     u32 pkru = 0;
+    u8 task_priority = 0;               ///< CR8
+    u64 random = 0x9e3779b97f4a7c15;    ///< of RDRAND and RDSEED where they must be repeatable
     std::array<u64, 4> pdpte{};
     std::array<u64, 8> dr{};
     u8 cpl = 0;
@@ -230,6 +232,8 @@ struct CpuState {
         v("cr4", cr4);
         v("xcr0", xcr0);
         v("pkru", pkru);
+        v("task_priority", task_priority);
+        v("random", random);
         v("pdpte", pdpte);
         v("dr", dr);
         v("cpl", cpl);

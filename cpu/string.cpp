@@ -48,6 +48,15 @@ bool element(Cpu& c, const Instruction& i, A source, A destination) {
 /// How many elements from `offset` lie in one page and inside the segment's window; `host` their bytes. 0: use element().
 template <class T, class A, AccessKind kind>
 u64 run_length(Cpu& c, Seg which, A offset, bool down, u8*& host) {
+    if (c.in_64bit_mode()) {
+        // What lies in one page wraps neither around 2^64 nor, as a page of such addresses is not 4 GiB, around 2^32.
+        const u64 linear = c.linear_address64(which, offset);
+        host = probe<kind>(&c, linear, sizeof(T));
+        if (!host) return 0;
+        const u64 in_page = down ? (linear & 0xfff) / sizeof(T) + 1 : (kPageSize - (linear & 0xfff)) / sizeof(T);
+        const u64 before_wrap = down ? offset / sizeof(T) + 1 : (static_cast<A>(~offset) / sizeof(T)) + 1;
+        return std::min(in_page, before_wrap);
+    }
     const Segment& seg = c.segment(which);
     const u64 low = kind == AccessKind::Write ? seg.write_low : seg.read_low;
     const u64 high = kind == AccessKind::Write ? seg.write_high : seg.read_high;

@@ -1,6 +1,7 @@
 // Control registers, caches, time stamp, fast system calls, HLT. SDM Vol. 2, "Operation" of each.
 #include "cpu/control_registers.h"
 #include "cpu/cpuid.h"
+#include "cpu/long_mode.h"
 #include "cpu/msr.h"
 #include "cpu/segmentation.h"
 #include "cpu/system_instructions.h"
@@ -10,11 +11,9 @@ namespace gnomon {
 
 Outcome smsw(Cpu& cpu, const Instruction& insn) {
     const u32 value = static_cast<u32>(cpu.state.cr0);
+    if ((cpu.state.cr4 & cr4::UMIP) && cpu.cpl() != 0) return cpu.raise(Vector::GP, 0);
     if (insn.in_memory()) return cpu.store(insn, static_cast<u16>(value)) ? Outcome::Next : Outcome::Fault;
-    if (insn.operand_bytes() == 2)
-        cpu.put_at<u16>(insn.rm, static_cast<u16>(value));
-    else
-        cpu.put_at<u32>(insn.rm, value);
+    put_sized(cpu, insn.rm, insn.operand_bytes(), value);
     return Outcome::Next;
 }
 
@@ -34,32 +33,50 @@ Outcome clts(Cpu& cpu, const Instruction&) {
 
 namespace {
 
-/// CR4 came with the first processors that had something to put into it.
+/// CR4 came with the first processors that had something to put into it; CR8 belongs to 64-bit mode.
 bool control_register_exists(const Cpu& cpu, unsigned number) {
-    return number == 0 || number == 2 || number == 3 || (number == 4 && cr4_supported(cpu.features()) != 0);
+    switch (number) {
+        case 0:
+        case 2:
+        case 3: return true;
+        case 4: return cr4_supported(cpu.features()) != 0;
+        case 8: return code64(cpu);
+        default: return false;
+    }
+}
+
+u64 read_control_register(const Cpu& cpu, unsigned number) {
+    switch (number) {
+        case 0: return cpu.state.cr0;
+        case 2: return cpu.state.cr2;
+        case 3: return cpu.state.cr3;
+        case 4: return cpu.state.cr4;
+        default: return read_cr8(cpu);
+    }
 }
 
 }  // namespace
 
+// The operand is 64 bits wide in 64-bit mode, 32 otherwise, whatever the prefixes say.
+
 Outcome mov_from_cr(Cpu& cpu, const Instruction& insn) {
     if (!control_register_exists(cpu, insn.reg)) return cpu.raise(Vector::UD);
     if (cpu.cpl() != 0) return cpu.raise(Vector::GP, 0);
-    const CpuState& s = cpu.state;
-    const u64 value = insn.reg == 0 ? s.cr0 : insn.reg == 2 ? s.cr2 : insn.reg == 3 ? s.cr3 : s.cr4;
-    cpu.put_at<u32>(insn.rm, static_cast<u32>(value));
+    put_sized(cpu, insn.rm, code64(cpu) ? 8 : 4, read_control_register(cpu, insn.reg));
     return Outcome::Next;
 }
 
 Outcome mov_to_cr(Cpu& cpu, const Instruction& insn) {
     if (!control_register_exists(cpu, insn.reg)) return cpu.raise(Vector::UD);
     if (cpu.cpl() != 0) return cpu.raise(Vector::GP, 0);
-    const u32 value = cpu.get_at<u32>(insn.rm);
+    const u64 value = code64(cpu) ? cpu.get_at<u64>(insn.rm) : cpu.get_at<u32>(insn.rm);
     bool ok = true;
     switch (insn.reg) {
         case 0: ok = write_cr0(cpu, value); break;
         case 2: cpu.state.cr2 = value; break;
         case 3: ok = write_cr3(cpu, value); break;
-        default: ok = write_cr4(cpu, value); break;
+        case 4: ok = write_cr4(cpu, value); break;
+        default: ok = write_cr8(cpu, value); break;
     }
     if (!ok) return Outcome::Fault;
     // The next instruction is fetched under the new translation.
@@ -79,7 +96,14 @@ Outcome wbinvd(Cpu&, const Instruction&) { return Outcome::Next; }
 
 Outcome invlpg(Cpu& cpu, const Instruction& insn) {
     // Neither limit nor rights are checked: the address is not accessed.
-    cpu.mmu().invlpg(LinearAddr(Cpu::linear_address(cpu.segment(insn.segment), cpu.effective_address(insn))));
+    const u64 offset = cpu.effective_address(insn);
+    if (code64(cpu)) {
+        const bool based = insn.segment == Seg::FS || insn.segment == Seg::GS;
+        const u64 linear = offset + (based ? cpu.segment(insn.segment).base : 0);
+        if (canonical(cpu, linear)) cpu.mmu().invlpg(LinearAddr(linear));
+    } else {
+        cpu.mmu().invlpg(LinearAddr(static_cast<u32>(cpu.segment(insn.segment).base + offset)));
+    }
     cpu.state.rip = cpu.next_rip;
     return Outcome::Jump;
 }
@@ -125,51 +149,6 @@ Outcome cpuid(Cpu& cpu, const Instruction&) {
     cpu.put<u32>(reg::CX, result.ecx);
     cpu.put<u32>(reg::DX, result.edx);
     return Outcome::Next;
-}
-
-namespace {
-
-/// The flat segments that SYSENTER and SYSEXIT make without reading a descriptor.
-void set_flat(Segment& segment, u16 selector, u16 attributes) {
-    segment.selector = selector;
-    segment.base = 0;
-    segment.limit = 0xffffffff;
-    segment.attributes =
-        static_cast<u16>(attributes | attribute::kGranularity | attribute::kBig | attribute::kPresent |
-                         attribute::kCodeOrData | attribute::kAccessed | (selector & 3) << 5);
-    Cpu::update_windows(segment);
-}
-constexpr u16 kFlatCode = attribute::kCode | attribute::kReadable;
-constexpr u16 kFlatData = attribute::kWritable;
-
-}  // namespace
-
-Outcome sysenter(Cpu& cpu, const Instruction&) {
-    const MsrState& msr = cpu.state.msr;
-    if (cpu.real_mode() || is_null(static_cast<u16>(msr.sysenter_cs))) return cpu.raise(Vector::GP, 0);
-    const u16 cs = static_cast<u16>(msr.sysenter_cs & 0xfffc);
-    cpu.state.eflags &= ~(flag::VM | flag::IF | flag::RF);
-    set_flat(cpu.segment(Seg::CS), cs, kFlatCode);
-    set_flat(cpu.segment(Seg::SS), static_cast<u16>(cs + 8), kFlatData);
-    cpu.state.cpl = 0;
-    cpu.put<u32>(reg::SP, static_cast<u32>(msr.sysenter_esp));
-    cpu.state.rip = static_cast<u32>(msr.sysenter_eip);
-    cpu.update_mode();
-    return Outcome::Jump;
-}
-
-Outcome sysexit(Cpu& cpu, const Instruction&) {
-    const MsrState& msr = cpu.state.msr;
-    if (cpu.real_mode() || cpu.cpl() != 0 || is_null(static_cast<u16>(msr.sysenter_cs)))
-        return cpu.raise(Vector::GP, 0);
-    const u16 cs = static_cast<u16>(msr.sysenter_cs & 0xfffc);
-    set_flat(cpu.segment(Seg::CS), static_cast<u16>((cs + 16) | 3), kFlatCode);
-    set_flat(cpu.segment(Seg::SS), static_cast<u16>((cs + 24) | 3), kFlatData);
-    cpu.state.cpl = 3;
-    cpu.put<u32>(reg::SP, cpu.get<u32>(reg::CX));
-    cpu.state.rip = cpu.get<u32>(reg::DX);
-    cpu.update_mode();
-    return Outcome::Jump;
 }
 
 Outcome undefined(Cpu& cpu, const Instruction&) { return cpu.raise(Vector::UD); }

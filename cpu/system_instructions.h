@@ -9,6 +9,15 @@ namespace gnomon {
 /// The end of an instruction after which an interrupt or a debug trap may have to be taken at once.
 [[nodiscard]] Outcome stop_if_event_waits(Cpu& cpu);
 
+/// Writes a general register by its offset, `bytes` wide: 2, 4 (which clears the upper half) or 8.
+inline void put_sized(Cpu& cpu, unsigned offset, unsigned bytes, u64 value) {
+    switch (bytes) {
+        case 8: cpu.put_at<u64>(offset, value); break;
+        case 4: cpu.put_at<u32>(offset, static_cast<u32>(value)); break;
+        default: cpu.put_at<u16>(offset, static_cast<u16>(value)); break;
+    }
+}
+
 // flag_control.cpp
 Outcome cli(Cpu& cpu, const Instruction& insn);
 Outcome sti(Cpu& cpu, const Instruction& insn);
@@ -70,9 +79,19 @@ Outcome rdpmc(Cpu& cpu, const Instruction& insn);
 Outcome rdmsr(Cpu& cpu, const Instruction& insn);
 Outcome wrmsr(Cpu& cpu, const Instruction& insn);
 Outcome cpuid(Cpu& cpu, const Instruction& insn);
-Outcome sysenter(Cpu& cpu, const Instruction& insn);
-Outcome sysexit(Cpu& cpu, const Instruction& insn);
 /// UD0, UD1, UD2, and RSM outside system-management mode.
 Outcome undefined(Cpu& cpu, const Instruction& insn);
+
+// fast_system_call.cpp
+Outcome sysenter(Cpu& cpu, const Instruction& insn);
+Outcome sysexit(Cpu& cpu, const Instruction& insn);
+Outcome syscall(Cpu& cpu, const Instruction& insn);
+Outcome sysret(Cpu& cpu, const Instruction& insn);
+Outcome swapgs(Cpu& cpu, const Instruction& insn);
+/// RDFSBASE, RDGSBASE, WRFSBASE, WRGSBASE.
+template<Seg seg>
+Outcome read_base(Cpu& cpu, const Instruction& insn);
+template<Seg seg>
+Outcome write_base(Cpu& cpu, const Instruction& insn);
 
 }  // namespace gnomon

@@ -3,6 +3,7 @@
 
 #include "gui/sdl_display.h"
 #include "gui/terminal_display.h"
+#include "gui/vnc_display.h"
 
 namespace gnomon {
 namespace {
@@ -13,24 +14,16 @@ constexpr bool kHaveSdl = true;
 constexpr bool kHaveSdl = false;
 #endif
 
-/// Headless: shows nothing, says nothing.
-class NoDisplay final : public Display {
-  public:
-    [[nodiscard]] Wants wants() const override { return Wants::Nothing; }
-    void poll(std::vector<InputEvent>&) override {}
-};
+#ifdef GNOMON_HAVE_VNC
+constexpr bool kHaveVnc = true;
+#else
+constexpr bool kHaveVnc = false;
+#endif
 
 }  // namespace
 
-Result<DisplayKind> parse_display_kind(std::string_view name) {
-    if (name == "sdl") return DisplayKind::Sdl;
-    if (name == "terminal") return DisplayKind::Terminal;
-    if (name == "none") return DisplayKind::None;
-    return fail("'{}' is not a display; accepted are sdl, terminal and none", name);
-}
-
-Result<std::unique_ptr<Display>> make_display(DisplayKind kind, const DisplayOptions& options) {
-    switch (kind) {
+Result<std::unique_ptr<Display>> make_display(const DisplaySpec& spec, const DisplayOptions& options) {
+    switch (spec.kind) {
         case DisplayKind::Sdl:
             if constexpr (kHaveSdl)
                 return make_sdl_display(options);
@@ -39,15 +32,22 @@ Result<std::unique_ptr<Display>> make_display(DisplayKind kind, const DisplayOpt
                     "the SDL window is not part of this build (SDL2 was missing); use --display terminal or "
                     "none");
         case DisplayKind::Terminal: return make_terminal_display(options);
+        case DisplayKind::Vnc:
+            if constexpr (kHaveVnc)
+                return make_vnc_display(spec, options);
+            else
+                return fail("VNC is not part of this build (libvncserver was missing)");
+        case DisplayKind::Automatic:
         case DisplayKind::None: break;
     }
-    return std::unique_ptr<Display>(std::make_unique<NoDisplay>());
+    return fail("there is no such display");
 }
 
 std::vector<std::string> built_in_displays() {
     std::vector<std::string> names;
     if constexpr (kHaveSdl) names.emplace_back("sdl");
     names.emplace_back("terminal");
+    if constexpr (kHaveVnc) names.emplace_back("vnc");
     names.emplace_back("none");
     return names;
 }

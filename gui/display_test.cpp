@@ -10,23 +10,6 @@
 namespace gnomon {
 namespace {
 
-TEST(Display, NamesAreParsedAndOthersRefusedWithTheList) {
-    EXPECT_EQ(*parse_display_kind("sdl"), DisplayKind::Sdl);
-    EXPECT_EQ(*parse_display_kind("terminal"), DisplayKind::Terminal);
-    EXPECT_EQ(*parse_display_kind("none"), DisplayKind::None);
-    EXPECT_EQ(parse_display_kind("curses").error().message,
-              "'curses' is not a display; accepted are sdl, terminal and none");
-}
-
-TEST(Display, NoneWantsNothingAndReportsNothing) {
-    Result<std::unique_ptr<Display>> display = make_display(DisplayKind::None, {});
-    ASSERT_TRUE(display.ok());
-    EXPECT_EQ((*display)->wants(), Display::Wants::Nothing);
-    std::vector<InputEvent> events;
-    (*display)->poll(events);
-    EXPECT_TRUE(events.empty());
-}
-
 /// Shows whole numbers: every pixel of a frame must be the same one.
 class CountingDisplay final : public Display {
   public:

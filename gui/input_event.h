@@ -1,6 +1,8 @@
-// What the user does, as front ends report it: keys by position, relative pointer motion, the wish to leave.
+// What the user does, as front ends report it: keys by position, relative pointer motion, text, and commands to the
+// machine.
 #pragma once
 
+#include <string>
 #include <variant>
 
 #include "devices/keyboard/keys.h"
@@ -35,6 +37,35 @@ struct PowerOffRequest {
     bool operator==(const PowerOffRequest&) const = default;
 };
 
-using InputEvent = std::variant<KeyInput, PointerMotion, PointerButton, PowerOffRequest>;
+/// Text to be typed on the guest's keyboard, as a paste.
+struct TextInput {
+    std::string text;
+    bool operator==(const TextInput&) const = default;
+};
+
+/// What a user may ask of the machine besides pressing keys.
+enum class Command : u8 {
+    PauseOrContinue,
+    Reset,
+    PowerButton,
+    CtrlAltDel,
+    Insert,  ///< `file` into `drive`; no drive: the first that suits the file
+    Eject,
+    SaveState,   ///< to `file`; none: the configured one
+    LoadState,   ///< likewise
+    Screenshot,  ///< to `file`; none: the next free screenshot-N.png
+    CopyText,    ///< what a text mode shows comes back as a Notice
+    Mute,
+};
+
+struct CommandRequest {
+    Command command;
+    std::string drive = {};
+    std::string file = {};
+    bool operator==(const CommandRequest&) const = default;
+};
+
+using InputEvent =
+    std::variant<KeyInput, PointerMotion, PointerButton, PowerOffRequest, TextInput, CommandRequest>;
 
 }  // namespace gnomon

@@ -15,7 +15,7 @@ struct SdlDisplayTest : testing::Test {
 
     void SetUp() override {
         setenv("SDL_VIDEODRIVER", "dummy", 0);
-        Result<std::unique_ptr<Display>> made = make_display(DisplayKind::Sdl, {.title = "Test", .scale = 1});
+        Result<std::unique_ptr<Display>> made = make_display({DisplayKind::Sdl}, {.title = "Test", .scale = 1});
         ASSERT_TRUE(made.ok()) << made.error().message;
         display = std::move(*made);
         poll();  // what opening the window reported

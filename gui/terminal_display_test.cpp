@@ -109,7 +109,7 @@ struct TerminalDisplayTest : testing::Test {
     }
     void start() {
         Result<std::unique_ptr<Display>> made =
-            make_display(DisplayKind::Terminal, {.terminal_in = slave, .terminal_out = slave});
+            make_display({DisplayKind::Terminal}, {.terminal_in = slave, .terminal_out = slave});
         ASSERT_TRUE(made.ok()) << made.error().message;
         display = std::move(*made);
     }
@@ -306,7 +306,7 @@ TEST_F(TerminalDisplayTest, SettingsAreRestoredOnDestruction) {
     start();
     tcgetattr(slave, &during);
     EXPECT_FALSE(during.c_lflag & (ICANON | ECHO | ISIG));
-    EXPECT_FALSE(make_display(DisplayKind::Terminal, {.terminal_in = slave, .terminal_out = slave}).ok());
+    EXPECT_FALSE(make_display({DisplayKind::Terminal}, {.terminal_in = slave, .terminal_out = slave}).ok());
     display.reset();
     tcgetattr(slave, &after);
     EXPECT_EQ(before.c_lflag, after.c_lflag);
@@ -326,7 +326,7 @@ TEST_F(TerminalDisplayTest, SettingsAreRestoredWhenASignalOrExitEndsTheProcess) 
         if (child == 0) {
             signal(SIGSEGV, SIG_DFL);  // whatever the test framework or a sanitizer installed
             const DisplayOptions options{.terminal_in = slave, .terminal_out = slave};
-            Result<std::unique_ptr<Display>> made = make_display(DisplayKind::Terminal, options);
+            Result<std::unique_ptr<Display>> made = make_display({DisplayKind::Terminal}, options);
             if (!made) _exit(1);
             if (way == 0) std::exit(0);
             raise(way);
@@ -352,7 +352,7 @@ TEST_F(TerminalDisplayTest, WhatIsNoTerminalIsRefused) {
     int pipes[2];
     ASSERT_EQ(pipe(pipes), 0);
     const Result<std::unique_ptr<Display>> made =
-        make_display(DisplayKind::Terminal, {.terminal_in = pipes[0], .terminal_out = slave});
+        make_display({DisplayKind::Terminal}, {.terminal_in = pipes[0], .terminal_out = slave});
     ASSERT_FALSE(made.ok());
     EXPECT_EQ(made.error().message, "--display terminal: standard input is not a terminal");
     close(pipes[0]);

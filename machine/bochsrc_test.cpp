@@ -62,7 +62,7 @@ port_e9_hack: enabled=1
     EXPECT_EQ(o.config.clock.mode, ClockChoice::Deterministic);
     EXPECT_EQ(o.config.rtc.start, "1970-01-01T00:00:01");
     EXPECT_EQ(o.config.input.mouse, MouseChoice::Wheel);
-    EXPECT_EQ(o.config.display.kind, DisplayChoice::None);
+    EXPECT_EQ(o.config.display.kind, "none");
     EXPECT_EQ(o.config.debug.console, "stdio");
     EXPECT_TRUE(o.notes.empty());
 }

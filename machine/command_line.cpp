@@ -31,7 +31,7 @@ constexpr ShortCut kShortCuts[] = {
     {"--boot", "boot.order", "what to boot: letters of a, c, d, n"},
     {"--bios", "firmware.bios", "system BIOS image"},
     {"--vgabios", "firmware.vgabios", "VGA BIOS image"},
-    {"--display", "display.kind", "sdl, terminal or none"},
+    {"--control", "control.listen", "control socket: unix:PATH or tcp:127.0.0.1:PORT"},
     {"--serial", "serial.1.to", "stdio, file:PATH, pty, tcp:HOST:PORT[,server] or none"},
     {"--debugcon", "debug.console", "where bytes written to port E9h go: stdio or file:PATH"},
     {"--timeout", "limit.timeout", "end after so many seconds of host time, with status 4"},
@@ -97,6 +97,9 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
     CLI::Option* initrd =
         app.add_option("--initrd", initrds, "initial RAM disk or Multiboot module; may be repeated")
             ->allow_extra_args(false);
+    std::vector<std::string> displays;
+    app.add_option("--display", displays, "sdl, terminal, vnc[:[HOST:]PORT] or none; may be repeated")
+        ->allow_extra_args(false);
     std::string cdrom;
     CLI::Option* cd = app.add_option("--cdrom", cdrom, "disc image of the CD-ROM drive");
     bool snapshot = false;
@@ -164,6 +167,13 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
         setting.where = option;
         if (Result<void> applied = apply_setting(line.config, setting); !applied) return applied.error();
     }
+    if (!displays.empty()) {
+        Setting setting;
+        setting.key = "display.kind";
+        setting.text = fmt::format("{}", fmt::join(displays, ","));
+        setting.where = "--display";
+        if (Result<void> applied = apply_setting(line.config, setting); !applied) return applied.error();
+    }
     if (initrd->count() != 0) line.config.boot.initrd = initrds;
     if (cd->count() != 0) line.config.cdrom[cdrom_place(line.config)].file = cdrom;
     if (snapshot) line.config.boot.snapshot = true;
@@ -176,8 +186,6 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
     if (line.config.cpu.count > 1)
         return fail("cpu.count: {} processors are not built in this version; accepted: 1",
                     line.config.cpu.count);
-    if (line.config.display.kind == DisplayChoice::Vnc)
-        return fail("display.kind: vnc is not built in this version; accepted: auto, sdl, terminal and none");
     return line;
 }
 

@@ -1,5 +1,6 @@
 // The command line: options reach their keys; what is not possible is refused with a reason.
 #include "machine/command_line.h"
+#include "machine/display_spec.h"
 
 #include <gtest/gtest.h>
 
@@ -68,7 +69,18 @@ TEST(CommandLine, OptionsReachTheirKeys) {
     EXPECT_EQ(c.debug.exit_port, 0xf4u);
     EXPECT_EQ(line->stats, "s.json");
     EXPECT_EQ(c.clock.mode, ClockChoice::Realtime);
-    EXPECT_EQ(c.display.kind, DisplayChoice::None);
+    EXPECT_EQ(c.display.kind, "none");
+}
+
+TEST(CommandLine, SeveralDisplaysMakeAList) {
+    const Result<CommandLine> line = parse({"--display", "sdl", "--display", "vnc:5901"});
+    ASSERT_TRUE(line.ok());
+    EXPECT_EQ(line->config.display.kind, "sdl,vnc:5901");
+    EXPECT_EQ(*parse_displays(line->config.display.kind),
+              (std::vector<DisplaySpec>{{DisplayKind::Sdl}, {DisplayKind::Vnc, "127.0.0.1", 5901}}));
+    EXPECT_EQ(*parse_displays("vnc:0.0.0.0:6000"),
+              (std::vector<DisplaySpec>{{DisplayKind::Vnc, "0.0.0.0", 6000}}));
+    EXPECT_EQ(parse_displays("vnc:70000").error().message, "'vnc:70000': the port is a number from 1 to 65535");
 }
 
 TEST(CommandLine, TheCdromTakesThePlaceThatNoDiskHas) {
@@ -90,8 +102,12 @@ TEST(CommandLine, RefusesWithAReason) {
     EXPECT_EQ(error_of({"--smp", "2"}), "cpu.count: 2 processors are not built in this version; accepted: 1");
     EXPECT_EQ(error_of({"--debug"}), "--debug: the built-in debugger is not built in this version");
     EXPECT_EQ(error_of({"-s"}), "--gdb: the GDB stub is not built in this version");
-    EXPECT_EQ(error_of({"--display", "vnc"}),
-              "display.kind: vnc is not built in this version; accepted: auto, sdl, terminal and none");
+    EXPECT_EQ(error_of({"--display", "curses"}),
+              "--display: display.kind: 'curses' is not possible; accepted: auto, sdl, terminal, vnc, vnc:PORT, "
+              "vnc:HOST:PORT and none, or several");
+    EXPECT_EQ(error_of({"--display", "sdl", "--display", "none"}),
+              "--display: display.kind: auto and none stand alone; accepted: auto, sdl, terminal, vnc, vnc:PORT, "
+              "vnc:HOST:PORT and none, or several");
     EXPECT_EQ(error_of({"--boot", "x"}),
               "--boot: boot.order: 'x' is not possible; accepted: letters of a (floppy), c (hard disk), d "
               "(CD-ROM), n "

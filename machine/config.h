@@ -15,7 +15,8 @@ enum class ShadowChoice : u8 { Off, On, Verify };
 enum class ClockChoice : u8 { Automatic, Deterministic, Realtime };
 enum class RtcBase : u8 { Utc, Local };
 enum class FloppyTypeChoice : u8 { Automatic, None, F360K, F1200K, F720K, F1440K, F2880K };
-enum class DisplayChoice : u8 { Automatic, Sdl, Terminal, Vnc, None };
+/// How the picture fills the window: by whole multiples only, as large as fits, or all of it.
+enum class ScalingChoice : u8 { Fit, Integer, Stretch };
 enum class MouseChoice : u8 { None, Standard, Wheel, Explorer };
 enum class UartChoice : u8 { I8250, I16450, I16550A };
 
@@ -28,6 +29,9 @@ struct Config {
         u64 size = u64{128} << 20;  ///< bytes
         ShadowChoice shadow = ShadowChoice::On;
     } memory;
+    struct Video {
+        u64 memory = u64{16} << 20;  ///< bytes
+    } video;
     struct Clock {
         ClockChoice mode = ClockChoice::Automatic;
         u64 ips = 200'000'000;  ///< instructions a second of guest time, deterministic mode
@@ -97,9 +101,19 @@ struct Config {
         std::vector<std::string> sources;  ///< folders
     } debug;
     struct Display {
-        DisplayChoice kind = DisplayChoice::Automatic;
+        std::string kind = "auto";  ///< a list; display_spec.h takes it apart
         u64 scale = 0;
+        ScalingChoice scaling = ScalingChoice::Fit;
+        bool full_screen = false;
+        std::string state_file = "gnomon.state";  ///< what the front ends' keys save to and load from
     } display;
+    struct Vnc {
+        std::string password;
+        std::string password_file;  ///< its first line is the password
+    } vnc;
+    struct Control {
+        std::string listen = "none";  ///< where the control socket is; control_server.h
+    } control;
     struct Limits {
         u64 timeout = 0;  ///< host seconds, 0: none
         u64 instructions = 0;

@@ -7,12 +7,14 @@
 #include <sstream>
 
 #define TOML_EXCEPTIONS 0
-// toml++ 3.3 asserts (with NDEBUG: assumes) what some malformed keys break, just before its own error for them.
+// toml++ 3.3 asserts (with NDEBUG: assumes) what some malformed keys break, just before its own error for
+// them.
 #undef NDEBUG
 #define TOML_ASSERT(condition) static_assert(true)
 #include <toml++/toml.h>
 
 #include "machine/config_keys.h"
+#include "machine/display_spec.h"
 
 namespace gnomon {
 namespace {
@@ -162,10 +164,14 @@ Result<void> apply_text(const Setting& setting, const ConfigKey& key, std::strin
         }
         if (seen.empty()) return refuse(setting, key, "is empty");
     }
+    if (key.type == KeyType::Displays)
+        if (Result<std::vector<DisplaySpec>> displays = parse_displays(setting.text); !displays)
+            return refuse(setting, key, displays.error().message);
     if (key.type == KeyType::Path)
         out = resolve(setting.folder, setting.text);
-    else if (key.type == KeyType::Backend && setting.text.starts_with("file:"))
-        out = "file:" + resolve(setting.folder, setting.text.substr(5));
+    else if (key.type == KeyType::Backend &&
+             (setting.text.starts_with("file:") || setting.text.starts_with("unix:")))
+        out = setting.text.substr(0, 5) + resolve(setting.folder, setting.text.substr(5));
     else
         out = setting.text;
     return {};
@@ -245,6 +251,12 @@ Result<void> apply_setting(Config& config, const Setting& setting) {
         for (std::string& entry : entries) entry = resolve(setting.folder, entry);
         **list = std::move(entries);
         return {};
+    }
+    if (setting.form == Setting::Form::List && key.type == KeyType::Displays) {
+        Setting joined = setting;
+        joined.form = Setting::Form::String;
+        joined.text = fmt::format("{}", fmt::join(setting.list, ","));
+        return apply_setting(config, joined);
     }
     if (setting.form == Setting::Form::List) return refuse(setting, key, "is a list");
     if (const auto* flag = std::get_if<bool*>(&field)) return apply_flag(setting, key, **flag);

@@ -25,6 +25,9 @@ constexpr ConfigKey kKeys[] = {
     {"memory.shadow", "", KeyType::Choice, "off|on|verify", 0, 0,
      [](Config& c, unsigned) -> Field { return choice(c.memory.shadow); },
      "Shadow page tables; verify walks the guest's tables again on every hit and compares."},
+    {"video.memory", "", KeyType::Size, "", kMiB, 256 * kMiB,
+     [](Config& c, unsigned) -> Field { return &c.video.memory; },
+     "Memory of the display adapter, a power of two; 16M hold 2560x1600 pixels of 32 bits."},
     {"clock.mode", "", KeyType::Choice, "auto|deterministic|realtime", 0, 0,
      [](Config& c, unsigned) -> Field { return choice(c.clock.mode); },
      "Deterministic time counts instructions and jumps over idle time, realtime follows the host; auto is "
@@ -140,12 +143,36 @@ constexpr ConfigKey kKeys[] = {
     {"debug.sources", "", KeyType::Paths, "", 0, 0,
      [](Config& c, unsigned) -> Field { return &c.debug.sources; },
      "Folders in which the debuggers look for source files."},
-    {"display.kind", "", KeyType::Choice, "auto|sdl|terminal|vnc|none", 0, 0,
-     [](Config& c, unsigned) -> Field { return choice(c.display.kind); },
-     "The front end; auto is a window where there is a desktop, else the terminal, else none."},
+    {"display.kind", "", KeyType::Displays, "", 0, 0,
+     [](Config& c, unsigned) -> Field { return &c.display.kind; },
+     "The front ends; auto is a window where there is a desktop, else the terminal, else none. VNC listens "
+     "on "
+     "127.0.0.1 and port 5900 unless told otherwise."},
     {"display.scale", "", KeyType::Number, "", 0, 8,
      [](Config& c, unsigned) -> Field { return &c.display.scale; },
      "Window pixels for a row of the screen; 0 goes by the desktop."},
+    {"display.scaling", "", KeyType::Choice, "fit|integer|stretch", 0, 0,
+     [](Config& c, unsigned) -> Field { return choice(c.display.scaling); },
+     "How the picture fills the window: as large as fits in its right shape, by whole multiples of its "
+     "pixels, "
+     "or all of it in whatever shape."},
+    {"display.full_screen", "", KeyType::Flag, "", 0, 0,
+     [](Config& c, unsigned) -> Field { return &c.display.full_screen; },
+     "Whether the window starts as large as the screen."},
+    {"display.state_file", "", KeyType::Path, "", 0, 0,
+     [](Config& c, unsigned) -> Field { return &c.display.state_file; },
+     "The file that the front ends' keys save the machine to and load it from."},
+    {"vnc.password", "", KeyType::Text, "", 0, 0,
+     [](Config& c, unsigned) -> Field { return &c.vnc.password; },
+     "Password of the VNC display, of which VNC uses eight characters; other users of the host may see it on "
+     "the "
+     "command line."},
+    {"vnc.password_file", "", KeyType::Path, "", 0, 0,
+     [](Config& c, unsigned) -> Field { return &c.vnc.password_file; },
+     "File whose first line is the password of the VNC display."},
+    {"control.listen", "", KeyType::Backend, "unix:PATH, tcp:HOST:PORT and none", 0, 0,
+     [](Config& c, unsigned) -> Field { return &c.control.listen; },
+     "Where the control socket listens for programs that drive the machine."},
     {"limit.timeout", "", KeyType::Number, "", 0, 31'536'000,
      [](Config& c, unsigned) -> Field { return &c.limit.timeout; },
      "Seconds of host time after which the run ends with status 4; 0 is no limit."},
@@ -188,6 +215,8 @@ std::string describe_accepted(const ConfigKey& key) {
         case KeyType::Flag: return "true and false";
         case KeyType::Path: return "a file name";
         case KeyType::Paths: return "a file name or a list of file names";
+        case KeyType::Displays:
+            return "auto, sdl, terminal, vnc, vnc:PORT, vnc:HOST:PORT and none, or several";
         case KeyType::Backend: return "stdio, file:PATH, pty, tcp:HOST:PORT[,server] and none";
         default: return "any text";
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <ctime>
 #include <fstream>
 
@@ -29,6 +30,13 @@ Result<std::vector<u8>> read_file(const std::string& path) {
 
 std::vector<u8> copy(std::span<const u8> bytes) { return {bytes.begin(), bytes.end()}; }
 
+/// The pointer at 18h leads to "PCIR". PCI Firmware Specification 3.0, "PCI Expansion ROM Header Format".
+bool has_pci_data(std::span<const u8> rom) {
+    if (rom.size() < 0x1a) return false;
+    const size_t at = rom[0x18] | size_t{rom[0x19]} << 8;
+    return at >= 0x1a && at + 4 <= rom.size() && std::memcmp(&rom[at], "PCIR", 4) == 0;
+}
+
 std::string base_name(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
 
 }  // namespace
@@ -53,19 +61,34 @@ Result<void> Machine::load_roms() {
     regions_.push_back(std::move(*high));
     regions_.push_back(std::move(*low));
 
-    std::vector<u8> vga_rom = copy(bios::vga_bios());
+    if (Result<void> loaded = load_vga_rom(); !loaded) return loaded;
+    return fill_fw_cfg();
+}
+
+Result<void> Machine::load_vga_rom() {
+    std::vector<u8> rom = copy(bios::vga_bios());
     if (!config_.firmware.vgabios.empty()) {
         Result<std::vector<u8>> file = read_file(config_.firmware.vgabios);
         if (!file) return file.error().in("firmware.vgabios");
         if (file->size() < 512 || (*file)[0] != 0x55 || (*file)[1] != 0xaa)
             return fail("firmware.vgabios: {}: is no option ROM (it does not begin with 55 AA)",
                         config_.firmware.vgabios);
-        vga_rom = std::move(*file);
+        rom = std::move(*file);
     }
-    return fill_fw_cfg(std::move(vga_rom));
+    // It is the adapter's expansion ROM, unless it does not say that it is for a PCI device: then the firmware
+    // gets it as a file.
+    std::span<const u8> expansion;
+    if (has_pci_data(rom))
+        expansion = rom;
+    else if (!rom.empty())
+        if (Result<void> added = fw_cfg_->add_file("vgaroms/vgabios.bin", rom); !added) return added;
+    Result<std::unique_ptr<VgaPci>> function = VgaPci::create(pci_, *vga_, expansion, log_);
+    if (!function) return function.error();
+    vga_pci_ = std::move(*function);
+    return {};
 }
 
-Result<void> Machine::fill_fw_cfg(std::vector<u8> vga_rom) {
+Result<void> Machine::fill_fw_cfg() {
     fw_cfg_->set_legacy(FwCfgKey::RamSize, memory_->ram_size());
     fw_cfg_->set_legacy(FwCfgKey::NbCpus, static_cast<u16>(config_.cpu.count));
     fw_cfg_->set_legacy(FwCfgKey::MaxCpus, static_cast<u16>(config_.cpu.count));
@@ -74,9 +97,6 @@ Result<void> Machine::fill_fw_cfg(std::vector<u8> vga_rom) {
     std::vector<E820Entry> map{{0, memory_->low_ram(), E820Entry::Type::Ram}};
     if (memory_->high_ram() != 0) map.push_back({kTop, memory_->high_ram(), E820Entry::Type::Ram});
     if (Result<void> added = fw_cfg_->add_file("etc/e820", e820_table(map)); !added) return added;
-    if (!vga_rom.empty())
-        if (Result<void> added = fw_cfg_->add_file("vgaroms/gnomon-vgabios.bin", std::move(vga_rom)); !added)
-            return added;
     for (const std::string& path : config_.firmware.roms) {
         Result<std::vector<u8>> rom = read_file(path);
         if (!rom) return rom.error().in("firmware.roms");

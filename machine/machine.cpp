@@ -1,6 +1,9 @@
 // Construction of a machine, its resets, and its exchange with the host.
 #include "machine/machine.h"
 
+#include <algorithm>
+#include <bit>
+
 namespace gnomon {
 namespace {
 
@@ -100,7 +103,12 @@ Result<void> Machine::build() {
 }
 
 Result<void> Machine::build_board() {
-    if (Result<void> made = keep(PhysicalMap::create(config_.memory.size, log_), memory_); !made)
+    if (!std::has_single_bit(config_.video.memory))
+        return fail("video.memory: {} KiB; accepted are powers of two", config_.video.memory >> 10);
+    if (Result<void> made = keep(PhysicalMap::create(config_.memory.size, log_,
+                                                     config_.video.memory + VideoMemory::kWindowSize),
+                                 memory_);
+        !made)
         return made.error().in("memory.size");
     if (Result<void> made = keep(Pic::create(ports_, pins_.pin(CpuPin::Intr)), pic_); !made) return made;
     cpu_ = std::make_unique<Cpu>(model_, *memory_, ports_, clock_, *pic_, log_,
@@ -159,12 +167,10 @@ Result<void> Machine::build_board() {
         if (Result<void> typed = keyboard_->type_text(config_.input.type); !typed)
             log_.warning("machine", "input.type: {}", typed.error().message);
     });
+    strike_event_ = scheduler_.add_event("machine.strike", [this](const Scheduler::Due&) { end_strike(); });
     if (!config_.input.type.empty()) scheduler_.schedule(typing_event_, config_.input.type_after * 1'000'000);
 
-    if (Result<void> made = keep(Vga::create(ports_, clock_), vga_); !made) return made;
-    Result<PhysicalRegion> window = memory_->add_mmio("vga", Vga::kWindow, Vga::kWindowSize, *vga_);
-    if (!window) return window.error();
-    regions_.push_back(std::move(*window));
+    if (Result<void> made = keep(Vga::create(ports_, clock_, *memory_, log_), vga_); !made) return made;
     return keep(FwCfg::create(ports_, *memory_, log_), fw_cfg_);
 }
 
@@ -234,7 +240,7 @@ void Machine::list_parts() {
     cpu_part_ = std::make_unique<CpuPart>(*cpu_);
     parts_ = {&scheduler_,   pic_.get(),      coprocessor_error_.get(),
               pit_.get(),    port61_.get(),   dma_.get(),
-              rtc_.get(),    keyboard_.get(), vga_.get(),
+              rtc_.get(),    keyboard_.get(), vga_.get(),      vga_pci_.get(),
               fw_cfg_.get(), floppy_.get(),   ide_.get(),
               power_.get(),  piix3_.get(),    host_bridge_.get()};
     for (unsigned channel = 0; channel < 2; channel++) {
@@ -242,6 +248,9 @@ void Machine::list_parts() {
         for (unsigned unit = 0; unit < 2; unit++)
             if (IdeDevice* device = ide_->channel(channel).device(unit)) parts_.push_back(device);
     }
+    // In an order that does not depend on when media were changed.
+    std::sort(overlays_.begin(), overlays_.end(),
+              [](const auto* a, const auto* b) { return a->state_name() < b->state_name(); });
     for (OverlayImage* overlay : overlays_) parts_.push_back(overlay);
     for (const auto& uart : uarts_) parts_.push_back(uart.get());
     for (const auto& printer : printers_) parts_.push_back(printer.get());
@@ -251,9 +260,9 @@ void Machine::list_parts() {
 
 std::string Machine::fingerprint() {
     std::string text = fmt::format(
-        "cpu.model = {}\nmemory.size = {}M\nclock.mode = {}\nclock.ips = {}\nfirmware.bios = {:08x}\n",
+        "cpu.model = {}\nmemory.size = {}M\nvideo.memory = {}M\nclock.mode = {}\nclock.ips = {}\nfirmware.bios = {:08x}\n",
         config_.cpu.model.empty() ? model_.name : std::string_view(config_.cpu.model),
-        memory_->ram_size() >> 20, clock_.mode() == ClockMode::Deterministic ? "deterministic" : "realtime",
+        memory_->ram_size() >> 20, vga_->memory().size() >> 20, clock_.mode() == ClockMode::Deterministic ? "deterministic" : "realtime",
         config_.clock.ips, bios_checksum_);
     for (unsigned i = 0; i < 2; i++)
         text += fmt::format("floppy.{} = {} with {} sectors\n", i == 0 ? 'a' : 'b',
@@ -299,6 +308,7 @@ bool Machine::perform_reset() {
         cpu_->init();
     }
     reset_.reset();
+    resets_++;
     return true;
 }
 
@@ -314,12 +324,35 @@ void Machine::reset_devices() {
     rtc_->reset();
     keyboard_->reset();
     vga_->reset();
+    vga_pci_->reset();
     fw_cfg_->reset();
     floppy_->reset();
     ide_->reset();
     for (const auto& uart : uarts_) uart->reset();
     for (const auto& printer : printers_) printer->reset();
     if (shutdown_port_) shutdown_port_->reset();
+}
+
+void Machine::strike(std::vector<Key> keys, u64 hold_ns) {
+    strikes_.push_back({std::move(keys), hold_ns});
+    if (strikes_.size() == 1) begin_strike();
+}
+
+void Machine::begin_strike() {
+    for (const Key key : strikes_.front().keys) keyboard_->press(key);
+    scheduler_.schedule(strike_event_, scheduler_.now() + strikes_.front().hold_ns);
+}
+
+void Machine::end_strike() {
+    if (strikes_.empty()) {
+        // The keys went down before the snapshot that this state comes from.
+        keyboard_->release_all();
+        return;
+    }
+    const std::vector<Key> keys = std::move(strikes_.front().keys);
+    strikes_.pop_front();
+    for (auto key = keys.rbegin(); key != keys.rend(); ++key) keyboard_->release(*key);
+    if (!strikes_.empty()) begin_strike();
 }
 
 void Machine::press_power_button() {

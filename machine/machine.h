@@ -2,6 +2,7 @@
 // Intel 440FX/PIIX3 board. Intel 82441FX and 82371SB datasheets, "Functional Description".
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -28,9 +29,11 @@
 #include "devices/serial/uart16550.h"
 #include "devices/storage/open_image.h"
 #include "devices/vga/vga.h"
+#include "devices/vga/vga_pci.h"
 #include "machine/config.h"
 #include "machine/coprocessor_error.h"
 #include "machine/cpu_pins.h"
+#include "machine/media.h"
 
 namespace gnomon {
 
@@ -75,6 +78,24 @@ class Machine {
     /// Null where there is no such drive.
     [[nodiscard]] AtapiDrive* cdrom(unsigned place) { return cdroms_.at(place); }
 
+    /// The drives there are, with what is in them.
+    [[nodiscard]] std::vector<DriveStatus> drives() const;
+    struct MediumOptions {
+        bool read_only = false;  ///< floppy disks; discs are never written
+        bool force = false;      ///< also if the guest has locked the drive
+    };
+    /// Puts a medium into a floppy or CD-ROM drive in place of what is there. `drive` is a name or alias of
+    /// drives(), "floppy" or "cdrom" (the first one), "a" or "b". After an error the old medium is where it
+    /// was.
+    Result<void> change_medium(std::string_view drive, const std::string& path, MediumOptions options);
+    /// Empties a drive; an empty one may be emptied again. A locked drive asks the guest and is an error,
+    /// unless forced.
+    Result<void> eject_medium(std::string_view drive, bool force);
+
+    /// Strikes the keys together: down in their order, up in the other after `hold_ns` of guest time. Strikes
+    /// that come before that wait for their turn.
+    void strike(std::vector<Key> keys, u64 hold_ns);
+
     /// Exchanges bytes with the host; to be called every few milliseconds of host time.
     void poll_host();
 
@@ -89,9 +110,14 @@ class Machine {
     void request_reset(ResetKind kind);
     /// Carries out what request_reset() asked for; false if there was nothing.
     bool perform_reset();
+    /// How many resets there were.
+    [[nodiscard]] u64 resets() const { return resets_; }
     /// The power button: a guest that listens shuts down; otherwise the machine goes off at once.
     void press_power_button();
 
+    /// To be called after the states of all parts were replaced: what waits outside of them belongs to the
+    /// past.
+    void state_replaced() { strikes_.clear(); }
     /// What a snapshot's machine must have in common with this one: a line for each property.
     [[nodiscard]] std::string fingerprint();
     /// Every part with state, the scheduler first; what a snapshot holds besides RAM.
@@ -105,16 +131,23 @@ class Machine {
     Result<void> build_storage();
     Result<void> build_character_devices();
     Result<void> load_roms();
-    Result<void> fill_fw_cfg(std::vector<u8> vga_rom);
+    Result<void> load_vga_rom();
+    Result<void> fill_fw_cfg();
     void fill_cmos();
     void fill_boot_order();
     Result<void> set_rtc();
     Result<void> add_disk(unsigned place);
     Result<void> add_cdrom(unsigned place);
     Result<std::unique_ptr<BlockImage>> open_medium(const std::string& key, const std::string& path,
-                                                    ImageOptions options);
+                                                    ImageOptions options, MediumTraffic& traffic);
+    [[nodiscard]] Result<DriveStatus> find_removable(std::string_view name) const;
+    [[nodiscard]] OverlayImage* overlay_of(std::string_view drive) const;
+    void forget_overlay(const OverlayImage* overlay);
+    Result<void> change_floppy(const DriveStatus& drive, const std::string& path, bool read_only);
     Result<std::unique_ptr<CharBackend>> open_backend(const std::string& key, const std::string& spec,
                                                       bool input);
+    void begin_strike();
+    void end_strike();
     void list_parts();
     void reset_devices();
 
@@ -141,7 +174,9 @@ class Machine {
     std::unique_ptr<Rtc> rtc_;
     std::unique_ptr<I8042> keyboard_;
     std::unique_ptr<Vga> vga_;
+    std::unique_ptr<VgaPci> vga_pci_;
     std::unique_ptr<FwCfg> fw_cfg_;
+    std::array<MediumTraffic, 6> traffic_{};  ///< two floppy drives, four IDE places
     std::unique_ptr<FloppyController> floppy_;
     std::unique_ptr<PiixIde> ide_;
     PciSlot ide_slot_;
@@ -157,11 +192,18 @@ class Machine {
     std::vector<PhysicalRegion> regions_;
     u32 bios_checksum_ = 0;
     Scheduler::EventId typing_event_;
+    struct Strike {
+        std::vector<Key> keys;
+        u64 hold_ns = 0;
+    };
+    Scheduler::EventId strike_event_;
+    std::deque<Strike> strikes_;  ///< the first one is held down
     std::unique_ptr<StatePart> cpu_part_;
     std::vector<StatePart*> parts_;
 
     std::optional<RunEnd> end_;
     std::optional<ResetKind> reset_;
+    u64 resets_ = 0;
 };
 
 }  // namespace gnomon

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "cpu/shutdown_report.h"
 
@@ -32,7 +33,7 @@ RunLoop::RunLoop(Machine& machine, RunOptions options) : machine_(machine), opti
 
 RunEnd RunLoop::run() {
     started_ns_ = host_now();
-    machine_.clock().resume();
+    if (!paused_) machine_.clock().resume();
     while (!machine_.ending()) step();
     machine_.clock().pause();
     if (!machine_.ending()->paused) machine_.perform_reset();
@@ -41,13 +42,31 @@ RunEnd RunLoop::run() {
     return *machine_.ending();
 }
 
+void RunLoop::set_paused(bool paused) {
+    paused_ = paused;
+    if (paused)
+        machine_.clock().pause();
+    else
+        machine_.clock().resume();
+}
+
+void RunLoop::wait_while_paused() {
+    const u64 now = host_now();
+    if (now >= next_look_ns_) look_around(now);
+    if (paused_ && !machine_.ending()) std::this_thread::sleep_for(std::chrono::nanoseconds(kLookNs));
+}
+
 void RunLoop::step() {
     machine_.perform_reset();
+    if (paused_) {
+        wait_while_paused();
+        return;
+    }
     machine_.scheduler().run_due();
     if (machine_.ending()) return;
     const u64 now = host_now();
     if (now >= next_look_ns_) look_around(now);
-    if (machine_.ending()) return;
+    if (machine_.ending() || paused_) return;
 
     VirtualClock& clock = machine_.clock();
     if (clock.instructions() >= last_instruction_) {

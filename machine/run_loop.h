@@ -30,6 +30,10 @@ class RunLoop {
 
     /// Runs until the machine ends. May be called again where it left off if a limit ended the run.
     RunEnd run();
+    /// A paused run goes on looking at the front end, at signals and at its time limit; the guest's clock stands
+    /// still. To be called from the front end's callback, or between runs.
+    void set_paused(bool paused);
+    [[nodiscard]] bool paused() const { return paused_; }
     /// Host time spent in run().
     [[nodiscard]] u64 host_ns() const { return spent_ns_; }
 
@@ -37,6 +41,7 @@ class RunLoop {
     void step();
     [[nodiscard]] u64 next_budget();
     void idle();
+    void wait_while_paused();
     void look_around(u64 now_ns);
     void shut_down();
     void halted();
@@ -50,6 +55,7 @@ class RunLoop {
     u64 next_front_end_ns_ = 0;
     u64 rate_ = 100;  ///< realtime mode: instructions a microsecond that the host manages
     bool halt_reported_ = false;
+    bool paused_ = false;
 };
 
 }  // namespace gnomon

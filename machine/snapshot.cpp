@@ -219,6 +219,7 @@ Result<void> load_machine(Machine& machine, std::span<const u8> snapshot) {
 
     install_ram(machine.memory(), prepared->pages);
     for (const StatePart::Install& install : prepared->installs) install();
+    machine.state_replaced();
     return {};
 }
 

@@ -10,14 +10,14 @@ constexpr std::array<std::string_view, 4> kPlaces{"ide.primary.master", "ide.pri
 }  // namespace
 
 Result<std::unique_ptr<BlockImage>> Machine::open_medium(const std::string& key, const std::string& path,
-                                                         ImageOptions options) {
+                                                         ImageOptions options, MediumTraffic& traffic) {
     options.snapshot = config_.boot.snapshot && !options.read_only;
     options.state_name = "medium." + key;
     Result<OpenedImage> opened = open_image(path, options);
     if (!opened) return opened.error().in(key + ".file");
     if (!opened->note.empty()) log_.warning("storage", "{}", opened->note);
     if (opened->overlay) overlays_.push_back(opened->overlay);
-    return std::move(opened->image);
+    return std::unique_ptr<BlockImage>(std::make_unique<MeteredImage>(std::move(opened->image), traffic));
 }
 
 Result<void> Machine::build_storage() {
@@ -28,8 +28,8 @@ Result<void> Machine::build_storage() {
         const std::string key = i == 0 ? "floppy.a" : "floppy.b";
         FloppyDriveType type = i == 0 ? FloppyDriveType::Drive1440K : FloppyDriveType::None;
         if (!wanted.file.empty()) {
-            Result<std::unique_ptr<BlockImage>> image =
-                open_medium(key, wanted.file, {.read_only = wanted.readonly, .assume_raw = true});
+            Result<std::unique_ptr<BlockImage>> image = open_medium(
+                key, wanted.file, {.read_only = wanted.readonly, .assume_raw = true}, traffic_[i]);
             if (!image) return image.error();
             const std::optional<FloppyFormat> format = floppy_format_for((*image)->sectors());
             if (!format)
@@ -80,8 +80,8 @@ Result<void> Machine::build_storage() {
 Result<void> Machine::add_disk(unsigned place) {
     const Config::Disk& wanted = config_.disk[place];
     const std::string key = fmt::format("disk.{}", place);
-    Result<std::unique_ptr<BlockImage>> image =
-        open_medium(key, wanted.file, {.read_only = wanted.readonly, .assume_raw = wanted.raw});
+    Result<std::unique_ptr<BlockImage>> image = open_medium(
+        key, wanted.file, {.read_only = wanted.readonly, .assume_raw = wanted.raw}, traffic_[2 + place]);
     if (!image) return image.error();
     AtaDisk::Config config;
     config.name = kPlaces[place];
@@ -106,7 +106,7 @@ Result<void> Machine::add_cdrom(unsigned place) {
     std::unique_ptr<BlockImage> image;
     if (!wanted.file.empty()) {
         Result<std::unique_ptr<BlockImage>> opened =
-            open_medium(key, wanted.file, {.read_only = true, .assume_raw = true});
+            open_medium(key, wanted.file, {.read_only = true, .assume_raw = true}, traffic_[2 + place]);
         if (!opened) return opened.error();
         image = std::move(*opened);
     }

@@ -192,16 +192,7 @@ bool Mmu::fetch_bytes(LinearAddr linear, unsigned size, Privilege privilege, voi
 }
 
 bool Mmu::write(LinearAddr linear, unsigned size, Privilege privilege, const void* data, PageFault& fault) {
-    // Data beside code: such pages stay out of the write tags, and are stored to all the time.
-    if (u8* const host = flagged_store(linear.value, size, privilege)) {
-        // A page that lost its flags goes on, to get its write tag back.
-        const u32 page = static_cast<u32>((host - map_.ram()) >> 12);
-        if (map_.flags(page) != 0) {
-            map_.note_store(page, static_cast<u32>(linear.page_offset()), size);
-            std::memcpy(host, data, size);
-            return true;
-        }
-    }
+    if (store_flagged(linear.value, size, privilege, data)) return true;
     const unsigned first = std::min<unsigned>(size, static_cast<unsigned>(kPageSize - linear.page_offset()));
     const auto store_piece = [&](const Place& place, const u8* from, unsigned bytes) {
         // A page that an observer flagged since it was resolved must be noticed too: the map looks again.
@@ -224,7 +215,7 @@ bool Mmu::write(LinearAddr linear, unsigned size, Privilege privilege, const voi
 }
 
 bool Mmu::probe(LinearAddr linear, unsigned size, AccessKind kind, Privilege privilege, PageFault& fault) {
-    if (kind == AccessKind::Write && flagged_store(linear.value, size, privilege)) return true;
+    if (kind == AccessKind::Write && may_store_flagged(linear.value, size, privilege)) return true;
     Place place;
     if (!resolve(linear.value, kind, privilege, place, fault)) return false;
     const u64 first = kPageSize - linear.page_offset();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -51,6 +52,23 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     // --- Probed by the engine, inline -------------------------------------------------------------
     /// Tables by Privilege.
     [[nodiscard]] Tlb& tlb(Privilege privilege) { return tlbs_[static_cast<unsigned>(privilege)]; }
+
+    // --- Stores beside what somebody watches, inline -------------------------------------------------
+    /// A store of `size` bytes is known to be allowed, though the page's flags keep it out of the write tags.
+    [[nodiscard]] bool may_store_flagged(u64 linear, unsigned size, Privilege privilege) {
+        return flagged_store(linear, size, privilege) != nullptr;
+    }
+    /// Makes such a store with its notifications; false: write() must. A page that lost its flags goes there
+    /// too, to get its write tag back.
+    bool store_flagged(u64 linear, unsigned size, Privilege privilege, const void* data) {
+        u8* const host = flagged_store(linear, size, privilege);
+        if (!host) return false;
+        const u32 page = static_cast<u32>((host - map_.ram()) >> 12);
+        if (map_.flags(page) == 0) return false;
+        map_.note_store(page, static_cast<u32>(linear & ~kPageMask), size);
+        std::memcpy(host, data, size);
+        return true;
+    }
 
     // --- Slow paths ------------------------------------------------------------------------------
     /// Reads `size` bytes (1 to 64) at `linear`; may cross a page; little-endian bytes as in memory.

@@ -33,32 +33,43 @@ void PhysicalRegion::reset() {
     map_ = nullptr;
 }
 
-Result<std::unique_ptr<PhysicalMap>> PhysicalMap::create(u64 ram_bytes, Log& log) {
+void PhysicalRegion::show_memory(u64 offset, u64 size, u32 first_page) {
+    map_->show_memory(index_, offset, size, first_page);
+}
+
+void PhysicalRegion::hide_memory() { map_->show_memory(index_, 0, 0, 0); }
+
+Result<std::unique_ptr<PhysicalMap>> PhysicalMap::create(u64 ram_bytes, Log& log, u64 device_bytes) {
     constexpr u64 kMiB = u64{1} << 20;
     if (ram_bytes < kMiB || ram_bytes % kMiB != 0)
         return fail("memory size of {} bytes: must be a whole number of MiB, at least 1", ram_bytes);
     constexpr u64 kMost = (u64{1} << kPhysicalBits) - (kHighRam - kPciHole);
     if (ram_bytes > kMost)
         return fail("memory size of {} MiB: at most {} MiB are addressable", ram_bytes / kMiB, kMost / kMiB);
+    if (device_bytes % kPageSize != 0) return fail("{} bytes of device memory: no whole pages", device_bytes);
     void* host =
-        mmap(nullptr, ram_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        mmap(nullptr, ram_bytes + device_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (host == MAP_FAILED)
         return fail("cannot reserve {} MiB of host memory for the guest: {}", ram_bytes / kMiB,
                     std::strerror(errno));
     // A host without transparent huge pages works as well, only slower.
     (void)madvise(host, ram_bytes, MADV_HUGEPAGE);
-    return std::unique_ptr<PhysicalMap>(new PhysicalMap(ram_bytes, static_cast<u8*>(host), log));
+    return std::unique_ptr<PhysicalMap>(new PhysicalMap(ram_bytes, device_bytes, static_cast<u8*>(host), log));
 }
 
-PhysicalMap::PhysicalMap(u64 ram_bytes, u8* ram, Log& log)
-    : log_(log), ram_(ram), ram_size_(ram_bytes), flags_(std::make_unique<u8[]>(ram_bytes >> 12)) {
+PhysicalMap::PhysicalMap(u64 ram_bytes, u64 device_bytes, u8* ram, Log& log)
+    : log_(log),
+      ram_(ram),
+      ram_size_(ram_bytes),
+      device_size_(device_bytes),
+      flags_(std::make_unique<u8[]>((ram_bytes + device_bytes) >> 12)) {
     const u64 end = high_ram() != 0 ? kHighRam + high_ram() : kHighRam;
     chunks_.resize((end + (u64{1} << kChunkShift) - 1) >> kChunkShift);
     rebuild(0, low_ram());
     rebuild(kHighRam, high_ram());
 }
 
-PhysicalMap::~PhysicalMap() { munmap(ram_, ram_size_); }
+PhysicalMap::~PhysicalMap() { munmap(ram_, ram_size_ + device_size_); }
 
 const PhysicalMap::RegionInfo* PhysicalMap::region_at(u64 address, u32& index) const {
     for (index = 0; index < regions_.size(); index++) {
@@ -76,7 +87,12 @@ PhysicalMap::Descriptor PhysicalMap::compute(u64 address) const {
         ram = Target(Target::Ram, static_cast<u32>((kPciHole + address - kHighRam) >> 12));
     Target bus;
     u32 index = 0;
-    if (region_at(address, index)) bus = Target(Target::Region, index);
+    if (const RegionInfo* region = region_at(address, index)) {
+        bus = Target(Target::Region, index);
+        const u64 shown = address - region->base - region->shown_offset;
+        if (shown < region->shown_size)
+            bus = Target(Target::Ram, region->shown_page + static_cast<u32>(shown >> 12));
+    }
 
     if (address >= kSmramBase && address < kWindowBase)
         return smram_open_ ? Descriptor{ram, ram} : Descriptor{bus, bus};
@@ -150,7 +166,7 @@ Result<PhysicalRegion> PhysicalMap::add_region(RegionInfo region) {
 }
 
 Result<PhysicalRegion> PhysicalMap::add_rom(std::string name, GuestPhys base, std::span<const u8> bytes) {
-    RegionInfo region{std::move(name), base.value, (bytes.size() + kPageSize - 1) & kPageMask, {}, nullptr};
+    RegionInfo region{std::move(name), base.value, (bytes.size() + kPageSize - 1) & kPageMask, {}};
     region.rom.assign(bytes.begin(), bytes.end());
     region.rom.resize(region.size, 0xff);
     return add_region(std::move(region));
@@ -158,6 +174,21 @@ Result<PhysicalRegion> PhysicalMap::add_rom(std::string name, GuestPhys base, st
 
 Result<PhysicalRegion> PhysicalMap::add_mmio(std::string name, GuestPhys base, u64 size, MmioIo& device) {
     return add_region({std::move(name), base.value, size, {}, &device});
+}
+
+Result<PhysicalRegion> PhysicalMap::add_memory(std::string name, GuestPhys base, u64 size, u32 first_page) {
+    return add_region({std::move(name), base.value, size, {}, nullptr, 0, size, first_page});
+}
+
+void PhysicalMap::show_memory(u32 index, u64 offset, u64 size, u32 first_page) {
+    RegionInfo& region = regions_[index];
+    if (size == region.shown_size && (size == 0 || (offset == region.shown_offset && first_page == region.shown_page)))
+        return;
+    region.shown_offset = offset;
+    region.shown_size = size;
+    region.shown_page = first_page;
+    rebuild(region.base, region.size);
+    notify_changed();
 }
 
 void PhysicalMap::remove_region(u32 index) {
@@ -237,7 +268,8 @@ void PhysicalMap::ram_replaced() {
 std::string PhysicalMap::describe() const {
     const auto name = [&](Target target) -> std::string {
         if (target.kind() == Target::Nothing) return "nothing";
-        if (target.kind() == Target::Ram) return "RAM";
+        if (target.kind() == Target::Ram)
+            return target.index() < first_device_page() ? "RAM" : "device memory";
         const RegionInfo& region = regions_[target.index()];
         return fmt::format("{} ({})", region.name, region.mmio ? "MMIO" : "ROM");
     };

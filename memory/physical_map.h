@@ -60,6 +60,12 @@ class [[nodiscard]] PhysicalRegion {
     void reset();
     explicit operator bool() const { return map_ != nullptr; }
 
+    /// [offset, offset + size) of an MMIO range is now memory, from RAM page `first_page` on (a device's own):
+    /// accesses there no longer reach the device. One such part at a time; it replaces the one before.
+    void show_memory(u64 offset, u64 size, u32 first_page);
+    /// The whole range reaches the device again.
+    void hide_memory();
+
   private:
     friend class PhysicalMap;
     PhysicalRegion(PhysicalMap& map, u32 index) : map_(&map), index_(index) {}
@@ -77,8 +83,10 @@ class [[nodiscard]] PhysicalRegion {
 class PhysicalMap final : public DmaPort {
   public:
     /// `ram_bytes`: a multiple of 1 MiB from 1 MiB up; RAM above the PCI hole continues at 4 GiB. The RAM is
-    /// one lazily populated host mapping.
-    static Result<std::unique_ptr<PhysicalMap>> create(u64 ram_bytes, Log& log);
+    /// one lazily populated host mapping. `device_bytes`, whole pages, follow in the same mapping: memory that
+    /// devices bring (a display's), which has RAM page numbers and flags as RAM has, but shows only where a
+    /// device maps it.
+    static Result<std::unique_ptr<PhysicalMap>> create(u64 ram_bytes, Log& log, u64 device_bytes = 0);
     ~PhysicalMap();
     PhysicalMap(const PhysicalMap&) = delete;
     PhysicalMap& operator=(const PhysicalMap&) = delete;
@@ -112,11 +120,14 @@ class PhysicalMap final : public DmaPort {
 
     [[nodiscard]] u8* ram() const { return ram_; }
     [[nodiscard]] u64 ram_size() const { return ram_size_; }
-    [[nodiscard]] u64 ram_pages() const { return ram_size_ >> 12; }
+    /// Pages with a number: RAM, then device memory.
+    [[nodiscard]] u64 ram_pages() const { return (ram_size_ + device_size_) >> 12; }
+    [[nodiscard]] std::span<u8> device_memory() const { return {ram_ + ram_size_, device_size_}; }
+    [[nodiscard]] u32 first_device_page() const { return static_cast<u32>(ram_size_ >> 12); }
     /// RAM below 4 GiB (at most 3 GiB) and above.
     [[nodiscard]] u64 low_ram() const { return ram_size_ < kPciHole ? ram_size_ : kPciHole; }
     [[nodiscard]] u64 high_ram() const { return ram_size_ - low_ram(); }
-    /// Where a RAM page lies in the physical address space.
+    /// Where a page of RAM (not of device memory) lies in the physical address space.
     [[nodiscard]] GuestPhys ram_address(u32 ram_page) const {
         const u64 offset = u64{ram_page} << 12;
         return GuestPhys(offset < low_ram() ? offset : offset - low_ram() + kHighRam);
@@ -128,6 +139,8 @@ class PhysicalMap final : public DmaPort {
     /// lies over RAM.
     Result<PhysicalRegion> add_rom(std::string name, GuestPhys base, std::span<const u8> bytes);
     Result<PhysicalRegion> add_mmio(std::string name, GuestPhys base, u64 size, MmioIo& device);
+    /// Device memory from RAM page `first_page` on, as such a range.
+    Result<PhysicalRegion> add_memory(std::string name, GuestPhys base, u64 size, u32 first_page);
 
     /// The chipset's window (PAM) over 16 KiB-aligned memory in C0000–FFFFF: reads come from RAM or from what
     /// lies on the bus (ROM, MMIO), writes go to RAM or are dropped/given to the bus.
@@ -190,11 +203,14 @@ class PhysicalMap final : public DmaPort {
         std::string name;
         u64 base = 0;
         u64 size = 0;         ///< 0: the slot is free
-        std::vector<u8> rom;  ///< empty for MMIO
+        std::vector<u8> rom;  ///< empty for MMIO and memory
         MmioIo* mmio = nullptr;
+        u64 shown_offset = 0;
+        u64 shown_size = 0;  ///< of the part that is memory
+        u32 shown_page = 0;
     };
 
-    PhysicalMap(u64 ram_bytes, u8* ram, Log& log);
+    PhysicalMap(u64 ram_bytes, u64 device_bytes, u8* ram, Log& log);
 
     [[nodiscard]] Descriptor descriptor(u64 address) const {
         const u64 chunk = address >> kChunkShift;
@@ -214,6 +230,7 @@ class PhysicalMap final : public DmaPort {
     void notify_store(u32 ram_page, u32 offset, u32 size, u8 flags);
     Result<PhysicalRegion> add_region(RegionInfo region);
     void remove_region(u32 index);
+    void show_memory(u32 index, u64 offset, u64 size, u32 first_page);
     [[nodiscard]] u8* ram_page_host(u32 page) const { return ram_ + (u64{page} << 12); }
     void read_piece(u64 address, u8* out, unsigned size);
     void write_piece(u64 address, const u8* data, unsigned size);
@@ -221,6 +238,7 @@ class PhysicalMap final : public DmaPort {
     Log& log_;
     u8* ram_ = nullptr;
     u64 ram_size_ = 0;
+    u64 device_size_ = 0;
     u64 a20_mask_ = ~u64{0};
     std::vector<Chunk> chunks_;
     std::unique_ptr<u8[]> flags_;  ///< PageFlag bits of each RAM page

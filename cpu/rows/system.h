@@ -47,6 +47,18 @@ inline constexpr auto kSystemRows = std::to_array<OpcodeRow>({
     row("F1", "INT1", "", out_of_line<int1>, attr::kEnds),
     row("0F 34", "SYSENTER", "", out_of_line<sysenter>, attr::kEnds, Feature::SEP),
     row("0F 35", "SYSEXIT", "", out_of_line<sysexit>, attr::kEnds, Feature::SEP),
+    row("0F 05", "SYSCALL", "", out_of_line<syscall>, attr::kEnds, Feature::SYSCALL),
+    row("0F 07", "SYSRET", "", out_of_line<sysret>, attr::kEnds, Feature::SYSCALL),
+    row("0F 01 F8", "SWAPGS", "", out_of_line<swapgs, attr::kCpl0>, attr::kCpl0 | attr::kOnly64,
+        Feature::LongMode),
+    row("F3 0F AE /0:reg", "RDFSBASE", "Ry", out_of_line<read_base<Seg::FS>>, attr::kOnly64,
+        Feature::FSGSBASE),
+    row("F3 0F AE /1:reg", "RDGSBASE", "Ry", out_of_line<read_base<Seg::GS>>, attr::kOnly64,
+        Feature::FSGSBASE),
+    row("F3 0F AE /2:reg", "WRFSBASE", "Ry", out_of_line<write_base<Seg::FS>>, attr::kOnly64,
+        Feature::FSGSBASE),
+    row("F3 0F AE /3:reg", "WRGSBASE", "Ry", out_of_line<write_base<Seg::GS>>, attr::kOnly64,
+        Feature::FSGSBASE),
 
     // Flags and processor control.
     row("9C", "PUSHF", "Fv", out_of_line<pushf>, attr::kDefault64),

@@ -31,6 +31,10 @@ class AtapiDrive final : public IdeDevice {
     /// guest gets an eject request and this is an error.
     Result<void> eject(bool force = false);
     [[nodiscard]] bool has_disc() const { return image_ && !state_.tray_open; }
+    /// What lies in the drive, also on an open tray; null: nothing.
+    [[nodiscard]] const BlockImage* disc() const { return image_.get(); }
+    [[nodiscard]] bool tray_open() const { return state_.tray_open; }
+    [[nodiscard]] bool locked() const { return state_.locked; }
     /// Called when the guest opens or closes the tray.
     void on_tray(std::function<void(bool open)> moved) { tray_moved_ = std::move(moved); }
 

@@ -49,6 +49,7 @@ class I8042 final : public PortIo, public StatePart {
     /// Counts to the right, downwards, and wheel detents towards the user.
     void mouse_move(int right, int down, int wheel);
     void mouse_button(MouseButton which, bool down);
+    [[nodiscard]] bool held(Key key) const { return keyboard_.state().down[static_cast<unsigned>(key)]; }
     [[nodiscard]] u8 leds() const { return keyboard_.state().leds; }
     /// Types text on a US layout at a pace that guests can follow; more may be added while it runs. Fails,
     /// typing nothing, if there is no key for a character.

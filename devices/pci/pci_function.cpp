@@ -9,6 +9,8 @@ namespace {
 
 constexpr u8 kCommand = 0x04;
 constexpr u8 kFirstBar = 0x10;
+constexpr u8 kRomBarOffset = 0x30;
+constexpr u32 kRomEnable = 1;
 constexpr u32 kIoBarType = 1;
 constexpr u32 kPrefetchable = 8;
 
@@ -61,6 +63,17 @@ void PciConfig::add_memory_bar(unsigned index, u32 bytes, bool prefetchable, Bar
     set_write_mask(offset, 4, ~(bytes - 1));
 }
 
+void PciConfig::add_rom_bar(u32 bytes, BarChanged changed) {
+    assert(std::has_single_bit(bytes) && bytes >= 2048);
+    bars_[kRomBar] = {bytes, false, std::move(changed), 0, false};
+    preset(kRomBarOffset, 4, 0);
+    set_write_mask(kRomBarOffset, 4, ~(bytes - 1) | kRomEnable);
+}
+
+u8 PciConfig::bar_offset(unsigned index) {
+    return index == kRomBar ? kRomBarOffset : static_cast<u8>(kFirstBar + 4 * index);
+}
+
 u32 PciConfig::read(u8 offset, unsigned size) const {
     u32 value = 0;
     for (unsigned i = 0; i < size && offset + i < state_.bytes.size(); i++)
@@ -90,15 +103,17 @@ void PciConfig::set_state(const State& state) {
 }
 
 void PciConfig::update_bars(bool always) {
-    for (unsigned i = 0; i < kBars; i++) {
+    for (unsigned i = 0; i < bars_.size(); i++) {
         Bar& bar = bars_[i];
         if (!bar.bytes) continue;
-        const u64 base = read(static_cast<u8>(kFirstBar + 4 * i), 4) & ~(bar.bytes - 1);
+        const u32 value = read(bar_offset(i), 4);
+        const u64 base = value & ~(bar.bytes - 1);
         // While software sizes a register it holds ones: that is no address (an I/O range above 64 K, or a
         // memory range that ends at 4 GiB, where the firmware is).
         const u64 end = base + bar.bytes;
         const bool possible = base != 0 && (bar.io ? end <= 0x10000 : end < u64{1} << 32);
-        const bool enabled = possible && (bar.io ? io_enabled() : memory_enabled());
+        const bool wanted = i != kRomBar || (value & kRomEnable);
+        const bool enabled = possible && wanted && (bar.io ? io_enabled() : memory_enabled());
         if (!always && base == bar.base && enabled == bar.enabled) continue;
         bar.base = base;
         bar.enabled = enabled;

@@ -47,6 +47,8 @@ class PciConfig {
     using BarChanged = std::function<void(u64 base, bool enabled)>;
     void add_io_bar(unsigned index, u32 bytes, BarChanged changed);
     void add_memory_bar(unsigned index, u32 bytes, bool prefetchable, BarChanged changed);
+    /// The expansion ROM base address register; its own enable bit counts too. At least 2 KiB.
+    void add_rom_bar(u32 bytes, BarChanged changed);
 
     [[nodiscard]] u32 read(u8 offset, unsigned size) const;
     void write(u8 offset, unsigned size, u32 value);
@@ -69,6 +71,7 @@ class PciConfig {
     void set_state(const State& state);
 
   private:
+    static constexpr unsigned kRomBar = kBars;
     struct Bar {
         u32 bytes = 0;
         bool io = false;
@@ -77,12 +80,13 @@ class PciConfig {
         bool enabled = false;
     };
     void update_bars(bool always);
+    static u8 bar_offset(unsigned index);
 
     State state_;
     State presets_;
     std::array<u8, 256> write_mask_{};
     std::array<u8, 256> clear_mask_{};
-    std::array<Bar, kBars> bars_;
+    std::array<Bar, kBars + 1> bars_;  ///< the last is the ROM's
 };
 
 }  // namespace gnomon

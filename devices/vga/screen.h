@@ -12,18 +12,30 @@ namespace gnomon {
 /// A picture of the active display area, one u32 0x00RRGGBB a pixel, rows from the top without padding. The
 /// pixels of VGA modes are not square: the whole picture is meant to fill a 4:3 area when `pixel_aspect` is
 /// zero, otherwise a pixel is `pixel_aspect` / 1000 times as wide as high.
+///
+/// The adapter draws into a frame that holds an earlier picture only what changed since, and says which lines
+/// that were: [first_changed, end_changed), all of them where the size changed. `source` and `stamp` are the
+/// adapter's note of what the frame holds; whoever paints into the pixels clears `source`.
 struct Frame {
     u32 width = 0;
     u32 height = 0;
     u32 pixel_aspect = 0;
     std::vector<u32> pixels;
+    u32 first_changed = 0;
+    u32 end_changed = 0;
+    const void* source = nullptr;
+    u64 stamp = 0;
 
     void resize(u32 new_width, u32 new_height) {
         width = new_width;
         height = new_height;
         pixels.resize(size_t{new_width} * new_height);
     }
-    bool operator==(const Frame&) const = default;
+    /// The same picture.
+    bool operator==(const Frame& other) const {
+        return width == other.width && height == other.height && pixel_aspect == other.pixel_aspect &&
+               pixels == other.pixels;
+    }
 };
 
 /// One character position. Colours are attribute values (0-15), resolved by TextScreen::palette.

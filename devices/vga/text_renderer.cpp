@@ -3,65 +3,10 @@
 
 #include <algorithm>
 
+#include "devices/vga/scan_lines.h"
+
 namespace gnomon {
 namespace {
-
-struct ScanLine {
-    unsigned y;
-    unsigned row_start;  ///< address counter at the first character
-    unsigned row_scan;   ///< line of the character
-    bool new_row;        ///< first line of this row of characters that is seen
-    bool panned;         ///< panning applies
-};
-
-/// Calls visit(ScanLine) for every displayed line: start address, preset row scan, double scanning, split
-/// screen.
-template<class Visitor>
-void for_each_line(const VgaState& state, Visitor visit) {
-    const unsigned lines = state.displayed_lines();
-    const bool pan_after_split = !(state.attribute[0x10] & 0x20);
-    unsigned row_start = state.start_address();
-    unsigned row_scan = state.crtc[8] & 0x1f;
-    bool new_row = true;
-    bool panned = true;
-    bool repeated = false;
-    for (unsigned y = 0; y < lines; y++) {
-        visit(ScanLine{y, row_start, row_scan, new_row, panned});
-        new_row = false;
-        const unsigned counter = state.lines_doubled() ? y >> 1 : y;
-        const bool counter_moves = !state.lines_doubled() || (y & 1);
-        if (counter_moves && counter == state.line_compare()) {
-            row_start = 0;
-            row_scan = 0;
-            repeated = false;
-            new_row = true;
-            panned = pan_after_split;
-            continue;
-        }
-        if (state.lines_doubled() && !counter_moves) continue;
-        if (state.double_scan()) {
-            repeated = !repeated;
-            if (repeated) continue;
-        }
-        if (row_scan == state.last_row_scan()) {
-            row_scan = 0;
-            row_start = (row_start + state.row_pitch()) & 0xffff;
-            new_row = true;
-        } else {
-            row_scan = (row_scan + 1) & 0x1f;
-        }
-    }
-}
-
-/// The address counter at `column` of a line, byte panning included.
-unsigned counter_at(const VgaState& state, const ScanLine& line, unsigned column) {
-    unsigned step = column;
-    if (state.crtc[0x14] & 0x20)
-        step >>= 2;
-    else if (state.crtc[0x17] & 0x08)
-        step >>= 1;
-    return (line.row_start + (line.panned ? state.crtc[8] >> 5 & 3 : 0) + step) & 0xffff;
-}
 
 /// Plane 2 address of the character set that a select value (bits 0 and 1, bit 2 from 4 or 5) names.
 constexpr u32 font_base(unsigned select) { return (select & 3) * 0x4000 + (select & 4 ? 0x2000 : 0); }
@@ -87,7 +32,7 @@ unsigned cursor_column(const VgaState& state, const ScanLine& line) {
 }
 
 bool shows_text(const VgaState& state) {
-    return !state.graphics_mode() && state.running() && !state.screen_off() && state.palette_enabled();
+    return !state.graphics_mode() && !state.dispi.enabled() && !state.blank();
 }
 
 bool underlined(const VgaState& state, u8 attribute) {
@@ -96,8 +41,9 @@ bool underlined(const VgaState& state, u8 attribute) {
 
 class TextRenderer {
   public:
-    TextRenderer(const VgaState& state, BlinkPhase blink)
+    TextRenderer(const VgaState& state, const VideoMemory& memory, BlinkPhase blink)
         : state_(state),
+          memory_(memory),
           blink_(blink),
           fonts_(state),
           colours_(state.attribute_colours()),
@@ -112,7 +58,7 @@ class TextRenderer {
         if (blink_.cursor_on && state_.cursor_enabled() && line.row_scan >= (state_.crtc[0x0a] & 0x1fu) &&
             line.row_scan <= (state_.crtc[0x0b] & 0x1fu))
             cursor = cursor_column(state_, line);
-        const unsigned shift = line.panned ? panning() : 0;
+        const unsigned shift = panning(state_, line);
         u32* dots = line_.data();
         // One character more than is shown, for panning to bring in.
         for (unsigned column = 0; column < columns + (shift ? 1 : 0); column++, dots += dots_)
@@ -127,19 +73,12 @@ class TextRenderer {
     }
 
   private:
-    /// Dots that the picture moves left. With 9 dots, 8 is none and 0 is one.
-    [[nodiscard]] unsigned panning() const {
-        const unsigned value = state_.attribute[0x13];
-        if (dots_ == 9) return value >= 8 ? 0 : value + 1;
-        return value & 7;
-    }
-
     void draw_character(const ScanLine& line, unsigned counter, bool cursor, u32* out) const {
         const u32 address = state_.display_address(counter, line.row_scan);
-        const u8 character = state_.plane_byte(address, 0);
-        const u8 attribute = state_.plane_byte(address, 1);
+        const u8 character = memory_.plane_byte(address, 0);
+        const u8 attribute = memory_.plane_byte(address, 1);
         const u32 font = attribute & 0x08 ? fonts_.second : fonts_.plain;
-        u32 bits = u32{state_.plane_byte((font + character * 32u + line.row_scan) & 0xffff, 2)} << 1;
+        u32 bits = u32{memory_.plane_byte((font + character * 32u + line.row_scan) & 0xffff, 2)} << 1;
         // The ninth dot repeats the eighth for the horizontal line characters.
         if (line_graphics_ && character >= 0xc0 && character <= 0xdf) bits |= bits >> 1 & 1;
         if (line.row_scan == (state_.crtc[0x14] & 0x1fu) && underlined(state_, attribute)) bits = 0x1ff;
@@ -151,6 +90,7 @@ class TextRenderer {
     }
 
     const VgaState& state_;
+    const VideoMemory& memory_;
     BlinkPhase blink_;
     Fonts fonts_;
     std::array<u32, 16> colours_;
@@ -161,30 +101,18 @@ class TextRenderer {
 
 }  // namespace
 
-void render_text(const VgaState& state, BlinkPhase blink, Frame& frame) {
-    if (!state.running()) {  // no signal: a dark screen of the usual size
-        frame.resize(720, 400);
-        std::fill(frame.pixels.begin(), frame.pixels.end(), 0);
-        return;
-    }
-    const unsigned wide = state.half_dot_clock() ? 2 : 1;
-    const unsigned dots = state.graphics_mode() ? 8 : state.dots_per_character();
-    frame.resize(state.columns() * dots * wide, state.displayed_lines());
-    frame.pixel_aspect = 0;
-    if (!shows_text(state)) {
-        // Without the palette the attribute controller puts out the overscan colour.
-        const bool overscan = !state.screen_off() && !state.palette_enabled();
-        std::fill(frame.pixels.begin(), frame.pixels.end(),
-                  overscan ? state.dac_colour(state.attribute[0x11]) : 0);
-        return;
-    }
-    TextRenderer renderer(state, blink);
+void render_text(const VgaState& state, const VideoMemory& memory, BlinkPhase blink, FrameUpdate& update) {
+    // Characters and fonts share their pages, so that a change says little about where.
+    constexpr u64 kPlanes = 0x40000;
+    if (!update.wants(memory.stamp(0, kPlanes))) return;
+    TextRenderer renderer(state, memory, blink);
     for_each_line(state, [&](const ScanLine& line) {
-        renderer.draw(line, &frame.pixels[size_t{line.y} * frame.width]);
+        renderer.draw(line, update.line());
+        update.finish(line.y);
     });
 }
 
-void read_text(const VgaState& state, TextScreen& screen) {
+void read_text(const VgaState& state, const VideoMemory& memory, TextScreen& screen) {
     screen = TextScreen{};
     screen.graphics = !shows_text(state);
     if (screen.graphics) return;
@@ -197,9 +125,9 @@ void read_text(const VgaState& state, TextScreen& screen) {
         if (!line.new_row) return;
         for (unsigned column = 0; column < screen.columns; column++) {
             const u32 address = state.display_address(counter_at(state, line, column), line.row_scan);
-            const u8 attribute = state.plane_byte(address, 1);
+            const u8 attribute = memory.plane_byte(address, 1);
             TextCell cell;
-            cell.character = state.plane_byte(address, 0);
+            cell.character = memory.plane_byte(address, 0);
             if (fonts.two() && (attribute & 0x08)) cell.character |= 0x100;
             cell.foreground = attribute & 0x0f;
             cell.background = attribute >> 4 & (state.blink_enabled() ? 0x07 : 0x0f);

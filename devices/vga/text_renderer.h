@@ -2,8 +2,9 @@
 // Reference, "Video Subsystem", "Alphanumeric Modes" and "Attribute Controller".
 #pragma once
 
-#include "devices/vga/screen.h"
+#include "devices/vga/frame_update.h"
 #include "devices/vga/vga_state.h"
+#include "devices/vga/video_memory.h"
 
 namespace gnomon {
 
@@ -12,9 +13,8 @@ struct BlinkPhase {
     bool characters_on = true;
 };
 
-/// Draws the active display area into `frame`: 720x400 for the usual modes, also those of 40 columns, whose
-/// dots are twice as wide. Modes that are not text, and a switched-off screen, are black.
-void render_text(const VgaState& state, BlinkPhase blink, Frame& frame);
-void read_text(const VgaState& state, TextScreen& screen);
+/// Draws the characters; `update` has the size of the picture.
+void render_text(const VgaState& state, const VideoMemory& memory, BlinkPhase blink, FrameUpdate& update);
+void read_text(const VgaState& state, const VideoMemory& memory, TextScreen& screen);
 
 }  // namespace gnomon

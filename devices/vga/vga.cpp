@@ -1,6 +1,8 @@
 // Registers of the VGA: miscellaneous output, sequencer, CRTC, graphics and attribute controllers, DAC.
 #include "devices/vga/vga.h"
 
+#include "devices/vga/dispi_renderer.h"
+#include "devices/vga/graphics_renderer.h"
 #include "devices/vga/text_renderer.h"
 
 namespace gnomon {
@@ -10,7 +12,10 @@ static_assert(every_field_listed<VgaState>());
 namespace {
 
 // 3B0-3B3, 3B6-3B9 and 3BB-3BF belong to other adapters (3BC: a parallel port).
-constexpr PortRange kPorts[] = {{0x3b4, 2}, {0x3ba, 1}, {0x3c0, 16}, {0x3d4, 2}, {0x3da, 1}};
+// DISPI: index, then data, which is also at the next even port for processors that cannot reach odd ones.
+constexpr u16 kDispiIndex = 0x1ce;
+constexpr PortRange kPorts[] = {{0x3b4, 2}, {0x3ba, 1}, {0x3c0, 16},
+                                {0x3d4, 2}, {0x3da, 1}, {kDispiIndex, 4, 1 | 2}};
 
 // Bits that exist; the others read as zero.
 constexpr std::array<u8, 5> kSequencerBits = {0x03, 0x3d, 0x0f, 0x3f, 0x0e};
@@ -21,22 +26,30 @@ constexpr std::array<u8, 21> kAttributeBits = {0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3
 
 }  // namespace
 
-Result<std::unique_ptr<Vga>> Vga::create(PortBus& bus, const VirtualClock& clock) {
-    std::unique_ptr<Vga> vga(new Vga(clock));
+Result<std::unique_ptr<Vga>> Vga::create(PortBus& bus, const VirtualClock& clock, PhysicalMap& map,
+                                         Log& log) {
+    std::unique_ptr<Vga> vga(new Vga(clock, map, log));
     Result<std::vector<PortClaim>> claims = bus.claim_all("vga", kPorts, *vga);
     if (!claims) return claims.error();
     vga->claims_ = std::move(*claims);
+    Result<PhysicalRegion> window = map.add_mmio("vga", kWindow, kWindowSize, *vga);
+    if (!window) return window.error();
+    vga->window_ = std::move(*window);
     return vga;
 }
 
-Vga::Vga(const VirtualClock& clock) : clock_(clock), timing_(state_) {
-    state_.memory.resize(State::kMemorySize);
+Vga::Vga(const VirtualClock& clock, PhysicalMap& map, Log& log)
+    : clock_(clock),
+      log_(log),
+      memory_(map, map.device_memory().size() - VideoMemory::kWindowSize),
+      timing_(state_) {
     registers_changed();
 }
 
 void Vga::reset() {
+    leave_direct_window();
+    set_dac_width(false);
     State fresh;
-    fresh.memory = std::move(state_.memory);
     fresh.dac = state_.dac;
     fresh.frame_origin_ns = clock_.now();
     fresh.retrace_watched_ns = clock_.now();
@@ -48,13 +61,32 @@ void Vga::reset() {
 Result<StatePart::Install> Vga::load_state(const StateNode& node) {
     State fresh;
     if (Result<void> loaded = load_value(node, fresh); !loaded) return loaded.error();
-    if (fresh.memory.size() != State::kMemorySize)
-        return fail("memory: has {} bytes instead of {}", fresh.memory.size(), State::kMemorySize);
     if (fresh.dac_component > 2) return fail("dac_component: {} is not 0, 1 or 2", fresh.dac_component);
+    if (fresh.direct > State::Direct::Bank)
+        return fail("direct: {} is not 0, 1 or 2", static_cast<unsigned>(fresh.direct));
+    const DispiState& dispi = fresh.dispi;
+    if (!DispiState::depth_exists(dispi.bpp)) return fail("dispi.bpp: {} is no depth", dispi.bpp);
+    const u64 end = u64{dispi.pitch()} * (u64{dispi.y} + dispi.height);
+    if (dispi.enabled() && (dispi.width == 0 || dispi.width > DispiState::kMaxWidth || dispi.height == 0 ||
+                            dispi.height > DispiState::kMaxHeight || end > memory_.size() ||
+                            u32{dispi.x} + dispi.width > dispi.virtual_width))
+        return fail("dispi: {}x{} pixels at {}, {} do not fit into the memory", dispi.width, dispi.height,
+                    dispi.x, dispi.y);
+    if (dispi.bank >= memory_.size() >> (dispi.planar() ? 18 : 16))
+        return fail("dispi.bank: {} is beyond the memory", dispi.bank);
     return Install([this, fresh = std::move(fresh)]() mutable {
+        // The memory, with the copy behind a direct window, was loaded before.
+        state_ = State();
+        decode_memory_path();
+        const State::Direct direct = fresh.direct;
+        const u32 accesses = fresh.window_accesses;
         state_ = std::move(fresh);
+        state_.direct = State::Direct::None;
         timing_ = VgaTiming(state_);
         registers_changed();
+        state_.window_accesses = accesses;
+        if (direct == path_.direct_kind()) state_.direct = direct;
+        map_direct_window();
     });
 }
 
@@ -72,24 +104,51 @@ void Vga::registers_changed() {
 unsigned Vga::blink_phase() const { return static_cast<unsigned>(timing_.at(since_origin()).frame >> 3 & 3); }
 
 u64 Vga::generation() {
-    if (!state_.graphics_mode() && state_.running() && !state_.screen_off() &&
-        (state_.cursor_enabled() || state_.blink_enabled())) {
+    const bool blinking =
+        state_.graphics_mode() ? state_.blink_enabled() : state_.cursor_enabled() || state_.blink_enabled();
+    if (blinking && !state_.blank() && !state_.dispi.enabled()) {
         const unsigned phase = blink_phase();
         if (phase != seen_blink_phase_) {
             seen_blink_phase_ = phase;
             touch();
         }
     }
+    collect_writes();
     return generation_;
 }
 
-void Vga::render(Frame& frame) const {
-    // The cursor is on for 8 frames of 16, blinking characters for 16 of 32.
-    const unsigned phase = blink_phase();
-    render_text(state_, {.cursor_on = !(phase & 1), .characters_on = !(phase & 2)}, frame);
+void Vga::collect_writes() {
+    if (!memory_.anything_written()) return;
+    memory_.collect(++generation_, [this](u64 offset) {
+        if (state_.direct == State::Direct::Chain4) copy_back_window(offset, kPageSize);
+    });
 }
 
-void Vga::read_text(TextScreen& screen) const { gnomon::read_text(state_, screen); }
+bool Vga::render(Frame& frame) {
+    const u64 now = generation();
+    if (frame.source != this) frame.stamp = 0;
+    const bool everything = frame.stamp < redraw_stamp_;
+    // The cursor is on for 8 frames of 16, blinking characters for 16 of 32.
+    const unsigned phase = blink_phase();
+    const BlinkPhase blink{.cursor_on = !(phase & 1), .characters_on = !(phase & 2)};
+    FrameUpdate update(frame, picture_size(state_), everything);
+    if (state_.blank())
+        // Without the palette the attribute controller puts out the overscan colour.
+        update.fill(state_.screen_off() || (!state_.dispi.enabled() && !state_.running())
+                        ? 0
+                        : state_.dac_colour(state_.attribute[0x11]));
+    else if (state_.dispi.enabled())
+        render_dispi(state_, memory_, update);
+    else if (state_.graphics_mode())
+        render_graphics(state_, memory_, blink.characters_on, update);
+    else
+        render_text(state_, memory_, blink, update);
+    frame.source = this;
+    frame.stamp = now;
+    return frame.first_changed != frame.end_changed;
+}
+
+void Vga::read_text(TextScreen& screen) const { gnomon::read_text(state_, memory_, screen); }
 
 std::vector<std::string> Vga::text_screen() const {
     TextScreen screen;
@@ -97,7 +156,11 @@ std::vector<std::string> Vga::text_screen() const {
     return screen.lines();
 }
 
-u32 Vga::port_read(u16 port, unsigned) {
+u32 Vga::port_read(u16 port, unsigned size) {
+    if (port >= kDispiIndex && port <= kDispiIndex + 2) {
+        const u16 value = port == kDispiIndex ? state_.dispi.index : dispi_read(state_.dispi.index);
+        return size == 1 ? value & 0xff : value;
+    }
     if (port == 0x3c3) return state_.subsystem_enabled;
     if (!state_.subsystem_enabled) return 0xff;
     if (port < 0x3c0 && state_.colour_ports()) return 0xff;
@@ -126,7 +189,15 @@ u32 Vga::port_read(u16 port, unsigned) {
     }
 }
 
-void Vga::port_write(u16 port, unsigned, u32 wide) {
+void Vga::port_write(u16 port, unsigned size, u32 wide) {
+    if (port >= kDispiIndex && port <= kDispiIndex + 2) {
+        if (size == 1) return;  // the registers are 16 bits wide
+        if (port == kDispiIndex)
+            state_.dispi.index = static_cast<u16>(wide);
+        else
+            dispi_write(state_.dispi.index, static_cast<u16>(wide));
+        return;
+    }
     const u8 value = static_cast<u8>(wide);
     if (port == 0x3c3) {
         state_.subsystem_enabled = value & 1;
@@ -303,7 +374,7 @@ u8 Vga::read_dac() {
 }
 
 void Vga::write_dac(u8 value) {
-    state_.dac_buffer[state_.dac_component] = value & 0x3f;
+    state_.dac_buffer[state_.dac_component] = state_.dac_8_bit ? value : value & 0x3f;
     if (++state_.dac_component < 3) return;
     state_.dac_component = 0;
     std::copy_n(state_.dac_buffer.begin(), 3, &state_.dac[size_t{state_.dac_address} * 3]);

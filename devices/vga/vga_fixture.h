@@ -57,11 +57,36 @@ inline constexpr VgaMode kMode12 = {
     {0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x14, 0x07, 0x38, 0x39, 0x3a,
      0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 0x01, 0x00, 0x0f, 0x00, 0x00}};
 
+/// An adapter with the buses it needs.
+struct VgaBoard {
+    static constexpr u64 kVideoBytes = u64{4} << 20;
+    static std::unique_ptr<PhysicalMap> make_map(Log& log) {
+        return std::move(*PhysicalMap::create(u64{1} << 20, log, kVideoBytes + VideoMemory::kWindowSize));
+    }
+
+    VgaBoard(const VirtualClock& clock, Log& log) : bus(log), map(make_map(log)) {
+        vga = std::move(*Vga::create(bus, clock, *map, log));
+    }
+    /// As a snapshot is loaded: memory first.
+    void load(Vga& other) {
+        const std::span<u8> from = other.memory().map().device_memory();
+        std::copy(from.begin(), from.end(), map->device_memory().begin());
+        map->ram_replaced();
+        (*vga->load_state(other.save_state()))();
+    }
+
+    PortBus bus;
+    std::unique_ptr<PhysicalMap> map;
+    std::unique_ptr<Vga> vga;
+};
+
 struct VgaTest : testing::Test {
     Log log{[](LogLevel, std::string_view, std::string_view) {}};
     VirtualClock clock{ClockMode::Deterministic, VirtualClock::kSecond};  // one instruction a nanosecond
-    PortBus bus{log};
-    std::unique_ptr<Vga> vga = std::move(*Vga::create(bus, clock));
+    VgaBoard board{clock, log};
+    PortBus& bus = board.bus;
+    PhysicalMap& map = *board.map;
+    Vga* vga = board.vga.get();
 
     void out(u16 port, u32 value) { bus.port_write(port, 1, value); }
     u8 in(u16 port) { return static_cast<u8>(bus.port_read(port, 1)); }

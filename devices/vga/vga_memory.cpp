@@ -1,5 +1,7 @@
 // The path between the processor and the planes: memory maps, address translation, latches, read and write
 // modes. IBM PS/2 Hardware Interface Technical Reference, "Video Subsystem", "Graphics Controller".
+#include <cstring>
+
 #include "devices/vga/vga.h"
 
 namespace gnomon {
@@ -44,54 +46,113 @@ void Vga::decode_memory_path() {
                        graphics[8] == 0xff;
     path.text_write =
         path.plain_write && path.write_odd_even && path.replace_a0 && map != 0 && (sequencer[2] & 0x0f) == 3;
+    path.chain4_direct = path.chain4 && path.plain_write && map == 1 && path.window_size != 0 &&
+                         (sequencer[2] & 0x0f) == 0x0f && path.address_mask == 0xffff &&
+                         !(graphics[5] & 0x08) && !state_.dispi.enabled();
+    if (const DispiState& dispi = state_.dispi; dispi.enabled()) {
+        path.text_write = false;
+        if (dispi.planar()) {
+            path.first_cell = u32{dispi.bank} << 16;
+        } else {
+            path.packed = true;
+            path.packed_base = u32{dispi.bank} << 16;
+            path.window_first = 0;
+            if (path.window_size != 0) path.window_size = kBankSize;
+        }
+    }
+    const bool same_window =
+        path.direct_kind() == path_.direct_kind() && path.packed_base == path_.packed_base;
     path_ = path;
+    if (same_window) return;
+    leave_direct_window();
+    state_.window_accesses = 0;
+}
+
+/// A window that is used much is mapped for the processor as memory. Not at once: programs that move it or
+/// change its meaning all the time would pay for a new map each time.
+void Vga::note_window_access() {
+    if (state_.direct != State::Direct::None) {
+        // Not by the processor, for which the window is memory.
+        leave_direct_window();
+        state_.window_accesses = 0;
+    }
+    if (path_.direct_kind() == State::Direct::None || ++state_.window_accesses < kDirectAfter) return;
+    state_.direct = path_.direct_kind();
+    if (state_.direct == State::Direct::Chain4) {
+        // The planes' bytes do not lie in a row in memory: address A is in cell A & FFFC. The processor gets
+        // a copy in which they do.
+        u8* window = memory_.window();
+        for (u32 at = 0; at < kBankSize; at += 4) std::memcpy(window + at, memory_.bytes() + u64{at} * 4, 4);
+    }
+    map_direct_window();
+}
+
+void Vga::map_direct_window() {
+    switch (state_.direct) {
+        case State::Direct::None: window_.hide_memory(); break;
+        case State::Direct::Chain4: window_.show_memory(0, kBankSize, memory_.window_page()); break;
+        case State::Direct::Bank:
+            window_.show_memory(0, kBankSize, memory_.first_page() + (path_.packed_base >> 12));
+            break;
+    }
+}
+
+void Vga::leave_direct_window() {
+    if (state_.direct == State::Direct::None) return;
+    if (state_.direct == State::Direct::Chain4) copy_back_window(0, kBankSize);
+    state_.direct = State::Direct::None;
+    map_direct_window();
+}
+
+void Vga::copy_back_window(u64 offset, u64 size) {
+    for (u64 at = offset; at < offset + size; at += 4) {
+        u8* cell = memory_.bytes() + at * 4;
+        if (std::memcmp(cell, memory_.window() + at, 4) == 0) continue;
+        std::memcpy(cell, memory_.window() + at, 4);
+        memory_.wrote(at * 4);
+    }
 }
 
 /// Which cell and plane an address within the window means.
 Vga::Target Vga::target(u32 host) const {
     if (path_.chain4) {
         // A0 and A1 choose the plane; the cell keeps A2-A15, its low bits are A16 and A17.
-        return {((host & 0xfffc) | (host >> 16 & 3)) & path_.address_mask, host & 3};
+        return {path_.first_cell + (((host & 0xfffc) | (host >> 16 & 3)) & path_.address_mask), host & 3};
     }
     u32 address = host & 0xffff;
     if (path_.replace_a0)
         address = (address & ~1u) | (path_.a0_from_a16 ? host >> 16 & 1 : path_.a0_replacement);
-    return {address & path_.address_mask, host & 1};
-}
-
-u32 Vga::load_cell(u32 address) const {
-    const u8* cell = &state_.memory[size_t{address} * 4];
-    return cell[0] | u32{cell[1]} << 8 | u32{cell[2]} << 16 | u32{cell[3]} << 24;
+    return {path_.first_cell + (address & path_.address_mask), host & 1};
 }
 
 void Vga::store_cell(u32 address, u32 value, u32 planes) {
-    const u32 before = load_cell(address);
+    const u32 before = memory_.cell(address);
     const u32 after = (before & ~planes) | (value & planes);
     if (after == before) return;
-    u8* cell = &state_.memory[size_t{address} * 4];
+    u8* cell = memory_.bytes() + u64{address} * 4;
     for (unsigned plane = 0; plane < 4; plane++) cell[plane] = static_cast<u8>(after >> 8 * plane);
-    touch();
+    memory_.wrote(u64{address} * 4);
 }
 
 u64 Vga::mmio_read(u64 offset, unsigned size) {
+    note_window_access();
     u64 value = 0;
     for (unsigned i = 0; i < size; i++) value |= u64{read_byte(static_cast<u32>(offset) + i)} << 8 * i;
     return value;
 }
 
 void Vga::mmio_write(u64 offset, unsigned size, u64 value) {
+    note_window_access();
     const u32 host = static_cast<u32>(offset) - path_.window_first;
     if (path_.text_write && host < path_.window_size && size <= path_.window_size - host) {
-        bool changed = false;
         for (u32 i = 0; i < size; i++) {
             const u32 at = host + i;
             const u32 address = ((at & 0xfffe) | path_.a0_replacement) & path_.address_mask;
-            u8& byte = state_.memory[size_t{address} * 4 + (at & 1)];
+            u8& byte = memory_.bytes()[u64{address} * 4 + (at & 1)];
             const u8 fresh = static_cast<u8>(value >> 8 * i);
-            changed |= byte != fresh;
+            if (byte != fresh) memory_.wrote(u64{address} * 4);
             byte = fresh;
         }
-        if (changed) touch();
         return;
     }
     for (unsigned i = 0; i < size; i++)
@@ -101,8 +162,9 @@ void Vga::mmio_write(u64 offset, unsigned size, u64 value) {
 u8 Vga::read_byte(u32 offset) {
     const u32 host = offset - path_.window_first;
     if (host >= path_.window_size) return 0xff;
+    if (path_.packed) return memory_.bytes()[path_.packed_base + host];
     const Target where = target(host);
-    state_.latch = load_cell(where.address);
+    state_.latch = memory_.cell(where.address);
     const auto& graphics = state_.graphics;
     if (graphics[5] & 0x08) {
         // Read mode 1: a bit is set where every plane that cares agrees with the colour to compare.
@@ -122,6 +184,12 @@ u8 Vga::read_byte(u32 offset) {
 void Vga::write_byte(u32 offset, u8 value) {
     const u32 host = offset - path_.window_first;
     if (host >= path_.window_size) return;
+    if (path_.packed) {
+        u8& byte = memory_.bytes()[path_.packed_base + host];
+        if (byte != value) memory_.wrote(path_.packed_base + host);
+        byte = value;
+        return;
+    }
     const Target where = target(host);
     unsigned enabled = state_.sequencer[2] & 0x0f;
     if (path_.chain4)

@@ -116,7 +116,7 @@ struct VgaMemoryTest : VgaTest {
     void expect_same_planes() {
         for (u32 address = 0; address < 65536; address++)
             for (unsigned p = 0; p < 4; p++)
-                ASSERT_EQ(vga->state().plane_byte(address, p), model.planes[p][address])
+                ASSERT_EQ(vga->memory().plane_byte(address, p), model.planes[p][address])
                     << address << " plane " << p;
     }
 };
@@ -164,12 +164,12 @@ TEST_F(VgaMemoryTest, EveryModeAgreesWithTheBitwiseModel) {
 TEST_F(VgaMemoryTest, TextWritesGoToPlanes0And1AtEvenCells) {
     set_mode(kMode3);
     vga->mmio_write(0x18000 + 2, 4, 0x1e421f41);
-    EXPECT_EQ(vga->state().plane_byte(2, 0), 0x41);
-    EXPECT_EQ(vga->state().plane_byte(2, 1), 0x1f);
-    EXPECT_EQ(vga->state().plane_byte(4, 0), 0x42);
-    EXPECT_EQ(vga->state().plane_byte(4, 1), 0x1e);
-    EXPECT_EQ(vga->state().plane_byte(2, 2), 0);
-    EXPECT_EQ(vga->state().plane_byte(3, 0), 0);
+    EXPECT_EQ(vga->memory().plane_byte(2, 0), 0x41);
+    EXPECT_EQ(vga->memory().plane_byte(2, 1), 0x1f);
+    EXPECT_EQ(vga->memory().plane_byte(4, 0), 0x42);
+    EXPECT_EQ(vga->memory().plane_byte(4, 1), 0x1e);
+    EXPECT_EQ(vga->memory().plane_byte(2, 2), 0);
+    EXPECT_EQ(vga->memory().plane_byte(3, 0), 0);
     EXPECT_EQ(vga->mmio_read(0x18002, 8), 0x1e421f41u);
     EXPECT_EQ(vga->mmio_read(0x10002, 1), 0xffu);  // the monochrome window is not decoded
 }
@@ -179,8 +179,8 @@ TEST_F(VgaMemoryTest, Chain4SpreadsBytesOverThePlanes) {
     indexed(0x3c4, 4, 0x0e);
     vga->mmio_write(0x100, 8, 0x8877665544332211);
     for (unsigned p = 0; p < 4; p++) {
-        EXPECT_EQ(vga->state().plane_byte(0x100, p), 0x11 * (p + 1));
-        EXPECT_EQ(vga->state().plane_byte(0x104, p), 0x11 * (p + 5));
+        EXPECT_EQ(vga->memory().plane_byte(0x100, p), 0x11 * (p + 1));
+        EXPECT_EQ(vga->memory().plane_byte(0x104, p), 0x11 * (p + 5));
     }
     EXPECT_EQ(vga->mmio_read(0x102, 4), 0x66554433u);
 }
@@ -196,7 +196,7 @@ TEST_F(VgaMemoryTest, WriteMode1CopiesLatchesAndCrtc22ShowsThem) {
     vga->mmio_read(0, 1);
     vga->mmio_write(0x8000, 1, 0x00);
     for (unsigned p = 0; p < 4; p++) {
-        EXPECT_EQ(vga->state().plane_byte(0x8000, p), 0xa0 + p);
+        EXPECT_EQ(vga->memory().plane_byte(0x8000, p), 0xa0 + p);
         indexed(0x3ce, 4, p);
         EXPECT_EQ(read_indexed(0x3d4, 0x22), 0xa0 + p);
     }

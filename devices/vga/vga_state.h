@@ -3,15 +3,16 @@
 #pragma once
 
 #include <array>
-#include <vector>
 
+#include "devices/vga/dispi.h"
 #include "support/types.h"
 
 namespace gnomon {
 
 struct VgaState {
-    static constexpr u32 kPlaneSize = 0x10000;
-    static constexpr u32 kMemorySize = 4 * kPlaneSize;
+    /// What the processor's window shows without the adapter's help: nothing, the four planes chained, a bank
+    /// of packed pixels.
+    enum class Direct : u8 { None, Chain4, Bank };
 
     bool subsystem_enabled = true;  ///< port 3C3, bit 0
     u8 misc_output = 0;
@@ -30,12 +31,15 @@ struct VgaState {
     u8 dac_component = 0;  ///< 0 red, 1 green, 2 blue comes next
     bool dac_reading = false;
     std::array<u8, 3> dac_buffer{};
-    std::array<u8, 768> dac{};       ///< red, green, blue of 0-63 each
+    std::array<u8, 768> dac{};  ///< red, green, blue; 0-63 each unless dac_8_bit
+    bool dac_8_bit = false;
     u32 latch = 0;                   ///< plane 0 in bits 0-7 ... plane 3 in bits 24-31
     u64 frame_origin_ns = 0;         ///< a frame began here
     u64 retrace_watched_ns = 0;      ///< retrace_interrupt is right up to here
     bool retrace_interrupt = false;  ///< input status 0, bit 7
-    std::vector<u8> memory;          ///< byte `plane` of cell `address` at address * 4 + plane
+    DispiState dispi;
+    Direct direct = Direct::None;
+    u32 window_accesses = 0;  ///< through the adapter that could have been direct
 
     template<class V>
     constexpr void fields(V& v) {
@@ -57,11 +61,14 @@ struct VgaState {
         v("dac_reading", dac_reading);
         v("dac_buffer", dac_buffer);
         v("dac", dac);
+        v("dac_8_bit", dac_8_bit);
         v("latch", latch);
         v("frame_origin_ns", frame_origin_ns);
         v("retrace_watched_ns", retrace_watched_ns);
         v("retrace_interrupt", retrace_interrupt);
-        v("memory", memory);
+        v("dispi", dispi);
+        v("direct", direct);
+        v("window_accesses", window_accesses);
     }
 
     // What the registers say.
@@ -119,12 +126,13 @@ struct VgaState {
         if (!(crtc[0x17] & 0x02)) address = (address & ~0x4000u) | (row_scan >> 1 & 1) << 14;
         return address & (sequencer[4] & 0x02 ? 0xffff : 0x3fff);
     }
-    [[nodiscard]] u8 plane_byte(u32 address, unsigned plane) const { return memory[address * 4 + plane]; }
 
     /// 0x00RRGGBB of a DAC register, through the PEL mask.
     [[nodiscard]] u32 dac_colour(u8 index) const {
         const u8* rgb = &dac[size_t{static_cast<u8>(index & dac_mask)} * 3];
-        const auto widen = [](u8 six) { return static_cast<u32>(six << 2 | six >> 4); };
+        const auto widen = [&](u8 value) {
+            return static_cast<u32>(dac_8_bit ? value : value << 2 | value >> 4);
+        };
         return widen(rgb[0]) << 16 | widen(rgb[1]) << 8 | widen(rgb[2]);
     }
     /// The DAC register that the attribute controller selects for a four-bit attribute value.
@@ -138,6 +146,15 @@ struct VgaState {
         std::array<u32, 16> colours{};
         for (u8 i = 0; i < 16; i++) colours[i] = dac_colour(attribute_to_dac(i));
         return colours;
+    }
+    [[nodiscard]] std::array<u32, 256> dac_colours() const {
+        std::array<u32, 256> colours{};
+        for (unsigned i = 0; i < 256; i++) colours[i] = dac_colour(static_cast<u8>(i));
+        return colours;
+    }
+    /// Nothing is shown: the screen is off, or the palette belongs to the processor (then it is overscan).
+    [[nodiscard]] constexpr bool blank() const {
+        return screen_off() || !palette_enabled() || (!dispi.enabled() && !running());
     }
 };
 

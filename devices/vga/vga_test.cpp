@@ -7,8 +7,10 @@ namespace gnomon {
 namespace {
 
 TEST_F(VgaTest, PortConflictNamesBothOwners) {
-    EXPECT_EQ(Vga::create(bus, clock).ok(), false);
-    EXPECT_EQ(Vga::create(bus, clock).error().message, "port 0x03b4 is claimed by both vga and vga");
+    const std::unique_ptr<PhysicalMap> other_map = VgaBoard::make_map(log);
+    EXPECT_EQ(Vga::create(bus, clock, *other_map, log).ok(), false);
+    EXPECT_EQ(Vga::create(bus, clock, *other_map, log).error().message,
+              "port 0x03b4 is claimed by both vga and vga");
 }
 
 TEST_F(VgaTest, MiscOutputMovesTheCrtcBetween3B4And3D4) {
@@ -195,8 +197,11 @@ TEST_F(VgaTest, SnapshotRoundTripContinuesIdentically) {
     in(0x3c9);
     const Result<StateNode> saved = decode_state(encode_state(vga->save_state()));
     ASSERT_TRUE(saved.ok());
-    PortBus other_bus{log};
-    std::unique_ptr<Vga> other = std::move(*Vga::create(other_bus, clock));
+    VgaBoard other_board(clock, log);
+    PortBus& other_bus = other_board.bus;
+    Vga* other = other_board.vga.get();
+    std::copy(map.device_memory().begin(), map.device_memory().end(),
+              other_board.map->device_memory().begin());
     Result<StatePart::Install> install = other->load_state(*saved);
     ASSERT_TRUE(install.ok());
     EXPECT_NE(other->text_screen(), vga->text_screen());  // nothing happens before the install
@@ -217,11 +222,21 @@ TEST_F(VgaTest, SnapshotRoundTripContinuesIdentically) {
 TEST_F(VgaTest, MalformedSnapshotsAreRefusedAndChangeNothing) {
     set_mode(kMode3);
     VgaState state = vga->state();
-    state.memory.resize(100);
-    EXPECT_EQ(vga->load_state(save_value(state)).error().message, "memory: has 100 bytes instead of 262144");
-    state = vga->state();
     state.dac_component = 3;
     EXPECT_EQ(vga->load_state(save_value(state)).error().message, "dac_component: 3 is not 0, 1 or 2");
+    state = vga->state();
+    state.dispi.bpp = 12;
+    EXPECT_EQ(vga->load_state(save_value(state)).error().message, "dispi.bpp: 12 is no depth");
+    state = vga->state();
+    state.dispi.bank = 64;  // the memory has 64 banks
+    EXPECT_EQ(vga->load_state(save_value(state)).error().message, "dispi.bank: 64 is beyond the memory");
+    state = vga->state();
+    state.dispi.enable = DispiState::kEnabled;
+    state.dispi.virtual_width = state.dispi.width = 2048;
+    state.dispi.height = 1024;
+    state.dispi.bpp = 32;
+    EXPECT_EQ(vga->load_state(save_value(state)).error().message,
+              "dispi: 2048x1024 pixels at 0, 0 do not fit into the memory");
     EXPECT_EQ(in(0x3cc), 0x67);
 }
 
@@ -245,12 +260,13 @@ TEST_F(VgaTest, ResetDarkensTheScreenAndKeepsMemory) {
 // it.
 TEST_F(VgaTest, SurvivesRandomAccessesAndReplaysFromASnapshot) {
     std::mt19937 random(20240607);
-    PortBus other_bus{log};
-    std::unique_ptr<Vga> other = std::move(*Vga::create(other_bus, clock));
+    VgaBoard other_board(clock, log);
+    PortBus& other_bus = other_board.bus;
+    Vga* other = other_board.vga.get();
     Frame frame;
     Frame other_frame;
     for (int round = 0; round < 60; round++) {
-        (*other->load_state(vga->save_state()))();
+        other_board.load(*vga);
         for (int i = 0; i < 2000; i++) {
             const u32 r = random();
             const u32 value = random();

@@ -21,6 +21,8 @@ import sys
 import tempfile
 import termios
 import fcntl
+import json
+import threading
 import time
 from pathlib import Path
 
@@ -243,6 +245,20 @@ class Run:
         subprocess.run([str(HERE / "make_image.sh"), kind, out, kernel, self.guests.find("shell/initrd"), LINE], check=True)
         return out
 
+    def finish(self, *arguments, seconds=240):
+        """Runs the binary to its end: status, what it printed, what --stats wrote, its largest size in KiB, processor
+        seconds."""
+        stats = self.scratch / "stats.json"
+        process = subprocess.Popen([self.binary, "--display", "none", "--stats", str(stats), *arguments], stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        watch = threading.Timer(seconds, process.kill)
+        watch.start()
+        output = process.stdout.read().decode("latin-1")
+        _, status, usage = os.wait4(process.pid, 0)
+        watch.cancel()
+        spent = usage.ru_utime + usage.ru_stime
+        return os.waitstatus_to_exitcode(status), output, json.loads(stats.read_text()), usage.ru_maxrss, spent
+
     def shell(self, *arguments, seconds=240):
         """Linux up to its shell, a command there, and switched off from inside."""
         machine = self.serial("-m", "256M", "--no-reboot", *arguments, seconds=seconds)
@@ -344,6 +360,55 @@ def grub_cd(run):
 
 
 @case
+def grub_made_here(run):
+    """A rescue CD with a menu, which boots Linux."""
+    run.shell("--cdrom", run.image("grub", run.guests.find("linux-686/kernel")))
+
+
+@case
+def grub_videoinfo(run):
+    machine = run.terminal("--cdrom", run.guests.find("grub-rescue/usr/lib/grub-rescue/grub-rescue-cdrom.iso"))
+    machine.wait_for(r"GNU GRUB|grub>")
+    machine.type("c")
+    machine.wait_for(r"grub> ?")
+    machine.type("videoinfo\r")
+    machine.wait_for(r"VBE info|Adapter|List of supported video modes")
+
+
+@case
+def memdisk(run):
+    """GRUB's floppy, held in memory by MEMDISK, which answers INT 13h for it."""
+    floppy = run.guests.find("grub-rescue/usr/lib/grub-rescue/grub-rescue-floppy.img")
+    image = str(run.scratch / "memdisk.iso")
+    subprocess.run([str(HERE / "make_image.sh"), "memdisk", image, floppy], check=True)
+    machine = run.terminal("--cdrom", image)
+    machine.wait_for(r"GNU GRUB|grub>")
+    machine.type("c")
+    machine.wait_for(r"grub> ?")
+    machine.type("ls\r")
+    machine.wait_for(r"\(fd0\)")
+
+
+@case
+def small_and_quick(run):
+    """From the start of the program to a boot sector of ours, and how much memory that takes beside the guest's."""
+    floppy = run.scratch / "exit.img"
+    # mov al, 42; mov dx, 0f4h; out dx, al; hlt
+    floppy.write_bytes(bytes([0xB0, 42, 0xBA, 0xF4, 0x00, 0xEE, 0xF4]).ljust(510, b"\0") + b"\x55\xaa" + bytes(1440 * 1024 - 512))
+    line = ["-m", "16M", "--fda", str(floppy), "--boot", "a", "--set", "debug.exit_port=0xf4"]
+    spent = []
+    for _ in range(3):
+        status, output, _, size, seconds = run.finish(*line)
+        if status != 42 << 1 | 1:
+            raise Failed(f"status {status}: {output}")
+        spent.append(seconds)
+    overhead = size // 1024 - 16
+    print(f"from start to boot sector and out again {min(spent) * 1000:.0f} ms of processor time; {overhead} MiB beside the guest's memory")
+    if overhead >= 100:
+        raise Failed(f"{overhead} MiB beside the guest's memory")
+
+
+@case
 def memtest(run):
     machine = run.terminal("-m", "32M", "--cdrom", run.guests.find("memtest/**/memtest86+ia32.iso"), seconds=900)
     machine.wait_for(r"Pass: +[1-9]|PASS")
@@ -394,6 +459,22 @@ def kit(run, image):
 @case
 def kit_i386(run):
     kit(run, "bench-i386")
+
+
+@case
+def kit_repeats(run):
+    """The same run twice: the same instructions, the same serial output."""
+    folder = run.kit / "bench-i386"
+    line = (folder / "append").read_text().strip() + " bench.scale=0.002"
+    runs = []
+    for _ in range(2):
+        status, output, stats, _, _ = run.finish("-m", "256M", "--no-reboot", "--serial", "stdio", "--kernel", str(folder / "kernel"),
+                                                 "--initrd", str(folder / "initrd"), "--append", line, seconds=900)
+        if status != 0 or "BENCH-DONE" not in output:
+            raise Failed(f"status {status}:\n{output[-2000:]}")
+        runs.append((stats["instructions"], output))
+    if runs[0] != runs[1]:
+        raise Failed(f"{runs[0][0]} and {runs[1][0]} instructions, output {'equal' if runs[0][1] == runs[1][1] else 'different'}")
 
 
 @case

@@ -2,9 +2,11 @@
 # Makes a bootable CD (isolinux) or hard disk (MBR, FAT16, syslinux) that boots a kernel at once.
 #
 #     make_image.sh cd|disk OUT KERNEL INITRD COMMAND-LINE
+#     make_image.sh grub    OUT KERNEL INITRD COMMAND-LINE    CD of grub-mkrescue with a menu
+#     make_image.sh memdisk OUT FLOPPY                        CD whose MEMDISK boots a floppy image
 set -eu
 PATH=$PATH:/sbin:/usr/sbin
-kind=$1 out=$2 kernel=$3 initrd=$4 line=$5
+kind=$1 out=$2 kernel=$3 initrd=${4-} line=${5-}
 modules=/usr/lib/syslinux/modules/bios
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -18,6 +20,21 @@ cd)
     cp "$initrd" "$work/tree/initrd"
     cp /usr/lib/ISOLINUX/isolinux.bin "$modules/ldlinux.c32" "$work/tree/isolinux/"
     menu > "$work/tree/isolinux/isolinux.cfg"
+    xorriso -as mkisofs -quiet -o "$work/image" -b isolinux/isolinux.bin -c isolinux/boot.cat -no-emul-boot \
+        -boot-load-size 4 -boot-info-table "$work/tree" 2> "$work/log" || { cat "$work/log" >&2; exit 1; }
+    ;;
+grub)
+    mkdir -p "$work/tree/boot/grub"
+    cp "$kernel" "$work/tree/kernel"
+    cp "$initrd" "$work/tree/initrd"
+    printf 'set timeout=2\nmenuentry "Linux in a machine" {\n  linux /kernel %s\n  initrd /initrd\n}\n' "$line" > "$work/tree/boot/grub/grub.cfg"
+    grub-mkrescue -d /usr/lib/grub/i386-pc -o "$work/image" "$work/tree" 2> "$work/log" || { cat "$work/log" >&2; exit 1; }
+    ;;
+memdisk)
+    mkdir -p "$work/tree/isolinux"
+    cp "$kernel" "$work/tree/floppy.img"
+    cp /usr/lib/syslinux/memdisk /usr/lib/ISOLINUX/isolinux.bin "$modules/ldlinux.c32" "$work/tree/isolinux/"
+    printf 'DEFAULT floppy\nPROMPT 0\nLABEL floppy\n  KERNEL memdisk\n  INITRD /floppy.img\n' > "$work/tree/isolinux/isolinux.cfg"
     xorriso -as mkisofs -quiet -o "$work/image" -b isolinux/isolinux.bin -c isolinux/boot.cat -no-emul-boot \
         -boot-load-size 4 -boot-info-table "$work/tree" 2> "$work/log" || { cat "$work/log" >&2; exit 1; }
     ;;
