@@ -71,6 +71,7 @@ class Machine {
     [[nodiscard]] PciBus& pci() { return pci_; }
     [[nodiscard]] PhysicalMap& memory() { return *memory_; }
     [[nodiscard]] Cpu& cpu() { return *cpu_; }
+    [[nodiscard]] const Pic& pic() const { return *pic_; }
     [[nodiscard]] Vga& vga() { return *vga_; }
     [[nodiscard]] I8042& keyboard() { return *keyboard_; }
     [[nodiscard]] Piix4Pm& power() { return *power_; }
