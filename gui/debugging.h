@@ -11,6 +11,8 @@
 
 namespace gnomon {
 
+class Console;
+
 class Debugging {
   public:
     struct Host {
@@ -23,17 +25,22 @@ class Debugging {
     [[nodiscard]] static Result<std::unique_ptr<Debugging>> create(const CommandLine& line, Machine& machine,
                                                                    RunLoop& loop, Host host);
 
+    ~Debugging();
+
     /// Runs the machine to its end.
     RunEnd run() { return stub_->run(); }
     /// From the run loop's front-end callback.
     void poll() { stub_->poll_while_running(); }
 
   private:
-    Debugging(Machine& machine, RunLoop& loop) : debugger_(machine, loop) {}
+    Debugging(Machine& machine, RunLoop& loop);
+    std::string monitor(std::string_view line);
     Result<void> load_symbols(const Config& config, const Host& host);
 
     Debugger debugger_;
     Symbols symbols_;
+    std::string output_;  ///< of the console
+    std::unique_ptr<Console> console_;  ///< for GDB's "monitor"
     std::unique_ptr<gdb::Server> stub_;
 };
 

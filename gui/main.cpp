@@ -4,6 +4,109 @@
 
 #include <fstream>
 
+#include "gui/debugging.h"
+#include "gui/front_ends.h"
+#include "gui/screenshot.h"
+#include "gui/session.h"
+#include "machine/command_line.h"
+#include "machine/snapshot.h"
+#include "machine/stats.h"
+
+namespace gnomon {
+namespace {
+
+constexpr int kUsage = 2;
+constexpr int kOurFault = 70;
+
+volatile sig_atomic_t caught_signal = 0;
+
+void complain(std::string_view message) { fmt::print(stderr, "gnomon: {}\n", message); }
+
+std::string features() {
+    return fmt::format(
+        "gnomon {}\nprocessors: 16 and 32 bit\ndisplays: {}\nimages: raw\nnot built in: debugger, "
+        "SMP, network, sound\n",
+        GNOMON_VERSION, fmt::join(built_in_displays(), ", "));
+}
+
+Result<void> write_text(const std::string& path, const std::string& text) {
+    std::ofstream file(path, std::ios::binary | std::ios::trunc);
+    file << text;
+    file.close();
+    if (!file) return fail("{}: cannot be written", path);
+    return {};
+}
+
+/// What the options want to have at the end of the run.
+Result<void> write_results(const CommandLine& line, Machine& machine, u64 host_ns) {
+    if (!line.stats.empty())
+        if (Result<void> done = write_text(line.stats, stats_json(machine, host_ns)); !done)
+            return done.error().in("--stats");
+    if (!line.screenshot.empty()) {
+        Frame frame;
+        machine.vga().render(frame);
+        if (Result<void> done = write_png(line.screenshot, frame); !done)
+            return done.error().in("--screenshot");
+    }
+    if (!line.screen_text.empty()) {
+        TextScreen screen;
+        machine.vga().read_text(screen);
+        if (Result<void> done = write_screen_text(line.screen_text, screen); !done)
+            return done.error().in("--screen-text");
+    }
+    if (!line.save_state.empty())
+        if (Result<void> done = save_machine_file(machine, line.save_state); !done)
+            return done.error().in("--save-state");
+    return {};
+}
+
+void catch_signals() {
+    struct sigaction action {};
+    action.sa_handler = [](int number) { caught_signal = number; };
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaction(number, &action, nullptr);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/// Opens what the user sees, builds the machine, runs it, and leaves what the options want to have.
+int run(const CommandLine& line) {
+    Result<FrontEnds> front = FrontEnds::open(line.config);
+    if (!front) {
+        complain(front.error().message);
+        return kUsage;
+    }
+    const auto refuse = [&](const Error& error) {
+        front->close();
+        complain(error.message);
+        return kUsage;
+    };
+    HostEnvironment host;
+    host.attended = !front->empty();
+    Result<std::unique_ptr<Machine>> made = Machine::create(line.config, std::move(host));
+    if (!made) return refuse(made.error());
+    Machine& machine = **made;
+    if (!line.load_state.empty())
+        if (Result<void> loaded = load_machine_file(machine, line.load_state); !loaded)
+            return refuse(loaded.error().in("--load-state"));
+
+    std::string report;
+    Session* running = nullptr;
+    RunOptions options;
+    options.timeout_ns = line.config.limit.timeout * 1'000'000'000;
+    options.max_instructions = line.config.limit.instructions;
+    options.reboot = line.config.boot.reboot;
+    options.front_end = [&] { running->step(); };
+    options.signalled = [] { return static_cast<int>(caught_signal); };
+    // Somebody may still reset a machine that has halted for good.
+    options.stay_when_halted = front->has(DisplayKind::Sdl) || front->has(DisplayKind::Vnc);
+    // A terminal display owns the terminal until it ends.
+    const bool hold = front->has(DisplayKind::Terminal);
+    options.report = [&](std::string_view text) {
+        if (hold)
+            report += text;
+        else
+            fmt::print(stderr, "{}", text);
+    };
+    RunLoop loop(machine, options);
     Session session(machine, loop, {.state_file = line.config.display.state_file});
     for (DisplayLink* link : front->links()) session.add_display(*link);
     running = &session;

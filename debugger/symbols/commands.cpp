@@ -12,23 +12,26 @@ namespace {
 constexpr unsigned kListLines = 10;
 constexpr size_t kMostMatches = 50;
 
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
+/// What a command works on.
+struct Context {
+    Debugger& debugger;
+    Symbols& symbols;
+};
+
+Result<void> with_symbols(Console& console, Arguments& arguments,
+                          Result<std::string> (*run)(const Context&, Arguments&)) {
+    auto* symbols = dynamic_cast<Symbols*>(console.debugger().symbols());
+    if (!symbols) return fail("this debugger has no symbols");
+    Result<std::string> text = run({console.debugger(), *symbols}, arguments);
+    if (!text) return text.error();
+    console.write(text->ends_with('\n') ? *text : *text + "\n");
+    return {};
 }
-/// The first word, taken off `text`; quotes keep blanks together.
-std::string take_word(std::string_view& text) {
-    text = trimmed(text);
-    if (!text.empty() && text[0] == '"') {
-        const size_t end = text.find('"', 1);
-        const std::string word(text.substr(1, end == text.npos ? text.npos : end - 1));
-        text = trimmed(end == text.npos ? std::string_view() : text.substr(end + 1));
-        return word;
-    }
-    const std::string word(text.substr(0, text.find_first_of(" \t")));
-    text = trimmed(text.substr(word.size()));
-    return word;
+
+/// A row's function: `Run` with the context found.
+template<Result<std::string> (*Run)(const Context&, Arguments&)>
+Result<void> command(Console& console, Arguments& arguments) {
+    return with_symbols(console, arguments, Run);
 }
 
 std::optional<u64> number(const std::string& text) {
@@ -57,57 +60,57 @@ std::optional<u64> register_value(Debugger& debugger, std::string_view name) {
 }
 
 /// A number, a register, a symbol or FILE:LINE.
-Result<u64> location(Debugger& debugger, const Symbols& symbols, const std::string& text) {
+Result<u64> location(const Context& at, const std::string& text) {
     if (const std::optional<u64> value = number(text)) return *value;
     if (text.starts_with('$'))
-        if (const std::optional<u64> value = register_value(debugger, text)) return *value;
-    return symbols.address_of_location(text);
+        if (const std::optional<u64> value = register_value(at.debugger, text)) return *value;
+    return at.symbols.address_of_location(text);
 }
 
-Result<std::string> load_symbols(Debugger&, Symbols& symbols, std::string_view arguments) {
-    const std::string path = take_word(arguments);
-    const std::string offset_text = take_word(arguments);
+Result<std::string> load_symbols(const Context& at, Arguments& arguments) {
+    const std::string path = arguments.next();
+    const std::string offset_text = arguments.next();
     if (path.empty()) return fail("which file?");
     std::optional<u64> offset = 0;
     if (!offset_text.empty()) offset = number(offset_text);
     if (!offset) return fail("\"{}\" is no offset", offset_text);
-    Result<std::string> text = offset_text.empty() ? symbols.load_spec(path) : symbols.load(path, *offset);
+    Result<std::string> text = offset_text.empty() ? at.symbols.load_spec(path) : at.symbols.load(path, *offset);
     if (!text) return text.error();
     return *text + "\n";
 }
 
-Result<std::string> load_kernel(Debugger& debugger, Symbols& symbols, std::string_view) {
+Result<std::string> load_kernel(const Context& at, Arguments&) {
     Result<std::string> text =
-        symbols.load_kernel(physical_reader(debugger), debugger.machine().memory().ram_size());
+        at.symbols.load_kernel(physical_reader(at.debugger), at.debugger.machine().memory().ram_size());
     if (!text) return text.error();
     return *text + "\n";
 }
 
-Result<std::string> unload_symbols(Debugger&, Symbols& symbols, std::string_view arguments) {
-    const std::string name = take_word(arguments);
-    if (!symbols.unload(name)) return fail("no file \"{}\" is loaded", name);
-    return symbols.describe();
+Result<std::string> unload_symbols(const Context& at, Arguments& arguments) {
+    const std::string name = arguments.next();
+    if (!at.symbols.unload(name)) return fail("no file \"{}\" is loaded", name);
+    return at.symbols.describe();
 }
 
-Result<std::string> move_symbols(Debugger&, Symbols& symbols, std::string_view arguments) {
-    const std::string name = take_word(arguments);
-    const std::string text = take_word(arguments);
+Result<std::string> move_symbols(const Context& at, Arguments& arguments) {
+    const std::string name = arguments.next();
+    const std::string text = arguments.next();
     const std::optional<u64> offset = number(text);
     if (!offset) return fail("\"{}\" is no offset", text);
-    if (!symbols.set_offset(name, *offset)) return fail("no file \"{}\" is loaded", name);
-    return symbols.describe();
+    if (!at.symbols.set_offset(name, *offset)) return fail("no file \"{}\" is loaded", name);
+    return at.symbols.describe();
 }
 
-Result<std::string> show_symbols(Debugger& debugger, Symbols& symbols, std::string_view arguments) {
-    const std::string what = take_word(arguments);
-    if (what.empty()) return symbols.describe();
+Result<std::string> show_symbols(const Context& at, Arguments& arguments) {
+    const std::string what = arguments.next();
+    if (what.empty()) return at.symbols.describe();
     if (what.find_first_of("*?") == what.npos) {
-        const Result<u64> address = location(debugger, symbols, what);
+        const Result<u64> address = location(at, what);
         if (!address) return address.error();
-        const std::string name = symbols.describe_address(*address, true);
+        const std::string name = at.symbols.describe_address(*address, true);
         return fmt::format("{:#x} {}\n", *address, name.empty() ? "(no symbol)" : name);
     }
-    const auto found = symbols.matching(what);
+    const auto found = at.symbols.matching(what);
     if (found.empty()) return fail("no symbol matches \"{}\"", what);
     std::string text;
     for (size_t i = 0; i < found.size() && i < kMostMatches; i++)
@@ -116,8 +119,8 @@ Result<std::string> show_symbols(Debugger& debugger, Symbols& symbols, std::stri
     return text;
 }
 
-Result<std::string> list_lines(Debugger& debugger, Symbols& symbols, std::string_view arguments) {
-    const std::string what = take_word(arguments);
+Result<std::string> list_lines(const Context& at, Arguments& arguments) {
+    const std::string what = arguments.next();
     std::string file;
     unsigned line = 0;
     unsigned marked = 0;
@@ -125,86 +128,73 @@ Result<std::string> list_lines(Debugger& debugger, Symbols& symbols, std::string
     const std::optional<u64> wanted = colon == what.npos ? std::nullopt : number(what.substr(colon + 1));
     if (wanted) {
         // A line of a file, with code or without.
-        const auto path = symbols.find_source(std::string_view(what).substr(0, colon));
+        const auto path = at.symbols.find_source(std::string_view(what).substr(0, colon));
         if (!path) return fail("no source file \"{}\" is known", what.substr(0, colon));
         file = *path;
         line = static_cast<unsigned>(*wanted);
     } else {
-        const CpuState state = debugger.registers(debugger.current());
+        const CpuState state = at.debugger.registers(at.debugger.current());
         const Result<u64> address =
-            what.empty() ? Result<u64>(code_address(state)) : location(debugger, symbols, what);
+            what.empty() ? Result<u64>(code_address(state)) : location(at, what);
         if (!address) return address.error();
-        const auto place = symbols.line_at(*address);
+        const auto place = at.symbols.line_at(*address);
         if (!place) return fail("no source line is known for {:#x}", *address);
         file = place->file;
         line = place->line;
         if (what.empty()) marked = line;
     }
     const unsigned first = line > kListLines / 2 ? line - kListLines / 2 : 1;
-    return symbols.list_source(file, first, first + kListLines - 1, marked);
+    return at.symbols.list_source(file, first, first + kListLines - 1, marked);
 }
 
-Result<std::string> backtrace(Debugger& debugger, Symbols& symbols, std::string_view arguments) {
-    const std::string count = take_word(arguments);
+Result<std::string> backtrace(const Context& at, Arguments& arguments) {
+    const std::string count = arguments.next();
     const std::optional<u64> frames = count.empty() ? std::optional<u64>(64) : number(count);
     if (!frames || *frames == 0) return fail("\"{}\" is no number of frames", count);
-    return print_frames(symbols, unwind_stack(symbols, unwind_start(debugger), linear_reader(debugger),
+    return print_frames(at.symbols, unwind_stack(at.symbols, unwind_start(at.debugger), linear_reader(at.debugger),
                                               static_cast<unsigned>(std::min<u64>(*frames, 10000))));
 }
 
-Result<std::string> print(Debugger& debugger, Symbols& symbols, std::string_view arguments) {
+Result<std::string> print(const Context& at, Arguments& arguments) {
     PrintOptions options;
-    arguments = trimmed(arguments);
-    if (arguments.starts_with("/x")) {
+    if (arguments.peek() == "/x") {
         options.hexadecimal = true;
-        arguments = trimmed(arguments.substr(2));
+        arguments.next();
     }
-    if (arguments.empty()) return fail("print what?");
-    options.other_names = [&](std::string_view name) { return register_value(debugger, name); };
-    Result<std::string> text = print_expression(symbols, arguments, linear_reader(debugger), options);
+    const std::string expression = arguments.rest();
+    if (expression.empty()) return fail("print what?");
+    options.other_names = [&](std::string_view name) { return register_value(at.debugger, name); };
+    Result<std::string> text = print_expression(at.symbols, expression, linear_reader(at.debugger), options);
     if (!text) return text.error();
     return *text + "\n";
 }
 
-Result<std::string> describe_a_type(Debugger&, Symbols& symbols, std::string_view arguments) {
-    arguments = trimmed(arguments);
-    if (arguments.empty()) return fail("which type?");
-    return print_type(symbols, arguments);
+Result<std::string> describe_a_type(const Context& at, Arguments& arguments) {
+    const std::string name = arguments.rest();
+    if (name.empty()) return fail("which type?");
+    return print_type(at.symbols, name);
 }
 
-constexpr SymbolCommand kCommands[] = {
+constexpr Command kCommands[] = {
     {"ldsym", "FILE [OFFSET]", "loads the symbols of an ELF file, or of nm's output, moved by OFFSET",
-     "ldsym kernel.elf 0x100000", load_symbols},
-    {"kallsyms", "", "finds the symbols of the Linux kernel in memory", "kallsyms", load_kernel},
-    {"unldsym", "FILE", "forgets the symbols of a file", "unldsym kernel.elf", unload_symbols},
+     "ldsym kernel.elf 0x100000", command<load_symbols>},
+    {"kallsyms", "", "finds the symbols of the Linux kernel in memory", "kallsyms", command<load_kernel>},
+    {"unldsym", "FILE", "forgets the symbols of a file", "unldsym kernel.elf", command<unload_symbols>},
     {"mvsym", "FILE OFFSET", "moves the symbols of a file, as for a kernel at a random place",
-     "mvsym vmlinux 0x19000000", move_symbols},
+     "mvsym vmlinux 0x19000000", command<move_symbols>},
     {"sym", "[NAME | PATTERN | ADDRESS]",
      "shows which files are loaded, the symbols that match a pattern, or what an address or name is", "sym sys_*",
-     show_symbols},
+     command<show_symbols>},
     {"list", "[FILE:LINE | NAME | ADDRESS]", "shows source lines, without an argument those of the next instruction",
-     "list main.c:42", list_lines},
-    {"bt", "[COUNT]", "shows the calls and interrupts that led here", "bt 10", backtrace},
-    {"ptype", "TYPE | VARIABLE", "shows the layout of a type", "ptype struct task", describe_a_type},
-    {"print", "[/x] EXPRESSION", "shows a variable or structure by its type", "print *current->next", print},
+     "list main.c:42", command<list_lines>},
+    {"bt", "[COUNT]", "shows the calls and interrupts that led here", "bt 10", command<backtrace>},
+    {"ptype", "TYPE | VARIABLE", "shows the layout of a type", "ptype struct task", command<describe_a_type>},
+    {"print", "[/x] EXPRESSION", "shows a variable or structure by its type", "print *current->next", command<print>},
 };
 
 }  // namespace
 
-std::span<const SymbolCommand> symbol_commands() { return kCommands; }
-
-std::string run_symbol_command(Debugger& debugger, Symbols& symbols, std::string_view line) {
-    const std::string name = take_word(line);
-    for (const SymbolCommand& command : kCommands)
-        if (command.name == name) {
-            const Result<std::string> text = command.run(debugger, symbols, line);
-            return text ? *text : text.error().message + "\n";
-        }
-    std::string text = name.empty() || name == "help" ? "" : fmt::format("unknown command \"{}\"; there are:\n", name);
-    for (const SymbolCommand& command : kCommands)
-        text += fmt::format("{:<9} {:<30} {}\n", command.name, command.arguments, command.help);
-    return text;
-}
+std::span<const Command> symbol_commands() { return kCommands; }
 
 MemoryReader linear_reader(Debugger& debugger) {
     return [&debugger](u64 address, std::span<u8> out) {
