@@ -1,4 +1,4 @@
-// BT, BTS, BTR, BTC, BSF, BSR, CMPXCHG, XADD, CMPXCHG8B.
+// BT, BTS, BTR, BTC, BSF, BSR, CMPXCHG, XADD, CMPXCHG8B, CMPXCHG16B.
 #include "cpu/alu_forms.h"
 
 namespace gnomon {
@@ -181,7 +181,38 @@ void build_xadd(const Decoded& d, Instruction& insn) {
     });
 }
 
+namespace {
+
+struct alignas(16) TwoWords {
+    u64 low, high;
+    bool operator==(const TwoWords&) const = default;
+};
+
+/// Unlike CMPXCHG8B it demands an aligned operand.
+Outcome cmpxchg16b(Cpu& c, const Instruction& i) {
+    if (!c.features().has(Feature::CX16)) return c.raise(Vector::UD);
+    const u64 offset = c.effective_address(i);
+    u64 linear;
+    if (!c.check_write_segment(i.segment, offset, 16, linear)) return Outcome::Fault;
+    if (linear & 15) return c.raise(Vector::GP, 0);
+    TwoWords old;
+    if (!c.read_for_write(i.segment, offset, old)) return Outcome::Fault;
+    const TwoWords expected{c.get<u64>(reg::AX), c.get<u64>(reg::DX)};
+    const TwoWords replacement{c.get<u64>(reg::BX), c.get<u64>(reg::CX)};
+    if (!c.write(i.segment, offset, old == expected ? replacement : old)) return Outcome::Fault;
+    const u32 flags = lazy::all(c.lazy.result, c.lazy.source, c.lazy.kind) & ~flag::ZF;
+    c.set_arithmetic_flags(flags | (old == expected ? flag::ZF : 0));
+    if (old != expected) {
+        c.put<u64>(reg::AX, old.low);
+        c.put<u64>(reg::DX, old.high);
+    }
+    return Outcome::Next;
+}
+
+}  // namespace
+
 Outcome cmpxchg8b(Cpu& c, const Instruction& i) {
+    if (i.operand_bytes() == 8) return cmpxchg16b(c, i);
     const u64 offset = c.effective_address(i);
     u64 old;
     if (!c.read_for_write(i.segment, offset, old)) return Outcome::Fault;

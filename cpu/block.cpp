@@ -59,10 +59,10 @@ BlockCache::BlockCache(PhysicalMap& map, const FeatureSet& features, bool& writt
       arena_(static_cast<u8*>(std::aligned_alloc(64, kArenaBytes))),
       table_(kSlots),
       code_pages_(static_cast<CodePage*>(std::calloc(map.ram_size() / kPageSize, sizeof(CodePage)))) {
-    map_.observe_writes(PageFlag::Code, this);
+    map_.observe_writes(PageFlag::Code, *this);
 }
 
-BlockCache::~BlockCache() { map_.observe_writes(PageFlag::Code, nullptr); }
+BlockCache::~BlockCache() { map_.stop_observing(PageFlag::Code, *this); }
 
 size_t BlockCache::hash(u64 host, u32 mode) { return (host * 0x9e3779b97f4a7c15ull + mode * 0x85ebca6bull) >> 40 & (kSlots - 1); }
 

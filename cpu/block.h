@@ -55,6 +55,7 @@ class BlockCache final : public PageWriteObserver {
     void flush();
     [[nodiscard]] bool nearly_full() const { return used_ + kMaxBlockBytes > kArenaBytes || entries_ > kSlots / 4 * 3; }
     void page_written(u32 page, u32 offset, u32 size) override;
+    [[nodiscard]] bool watches(u32 page) const override { return code_pages_.get()[page].blocks != nullptr; }
 
     struct Counters {
         u64 decoded = 0;

@@ -2,6 +2,7 @@
 // Registers".
 #include "cpu/control_registers.h"
 
+#include "cpu/apic/local_apic.h"
 #include "cpu/long_mode.h"
 #include "cpu/model.h"
 #include "cpu/observer.h"
@@ -150,11 +151,17 @@ bool write_cr4(Cpu& cpu, u64 value) {
 
 bool write_cr8(Cpu& cpu, u64 value) {
     if (value > 15) return refuse(cpu);
-    cpu.state.task_priority = static_cast<u8>(value);
+    if (cpu.apic) {
+        cpu.sync_clock();
+        cpu.apic->set_task_priority(static_cast<u8>(value));
+        if (cpu.event_waiting()) cpu.break_chain();
+    } else {
+        cpu.state.task_priority = static_cast<u8>(value);
+    }
     return true;
 }
 
-u64 read_cr8(const Cpu& cpu) { return cpu.state.task_priority; }
+u64 read_cr8(const Cpu& cpu) { return cpu.apic ? cpu.apic->task_priority() : cpu.state.task_priority; }
 
 bool write_efer(Cpu& cpu, u64 value) {
     CpuState& s = cpu.state;

@@ -165,8 +165,14 @@ void Cpu::forget_blocks() {
 }
 
 bool Cpu::halted_for_good() const {
-    return state.activity == Activity::Shutdown ||
+    return state.activity == Activity::Shutdown || state.activity == Activity::WaitForSipi ||
            (state.activity == Activity::Halted && !(state.eflags & flag::IF) && !state.nmi_pending);
+}
+
+bool Cpu::can_run() const {
+    if (state.activity == Activity::WaitForSipi) return false;
+    if (state.activity != Activity::Halted) return true;
+    return (intr_ && (state.eflags & flag::IF)) || (state.nmi_pending && !state.nmi_blocked);
 }
 
 CpuState Cpu::architectural_state() const {

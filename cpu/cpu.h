@@ -18,6 +18,7 @@ namespace gnomon {
 
 class BlockCache;
 class CpuObserver;
+class LocalApic;
 struct CpuModel;
 
 enum class StopReason : u8 {
@@ -59,6 +60,8 @@ class Cpu final : public LineSink {
     /// As the RESET pin (or INIT, which keeps the FPU, MSRs and caches).
     void reset();
     void init();
+    /// A startup message: a processor that waits for it begins in real mode at vector * 4096.
+    void startup(u8 vector);
     void set_line(unsigned pin, bool level) override;
     /// The run loop returns at the next instruction boundary; callable from devices while run() is active.
     void request_stop() {
@@ -70,6 +73,8 @@ class Cpu final : public LineSink {
     [[nodiscard]] bool interrupts_enabled() const { return state.eflags & flag::IF; }
     /// True if HLT can never end: interrupts off and nothing else pending.
     [[nodiscard]] bool halted_for_good() const;
+    /// False: it sleeps, and run() would return at once.
+    [[nodiscard]] bool can_run() const;
     [[nodiscard]] const ShutdownReport& shutdown_report() const { return shutdown_; }
     /// A debugger, or null; to be changed between runs only.
     void observe(CpuObserver* observer) { observer_ = observer; }
@@ -107,7 +112,11 @@ class Cpu final : public LineSink {
     [[nodiscard]] bool protected_mode() const { return (state.cr0 & 1) && !(state.eflags & flag::VM); }
     [[nodiscard]] unsigned cpl() const { return state.cpl; }
     [[nodiscard]] unsigned iopl() const { return state.eflags >> 12 & 3; }
-    [[nodiscard]] Privilege privilege() const { return state.cpl == 3 ? Privilege::User : Privilege::Supervisor; }
+    [[nodiscard]] Privilege privilege() const {
+        if (state.cpl == 3) return Privilege::User;
+        // EFLAGS.AC under CR4.SMAP.
+        return (state.eflags >> 18) & (state.cr4 >> 21) & 1 ? Privilege::SupervisorOverride : Privilege::Supervisor;
+    }
     [[nodiscard]] Segment& segment(Seg s) { return state.segments[static_cast<unsigned>(s)]; }
     [[nodiscard]] const Segment& segment(Seg s) const { return state.segments[static_cast<unsigned>(s)]; }
     /// EFLAGS complete (without RF's and VM's special handling), and back; set_eflags takes all bits as given.
@@ -250,6 +259,7 @@ class Cpu final : public LineSink {
     Counters counters;
     Line ferr;    ///< FERR#: to IRQ 13 by way of the chipset; driven by the FPU when CR0.NE is 0
     Line a20_gate;
+    LocalApic* apic = nullptr;    ///< null: the model has none
 
     // ================ engine internals (cpu/engine*.cpp) ================
     struct JumpCacheEntry {

@@ -1,9 +1,13 @@
-// CPUID leaves 0, 1, 2, 4 and 80000000–80000008. SDM Vol. 2, CPUID, "Information Returned by CPUID
+// CPUID leaves: basic, extended and those of hypervisors. SDM Vol. 2, CPUID, "Information Returned by CPUID
 // Instruction".
 #include "cpu/cpuid.h"
 
+#include <algorithm>
 #include <cstring>
 
+#include "cpu/apic/local_apic.h"
+#include "cpu/fpu/xsave.h"
+#include "cpu/long_mode.h"
 #include "cpu/model.h"
 #include "cpu/system_registers.h"
 
@@ -22,8 +26,37 @@ constexpr FeatureBit kLeaf1Edx[] = {
     {Feature::MMX, 23}, {Feature::FXSR, 24},  {Feature::SSE, 25},   {Feature::SSE2, 26}, {Feature::SS, 27},
     {Feature::HTT, 28},
 };
-constexpr FeatureBit kLeaf1Ecx[] = {{Feature::SSE3, 0}};
-constexpr FeatureBit kExtendedEdx[] = {{Feature::NX, 20}, {Feature::LongMode, 29}};
+constexpr FeatureBit kLeaf1Ecx[] = {
+    {Feature::SSE3, 0},    {Feature::PCLMULQDQ, 1},  {Feature::MONITOR, 3},       {Feature::VMX, 5},
+    {Feature::SSSE3, 9},   {Feature::FMA, 12},       {Feature::CX16, 13},         {Feature::PCID, 17},
+    {Feature::SSE4_1, 19}, {Feature::SSE4_2, 20},    {Feature::X2APIC, 21},       {Feature::MOVBE, 22},
+    {Feature::POPCNT, 23}, {Feature::TSC_DEADLINE, 24}, {Feature::AES, 25},       {Feature::XSAVE, 26},
+    {Feature::AVX, 28},    {Feature::F16C, 29},      {Feature::RDRAND, 30},       {Feature::HYPERVISOR, 31},
+};
+constexpr FeatureBit kLeaf7Ebx[] = {
+    {Feature::FSGSBASE, 0},  {Feature::TSC_ADJUST, 1}, {Feature::BMI1, 3},      {Feature::AVX2, 5},
+    {Feature::SMEP, 7},      {Feature::BMI2, 8},       {Feature::ERMS, 9},      {Feature::INVPCID, 10},
+    {Feature::AVX512F, 16},  {Feature::AVX512DQ, 17},  {Feature::RDSEED, 18},   {Feature::ADX, 19},
+    {Feature::SMAP, 20},     {Feature::AVX512_IFMA, 21}, {Feature::CLFLUSHOPT, 23}, {Feature::CLWB, 24},
+    {Feature::AVX512CD, 28}, {Feature::SHA, 29},       {Feature::AVX512BW, 30}, {Feature::AVX512VL, 31},
+};
+constexpr FeatureBit kLeaf7Ecx[] = {
+    {Feature::AVX512_VBMI, 1},  {Feature::UMIP, 2},         {Feature::PKU, 3},
+    {Feature::WAITPKG, 5},      {Feature::AVX512_VBMI2, 6}, {Feature::GFNI, 8},
+    {Feature::VAES, 9},         {Feature::VPCLMULQDQ, 10},  {Feature::AVX512_VNNI, 11},
+    {Feature::AVX512_BITALG, 12}, {Feature::AVX512_VPOPCNTDQ, 14}, {Feature::LA57, 16},
+    {Feature::RDPID, 22},       {Feature::PKS, 31},
+};
+constexpr FeatureBit kLeaf7Edx[] = {{Feature::FSRM, 4}, {Feature::SERIALIZE, 14}};
+constexpr FeatureBit kLeaf7Sub1Eax[] = {{Feature::AVX_VNNI, 4}};
+constexpr FeatureBit kLeafDEax1[] = {
+    {Feature::XSAVEOPT, 0}, {Feature::XSAVEC, 1}, {Feature::XGETBV1, 2}, {Feature::XSAVES, 3}};
+constexpr FeatureBit kExtendedEdx[] = {{Feature::SYSCALL, 11}, {Feature::NX, 20},     {Feature::PDPE1GB, 26},
+                                       {Feature::RDTSCP, 27},  {Feature::LongMode, 29}};
+constexpr FeatureBit kExtendedEcx[] = {{Feature::LahfLong, 0}, {Feature::SVM, 2},   {Feature::CR8_LEGACY, 4},
+                                       {Feature::LZCNT, 5},    {Feature::SSE4A, 6}, {Feature::PREFETCHW, 8}};
+/// 80000001 EDX of AMD's processors repeats these bits of leaf 1.
+constexpr u32 kAmdRepeated = 0x0183f3ff;
 
 template<size_t N>
 u32 bits(const FeatureSet& features, const FeatureBit (&table)[N]) {
@@ -39,23 +72,44 @@ u32 text(std::string_view s, size_t at) {
     return value;
 }
 
+constexpr u32 kTscHertz = 1'000'000'000, kCrystalHertz = 25'000'000;
+
+u32 apic_id(const Cpu& cpu) { return cpu.apic ? cpu.apic->id() : 0; }
+
+bool amd(const CpuModel& m) { return m.vendor == kVendorAmd; }
 bool has_caches(const CpuModel& m) { return m.caches[0].type != 0; }
-u32 highest_leaf(const CpuModel& m) { return has_caches(m) ? 4 : m.cache_descriptors[0] ? 2 : 1; }
+
+u32 highest_leaf(const CpuModel& m, const FeatureSet& f) {
+    u32 leaf = m.cache_descriptors[0] ? 2 : 1;
+    if (has_caches(m) && !amd(m)) leaf = 4;
+    if (f.has(Feature::MONITOR)) leaf = std::max(leaf, 5u);
+    if (f.has(Feature::ARAT)) leaf = std::max(leaf, 6u);
+    if (bits(f, kLeaf7Ebx) || bits(f, kLeaf7Ecx) || bits(f, kLeaf7Edx)) leaf = std::max(leaf, 7u);
+    if (f.has(Feature::X2APIC)) leaf = std::max(leaf, 0xbu);
+    if (f.has(Feature::XSAVE)) leaf = std::max(leaf, 0xdu);
+    return std::max(leaf, u32{m.highest_leaf});
+}
 /// 0: there are no extended leaves.
 u32 highest_extended_leaf(const CpuModel& m, const FeatureSet& f) {
+    if (amd(m)) return 0x8000001e;
     if (f.has(Feature::NX) || f.has(Feature::LongMode)) return 0x80000008;
     return m.brand.empty() ? 0 : 0x80000004;
 }
 
-CpuidResult vendor_leaf(const CpuModel& m) {
-    return {highest_leaf(m), text(m.vendor, 0), text(m.vendor, 8), text(m.vendor, 4)};
+CpuidResult vendor_leaf(const CpuModel& m, const FeatureSet& f) {
+    return {highest_leaf(m, f), text(m.vendor, 0), text(m.vendor, 8), text(m.vendor, 4)};
 }
 
 CpuidResult feature_leaf(Cpu& cpu) {
     const CpuModel& m = cpu.model();
     if (cpu.features().has(Feature::P6)) cpu.state.msr.microcode = m.microcode;
     const u32 clflush = cpu.features().has(Feature::CLFSH) ? 8u << 8 : 0;  // lines of 64 bytes
-    return {m.signature(), clflush, bits(cpu.features(), kLeaf1Ecx), bits(cpu.features(), kLeaf1Edx)};
+    u32 ecx = bits(cpu.features(), kLeaf1Ecx);
+    if (cpu.state.cr4 & cr4::OSXSAVE) ecx |= 1u << 27;
+    u32 edx = bits(cpu.features(), kLeaf1Edx);
+    // As if taken away while it is disabled.
+    if (!cpu.apic || !cpu.apic->enabled()) edx &= ~(1u << 9);
+    return {m.signature(), clflush | apic_id(cpu) << 24, ecx, edx};
 }
 
 CpuidResult descriptor_leaf(const CpuModel& m) {
@@ -77,26 +131,117 @@ CpuidResult cache_leaf(const CpuModel& m, u32 subleaf) {
     return {c.type | u32{c.level} << 5 | 1u << 8, (c.line - 1) | (c.ways - 1) << 22, c.sets - 1, 0};
 }
 
-CpuidResult extended_leaf(const CpuModel& m, const FeatureSet& features, u32 leaf) {
+CpuidResult structured_leaf(Cpu& cpu, u32 subleaf) {
+    const FeatureSet& f = cpu.features();
+    if (subleaf == 1) return {bits(f, kLeaf7Sub1Eax), 0, 0, 0};
+    if (subleaf != 0) return {};
+    u32 ecx = bits(f, kLeaf7Ecx);
+    if (cpu.state.cr4 & cr4::PKE) ecx |= 1u << 4;
+    return {f.has(Feature::AVX_VNNI), bits(f, kLeaf7Ebx), ecx, bits(f, kLeaf7Edx)};
+}
+
+/// One thread a core, one core a package.
+CpuidResult topology_leaf(Cpu& cpu, u32 subleaf) {
+    const u32 id = apic_id(cpu);
+    if (subleaf == 0) return {0, 1, 0x100, id};
+    if (subleaf == 1) return {0, 1, 0x201, id};
+    return {0, 0, subleaf & 0xff, id};
+}
+
+CpuidResult state_leaf(Cpu& cpu, u32 subleaf) {
+    const FeatureSet& f = cpu.features();
+    if (!f.has(Feature::XSAVE)) return {};
+    const u64 supported = xcr0_supported(f);
+    if (subleaf == 0)
+        return {static_cast<u32>(supported), standard_size(cpu.state.xcr0), standard_size(supported),
+                static_cast<u32>(supported >> 32)};
+    if (subleaf == 1)
+        return {bits(f, kLeafDEax1),
+                f.has(Feature::XSAVEC) ? compacted_size(cpu.state.xcr0 | cpu.state.msr.xss) : 0, 0, 0};
+    for (const StateComponent& component : state_components())
+        if (component.number == subleaf && f.has(component.feature)) return {component.size, component.offset, 0, 0};
+    return {};
+}
+
+CpuidResult basic_leaf(Cpu& cpu, u32 leaf, u32 subleaf) {
+    const CpuModel& m = cpu.model();
+    const FeatureSet& f = cpu.features();
     switch (leaf) {
-        case 0x80000000: return {highest_extended_leaf(m, features), 0, 0, 0};
-        case 0x80000001: return {0, 0, 0, bits(features, kExtendedEdx)};
+        case 0: return vendor_leaf(m, f);
+        case 1: return feature_leaf(cpu);
+        case 2: return descriptor_leaf(m);
+        case 4: return amd(m) ? CpuidResult{} : cache_leaf(m, subleaf);
+        case 5:
+            // Lines of 64 bytes; MWAIT knows extensions, and interrupts as break events.
+            return f.has(Feature::MONITOR) ? CpuidResult{64, 64, 3, 0} : CpuidResult{};
+        case 6: return {f.has(Feature::ARAT) ? 4u : 0, 0, 0, 0};
+        case 7: return structured_leaf(cpu, subleaf);
+        case 0xb: return f.has(Feature::X2APIC) ? topology_leaf(cpu, subleaf) : CpuidResult{};
+        case 0xd: return state_leaf(cpu, subleaf);
+        // The time-stamp counter is the crystal's 25 MHz times 40: 1 GHz, as the virtual clock has it.
+        case 0x15: return {1, kTscHertz / kCrystalHertz, kCrystalHertz, 0};
+        case 0x16: return {kTscHertz / 1'000'000, kTscHertz / 1'000'000, 100, 0};
+        default: return {};
+    }
+}
+
+/// The unified cache of a level as AMD's leaf 80000006 has it.
+u32 amd_cache(const CpuModel& m, unsigned level) {
+    for (const CpuModel::Cache& c : m.caches)
+        if (c.level == level && c.type == 3) {
+            const u32 code = c.ways >= 16 ? 8 : c.ways >= 8 ? 6 : c.ways >= 4 ? 4 : 2;
+            const u32 kib = c.ways * c.line * c.sets / 1024;
+            return level == 2 ? c.line | code << 12 | kib << 16 : c.line | code << 12 | kib / 512 << 18;
+        }
+    return 0;
+}
+/// The cache of level 1 of one type, for leaf 80000005.
+u32 amd_first_cache(const CpuModel& m, unsigned type) {
+    for (const CpuModel::Cache& c : m.caches)
+        if (c.level == 1 && c.type == type) return c.line | 1u << 8 | c.ways << 16 | c.ways * c.line * c.sets / 1024 << 24;
+    return 0;
+}
+
+CpuidResult extended_leaf(Cpu& cpu, u32 leaf, u32 subleaf) {
+    const CpuModel& m = cpu.model();
+    const FeatureSet& f = cpu.features();
+    switch (leaf) {
+        case 0x80000000:
+            return amd(m) ? CpuidResult{highest_extended_leaf(m, f), text(m.vendor, 0), text(m.vendor, 8), text(m.vendor, 4)}
+                          : CpuidResult{highest_extended_leaf(m, f), 0, 0, 0};
+        case 0x80000001: {
+            u32 edx = bits(f, kExtendedEdx);
+            // Intel's processors have SYSCALL, and say so, in 64-bit mode only.
+            if (!amd(m) && !code64(cpu)) edx &= ~(1u << 11);
+            if (amd(m)) edx |= (bits(f, kLeaf1Edx) & kAmdRepeated) | (f.has(Feature::LongMode) ? 1u << 25 : 0);
+            return {amd(m) ? m.signature() : 0, 0, bits(f, kExtendedEcx), edx};
+        }
         case 0x80000002:
         case 0x80000003:
         case 0x80000004: {
             const size_t at = (leaf - 0x80000002) * 16;
             return {text(m.brand, at), text(m.brand, at + 4), text(m.brand, at + 8), text(m.brand, at + 12)};
         }
-        case 0x80000006: {
-            // The unified cache of level 2: line size, associativity code, size in KiB.
-            for (const CpuModel::Cache& c : m.caches)
-                if (c.level == 2) {
-                    const u32 code = c.ways >= 16 ? 8 : c.ways >= 8 ? 6 : c.ways >= 4 ? 4 : 2;
-                    return {0, 0, c.line | code << 12 | (c.ways * c.line * c.sets / 1024) << 16, 0};
-                }
-            return {};
+        case 0x80000005:
+            return amd(m) ? CpuidResult{0, 0, amd_first_cache(m, 1), amd_first_cache(m, 2)} : CpuidResult{};
+        case 0x80000006: return {0, 0, amd_cache(m, 2), amd(m) ? amd_cache(m, 3) : 0};
+        case 0x80000007: return {0, 0, 0, f.has(Feature::CONSTANT_TSC) ? 1u << 8 : 0};
+        case 0x80000008: {
+            const u32 linear = !f.has(Feature::LongMode) ? 32 : f.has(Feature::LA57) ? 57 : 48;
+            return {m.physical_bits | linear << 8, 0, 0, 0};
         }
-        case 0x80000008: return {m.physical_bits | 32u << 8, 0, 0, 0};
+        case 0x8000001d: return cache_leaf(m, subleaf);
+        case 0x8000001e: return {apic_id(cpu), apic_id(cpu), 0, 0};
+        default: return {};
+    }
+}
+
+/// The range where hypervisors tell about themselves. 40000010 is the convention for the rate of the time-stamp counter in kHz.
+CpuidResult hypervisor_leaf(u32 leaf) {
+    constexpr std::string_view kName = "GnomonGnomon";
+    switch (leaf) {
+        case 0x40000000: return {0x40000010, text(kName, 0), text(kName, 4), text(kName, 8)};
+        case 0x40000010: return {kTscHertz / 1000, 0, 0, 0};
         default: return {};
     }
 }
@@ -104,19 +249,13 @@ CpuidResult extended_leaf(const CpuModel& m, const FeatureSet& features, u32 lea
 }  // namespace
 
 CpuidResult cpuid_leaf(Cpu& cpu, u32 leaf, u32 subleaf) {
-    const CpuModel& m = cpu.model();
-    const u32 highest = highest_leaf(m);
-    const u32 highest_extended = highest_extended_leaf(m, cpu.features());
-    if (leaf >= 0x80000000 && leaf <= highest_extended) return extended_leaf(m, cpu.features(), leaf);
-    // Beyond the last leaf Intel processors answer as for the highest basic leaf.
-    if (leaf > highest) leaf = highest;
-    switch (leaf) {
-        case 0: return vendor_leaf(m);
-        case 1: return feature_leaf(cpu);
-        case 2: return descriptor_leaf(m);
-        case 4: return cache_leaf(m, subleaf);
-        default: return {};
-    }
+    const FeatureSet& f = cpu.features();
+    if (leaf >= 0x80000000 && leaf <= highest_extended_leaf(cpu.model(), f)) return extended_leaf(cpu, leaf, subleaf);
+    if (leaf >= 0x40000000 && leaf <= 0x400000ff && f.has(Feature::HYPERVISOR)) return hypervisor_leaf(leaf);
+    const u32 highest = highest_leaf(cpu.model(), f);
+    if (leaf <= highest) return basic_leaf(cpu, leaf, subleaf);
+    // Beyond the last leaf Intel's processors answer as for the highest basic leaf, AMD's with zeros.
+    return amd(cpu.model()) ? CpuidResult{} : basic_leaf(cpu, highest, subleaf);
 }
 
 }  // namespace gnomon

@@ -71,7 +71,7 @@ constexpr u8 rex_b(u8 rex) { return static_cast<u8>((rex & 1) << 3); }
 
 /// 32-bit and 64-bit addresses: SDM Vol. 2, "32-Bit Addressing Forms with the ModR/M Byte", "… with the SIB Byte", "RIP-Relative
 /// Addressing". The special meanings of SP and BP as base do not look at REX.B, that of SP as index does look at REX.X.
-void decode_address32(Cursor& in, Decoded& d) {
+void decode_address32(Cursor& in, Decoded& d, bool vector_index) {
     unsigned base = d.modrm & 7;
     bool no_base = d.mod == 0 && base == 5;
     bool relative = no_base && (d.mode & mode::kCode64);
@@ -81,7 +81,10 @@ void decode_address32(Cursor& in, Decoded& d) {
         no_base = d.mod == 0 && base == 5;
         relative = false;
         const unsigned index = (sib >> 3 & 7u) | rex_x(d.rex);
-        if (index != 4) {
+        if (vector_index) {
+            d.index = static_cast<u8>(index | d.vex.index_high);
+            d.scale = sib >> 6;
+        } else if (index != 4) {
             d.index = general(index);
             d.scale = sib >> 6;
         }
@@ -131,8 +134,83 @@ bool mandatory_matches(MandatoryPrefix wanted, const Prefixes& p) {
     return false;
 }
 
-/// The row for this opcode, or null. `modrm` is the byte after the opcode (whatever it is).
-const OpcodeRow* find_row(OpcodeMap map, u8 opcode, u8 modrm, const Prefixes& p, u32 mode, u16& index) {
+// ---- VEX and EVEX: SDM Vol. 2, "Intel AVX", "Intel AVX-512 Encoding" --------------------------------------------------
+
+void set_mandatory(u8 pp, Prefixes& p) {
+    p.operand = pp == 1;
+    p.repeat = pp == 2 ? 0xf3 : pp == 3 ? 0xf2 : 0;
+}
+
+/// After the byte `escape`, which begins a VEX or EVEX prefix. False: undefined. Reads up to the opcode.
+bool read_vex(Cursor& in, u8 escape, Prefixes& p, Decoded& d, OpcodeMap& map) {
+    if (p.operand || p.repeat || p.lock || d.rex) return false;
+    const bool code64 = d.mode & mode::kCode64;
+    VexFields& v = d.vex;
+    const u8 first = in.byte();
+    u8 second = first;
+    unsigned map_number = 1;
+    u8 rex = first & 0x80 ? 0 : 4;
+    if (escape != 0xc5) {
+        second = in.byte();
+        map_number = first & (escape == 0x62 ? 7 : 31);
+        v.wide = second & 0x80;
+        rex = static_cast<u8>((~first >> 5 & 7) | (v.wide ? 8 : 0));
+    }
+    if (map_number < 1 || map_number > 3) return false;
+    v.source = static_cast<u8>(~second >> 3 & 15);
+    set_mandatory(second & 3, p);
+    if (escape == 0x62) {
+        const u8 third = in.byte();
+        if ((first & 8) || !(second & 4)) return false;
+        v.reg_high = first & 0x10 ? 0 : 16;
+        v.rm_high = first & 0x40 ? 0 : 16;
+        v.index_high = third & 8 ? 0 : 16;
+        v.source |= v.index_high;
+        v.length = third >> 5 & 3;
+        v.opmask = third & 7;
+        v.zeroing = third & 0x80;
+        v.broadcast = third & 0x10;
+    } else {
+        v.length = second >> 2 & 1;
+    }
+    if (code64) d.rex = rex;
+    else v.reg_high = v.rm_high = v.index_high = 0;
+    const unsigned base = static_cast<unsigned>(escape == 0x62 ? OpcodeMap::Evex0F : OpcodeMap::Vex0F);
+    map = static_cast<OpcodeMap>(base + map_number - 1);
+    return true;
+}
+
+bool vector_length_matches(const OpcodeRow& row, const Decoded& d, bool registers) {
+    using namespace vector_length;
+    // Embedded rounding and SAE take the place of the length.
+    const bool overridden = is_evex(row.map) && registers && d.vex.broadcast && (row.tuple.flags & (Tuple::kRounding | Tuple::kSae));
+    if (overridden) return row.vector == kAny || row.vector == kAbove128 || row.vector == kIgnored || row.vector == 2;
+    if (row.vector == kIgnored) return d.vex.length < 3;
+    if (row.vector == kAny) return d.vex.length < 3;
+    if (row.vector == kAbove128) return d.vex.length == 1 || d.vex.length == 2;
+    return row.vector == d.vex.length;
+}
+
+/// What the prefix may say about the operands of this row; ModRM has been read.
+bool vex_allowed(const OpcodeRow& row, const RowShape& shape, const FeatureSet& features, const Decoded& d) {
+    const VexFields& v = d.vex;
+    const bool code64 = d.mode & mode::kCode64;
+    if (!shape.source && (v.source & (shape.vector_index ? 15 : 31)) != 0) return false;
+    if (is_vex(row.map)) return v.length == 0 || !(row.tuple.flags & Tuple::kAvx2) || row.vector == 0 || features.has(Feature::AVX2);
+    const bool overridden = v.broadcast && !d.memory;
+    if (overridden && !(row.tuple.flags & (Tuple::kRounding | Tuple::kSae))) return false;
+    if (v.broadcast && d.memory && !row.tuple.broadcast) return false;
+    if (v.opmask && !row.tuple.element) return false;
+    if (v.zeroing && (v.opmask == 0 || shape.to_opmask || (shape.to_memory && d.memory) || (row.tuple.flags & (Tuple::kGather | Tuple::kNoZeroing)))) return false;
+    if ((row.tuple.flags & Tuple::kGather) && v.opmask == 0) return false;
+    const bool agile = row.vector == vector_length::kAny || row.vector == vector_length::kAbove128;
+    if (agile && !overridden && v.length < 2 && !features.has(Feature::AVX512VL)) return false;
+    return code64 || !(v.source & 16) || !shape.source;
+}
+
+/// The row for this opcode on a processor with these features, or null. `modrm` is the byte after the opcode (whatever it is).
+const OpcodeRow* find_row(OpcodeMap map, u8 opcode, u8 modrm, const Prefixes& p, u32 mode, const FeatureSet& features,
+                          const Decoded& d, u16& index) {
     const Candidates list = candidates(map, opcode);
     for (const u16* it = list.begin; it != list.end; ++it) {
         const OpcodeRow& row = opcode_row(*it);
@@ -141,12 +219,25 @@ const OpcodeRow* find_row(OpcodeMap map, u8 opcode, u8 modrm, const Prefixes& p,
         if (row.mod == 0 && modrm >= 0xc0) continue;
         if (row.mod == 3 && modrm < 0xc0) continue;
         if (row.rm >= 0 && row.rm != (modrm & 7)) continue;
+        if (map >= OpcodeMap::Vex0F) {
+            const bool wide = d.vex.wide && ((mode & mode::kCode64) || !row_shape(*it).general);
+            if (row.wide >= 0 && row.wide != wide) continue;
+            if (!vector_length_matches(row, d, modrm >= 0xc0)) continue;
+        }
         if ((row.attributes & attr::kNo64) && (mode & mode::kCode64)) continue;
         if ((row.attributes & attr::kOnly64) && !(mode & mode::kCode64)) continue;
+        // F3 before BSF is TZCNT for some processors and nothing for the others.
+        if (!features.has(row.feature)) continue;
         index = *it;
         return &row;
     }
     return nullptr;
+}
+
+/// N of disp8*N.
+int disp8_scale(const OpcodeRow& row, const Decoded& d) {
+    if (d.vex.broadcast && row.tuple.broadcast) return row.tuple.broadcast;
+    return static_cast<int>(row.tuple.memory_bytes(16u << (d.vex.length < 3 ? d.vex.length : 0)));
 }
 
 void read_immediates(Cursor& in, const RowShape& shape, Decoded& d) {
@@ -200,7 +291,17 @@ DecodeStatus decode(const u8* bytes, unsigned available, u32 mode, const Feature
     d.address_bytes = code64 ? (p.address ? 4 : 8) : wide != p.address ? 4 : 2;
 
     OpcodeMap map = OpcodeMap::One;
-    if (byte == 0x0f) {
+    // C4, C5 and 62 are LES, LDS and BOUND where what follows is a memory operand of those.
+    const bool escape = (byte == 0xc4 || byte == 0xc5 || byte == 0x62) && !(mode & mode::kNoVex) &&
+                        ((mode & mode::kCode64) || in.peek() >= 0xc0);
+    if (in.ran_out()) return ran_out();
+    if (escape) {
+        const bool defined = read_vex(in, byte, p, d, map);
+        if (in.ran_out()) return ran_out();
+        if (!defined) return DecodeStatus::Undefined;
+        byte = in.byte();
+        d.operand_bytes = 4;
+    } else if (byte == 0x0f) {
         map = OpcodeMap::Two;
         byte = in.byte();
         if (byte == 0x38 || byte == 0x3a) {
@@ -217,7 +318,7 @@ DecodeStatus decode(const u8* bytes, unsigned available, u32 mode, const Feature
     for (const u16* it = list.begin; it != list.end; ++it) modrm_follows |= opcode_row(*it).has_modrm;
     const u8 modrm = modrm_follows ? in.peek() : 0;
     if (in.ran_out()) return ran_out();
-    d.row = find_row(map, byte, modrm, p, mode, d.row_index);
+    d.row = find_row(map, byte, modrm, p, mode, features, d, d.row_index);
     if (!d.row) return DecodeStatus::Undefined;
     const RowShape& shape = row_shape(d.row_index);
     if (code64) {
@@ -232,12 +333,18 @@ DecodeStatus decode(const u8* bytes, unsigned available, u32 mode, const Feature
         d.mod = modrm >> 6;
         d.reg = static_cast<u8>((modrm >> 3 & 7) | rex_r(d.rex));
         d.rm = static_cast<u8>((modrm & 7) | rex_b(d.rex));
+        if (escape) {
+            d.reg |= d.vex.reg_high;
+            if (d.mod == 3) d.rm |= d.vex.rm_high;
+        }
         // MOV to and from CR and DR treat the operand as a register whatever mod says.
         const bool register_form = d.mod == 3 || shape.register_only;
         if (!register_form) {
             d.memory = true;
+            if (shape.vector_index && ((modrm & 7) != 4 || d.address_bytes == 2)) return DecodeStatus::Undefined;
             if (d.address_bytes == 2) decode_address16(in, d);
-            else decode_address32(in, d);
+            else decode_address32(in, d, shape.vector_index);
+            if (is_evex(map) && d.mod == 1) d.disp *= disp8_scale(*d.row, d);
         } else if (d.mod != 3 && (shape.rm == RegKind::Plain || shape.rm == RegKind::Low)) {    // N and U operands
             return in.ran_out() ? ran_out() : DecodeStatus::Undefined;
         } else if (shape.memory_only && shape.rm == RegKind::None) {
@@ -249,8 +356,8 @@ DecodeStatus decode(const u8* bytes, unsigned available, u32 mode, const Feature
     if (in.ran_out()) return ran_out();
     d.length = static_cast<u8>(in.at());
 
+    if (escape && !vex_allowed(*d.row, shape, features, d)) return DecodeStatus::Undefined;
     if (p.lock && (!(d.row->attributes & attr::kLock) || !d.memory)) return DecodeStatus::Undefined;
-    if (!features.has(d.row->feature)) return DecodeStatus::Undefined;
     d.prefix_66 = p.operand;
     d.prefixes = static_cast<u8>((p.repeat == 0xf3 ? prefix::kRep : 0) | (p.repeat == 0xf2 ? prefix::kRepne : 0) |
                                  (p.lock ? prefix::kLock : 0) | (d.operand_bytes == 4 ? prefix::kOperand32 : 0) |

@@ -21,7 +21,24 @@ inline constexpr u32 kSseUndefined = 512;    ///< CR0.EM or not CR4.OSFXSR: SSE 
 inline constexpr u32 kWaitTrap = 1024;       ///< CR0.TS and CR0.MP: WAIT raises #NM
 inline constexpr u32 kFlatEsDs = 2048;       ///< as kFlat but for DS and ES only (CS, SS may differ)
 inline constexpr u32 kNoFpu = 4096;          ///< the processor has none: ESC instructions do nothing
+inline constexpr u32 kNoVex = 1u << 16;        ///< real and virtual-8086 mode: C4, C5 and 62 are LES, LDS and BOUND whatever follows
+inline constexpr u32 kAvxUndefined = 1u << 17;     ///< CR4.OSXSAVE or XCR0 do not enable YMM state: VEX-encoded vector instructions raise #UD
+inline constexpr u32 kAvx512Undefined = 1u << 18;  ///< the same for opmask and ZMM state: EVEX and opmask instructions
 }  // namespace mode
+
+/// Of a VEX or EVEX prefix, complemented bits as they are meant.
+struct VexFields {
+    u8 source = 0;         ///< vvvv, with V'
+    u8 length = 0;         ///< L, L'L
+    u8 opmask = 0;         ///< aaa
+    bool wide = false;     ///< W
+    bool zeroing = false;
+    bool broadcast = false;    ///< b
+    // What Decoded::rex does not hold, as bit 4 of register numbers.
+    u8 reg_high = 0;       ///< R'
+    u8 rm_high = 0;        ///< X, of a register in ModRM.rm
+    u8 index_high = 0;     ///< V', of a VSIB index
+};
 
 struct Decoded {
     const OpcodeRow* row = nullptr;
@@ -43,6 +60,7 @@ struct Decoded {
     u64 imm = 0;                      ///< sign-extended from the size of its operand code; a moffs of 64 bits
     u16 imm2 = 0;                     ///< selector of a far pointer; second immediate of ENTER
     u8 length = 0;
+    VexFields vex;
     bool flags_dead = false;          ///< the flags it sets are overwritten before anything can see them
 };
 

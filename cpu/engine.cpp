@@ -297,6 +297,10 @@ StopReason Cpu::run(u64 instructions) {
             reason = StopReason::Requested;
             break;
         }
+        if (state.activity == Activity::WaitForSipi) {
+            reason = StopReason::Halted;
+            break;
+        }
         const bool inhibited = std::exchange(state.inhibit_interrupts, false);
         if (!inhibited && take_interrupt()) continue;
         if (state.activity == Activity::Halted) {

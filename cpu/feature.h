@@ -48,6 +48,11 @@ class FeatureSet {
         for (unsigned n = 0; n < 3; n++) both.words_[n] |= other.words_[n];
         return both;
     }
+    constexpr FeatureSet operator&(const FeatureSet& other) const {
+        FeatureSet both = *this;
+        for (unsigned n = 0; n < 3; n++) both.words_[n] &= other.words_[n];
+        return both;
+    }
     constexpr bool operator==(const FeatureSet&) const = default;
 
   private:

@@ -11,6 +11,9 @@ void build_alu(const Decoded& d, Instruction& insn);
 template <class Op>
 void build_unary(const Decoded& d, Instruction& insn);
 
+void build_adcx(const Decoded& d, Instruction& insn);
+void build_adox(const Decoded& d, Instruction& insn);
+
 /// Handler of CMP or TEST together with the Jcc that follows, or null if there is none for these operands.
 [[nodiscard]] Handler fused_compare(const Decoded& compare, const Decoded& branch);
 /// The same for ADD, SUB, AND, OR, XOR, INC and DEC of a register of 32 or 64 bits.
@@ -32,6 +35,7 @@ void build_movzx16(const Decoded& d, Instruction& insn);
 void build_movsx8(const Decoded& d, Instruction& insn);
 void build_movsx16(const Decoded& d, Instruction& insn);
 void build_movsxd(const Decoded& d, Instruction& insn);
+void build_movbe(const Decoded& d, Instruction& insn);
 void build_lea(const Decoded& d, Instruction& insn);
 void build_xchg(const Decoded& d, Instruction& insn);
 void build_xchg_accumulator(const Decoded& d, Instruction& insn);
@@ -77,7 +81,12 @@ void build_bsf(const Decoded& d, Instruction& insn);
 void build_bsr(const Decoded& d, Instruction& insn);
 void build_cmpxchg(const Decoded& d, Instruction& insn);
 void build_xadd(const Decoded& d, Instruction& insn);
-Outcome cmpxchg8b(Cpu& cpu, const Instruction& insn);
+Outcome cmpxchg8b(Cpu& cpu, const Instruction& insn);         ///< and CMPXCHG16B
+
+// bit_manipulation.cpp
+void build_popcnt(const Decoded& d, Instruction& insn);
+void build_lzcnt(const Decoded& d, Instruction& insn);
+void build_tzcnt(const Decoded& d, Instruction& insn);
 
 // decimal.cpp and flag instructions
 Outcome daa(Cpu& cpu, const Instruction& insn);

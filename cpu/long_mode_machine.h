@@ -22,7 +22,7 @@ inline CpuModel long_model(std::string_view vendor = kVendorIntel) {
     model.vendor = vendor;
     using enum Feature;
     for (const Feature f :
-         {LongMode, SYSCALL, NX, FSGSBASE, PCID, INVPCID, SMEP, SMAP, UMIP, PKU, PKS, RDTSCP, LA57, PDPE1GB})
+         {LongMode, SYSCALL, NX, FSGSBASE, PCID, INVPCID, SMEP, SMAP, UMIP, PKU, PKS, RDTSCP, LA57, PDPE1GB, RDPID, RDRAND, RDSEED, XSAVE, XSAVEOPT, XSAVEC, XGETBV1, XSAVES})
         model.features.set(f);
     model.physical_bits = 40;
     return model;
@@ -100,6 +100,17 @@ class LongMachine : public TestMachine {
         s.gpr[reg::SP] = cpl ? kUserStack : kStack;
         cpu.update_mode();
     }
+    /// Splits the 2 MiB into pages of 4 KiB for the supervisor alone; `set_page` gives one other rights.
+    void use_small_pages() {
+        for (u32 i = 0; i < 512; i++) poke64(kTable + i * 8, i << 12 | 3u);
+        poke64(kDirectory, kTable | 7);
+        cpu.mmu().flush_all();
+    }
+    void set_page(u32 linear, u64 bits) {
+        poke64(kTable + (linear >> 12) * 8, (linear & ~0xfffu) | bits);
+        cpu.mmu().invlpg(LinearAddr(linear));
+    }
+    void set_cr4(u64 bits) { ASSERT_TRUE(write_cr4(cpu, cpu.state.cr4 | bits)); }
     void set_gate64(unsigned vector, u16 selector, u64 offset, u8 access, u8 ist = 0) {
         poke64(kIdt + vector * 16, make_gate(selector, static_cast<u32>(offset), access, ist));
         poke64(kIdt + vector * 16 + 8, offset >> 32);

@@ -66,6 +66,11 @@ void Cpu::update_mode() {
     if (em) key |= mode::kMmxUndefined;
     if (em || !(state.cr4 & cr4::OSFXSR)) key |= mode::kSseUndefined;
     if (ts && (state.cr0 & cr0::MP)) key |= mode::kWaitTrap;
+    if (!protected_mode()) key |= mode::kNoVex;
+    constexpr u64 kYmmState = 6, kZmmState = 0xe6;    // of XCR0
+    const u64 enabled = state.cr4 & cr4::OSXSAVE ? state.xcr0 : 0;
+    if ((enabled & kYmmState) != kYmmState) key |= mode::kAvxUndefined;
+    if ((enabled & kZmmState) != kZmmState) key |= mode::kAvx512Undefined;
     // Debug events are looked for in the run loop.
     const bool becomes_careful = key & ~mode_key & mode::kSingle;
     mode_key = key;
@@ -87,6 +92,9 @@ void Cpu::update_paging(bool cr3_written) {
     paging.nx_supported = features_.has(Feature::NX);
     paging.pse36 = features_.has(Feature::PSE36);
     paging.pat_supported = features_.has(Feature::PAT);
+    paging.gigabyte_pages = features_.has(Feature::PDPE1GB);
+    paging.pkru = state.pkru;
+    paging.pkrs = state.msr.pkrs;
     mmu_->set_paging(paging, cr3_written);
 }
 

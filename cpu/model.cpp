@@ -14,7 +14,7 @@ constexpr FeatureSet k386{F::I386, F::FPU};
 constexpr FeatureSet k486sx{F::I386, F::I486};
 constexpr FeatureSet k486 = k486sx | FeatureSet{F::FPU};
 constexpr FeatureSet k486dx4 = k486 | FeatureSet{F::CPUID, F::VME};
-constexpr FeatureSet kPentium = k486dx4 | FeatureSet{F::DE, F::PSE, F::TSC, F::MSR, F::MCE, F::CX8};
+constexpr FeatureSet kPentium = k486dx4 | FeatureSet{F::DE, F::PSE, F::TSC, F::MSR, F::MCE, F::CX8, F::APIC};
 constexpr FeatureSet kPentiumMmx = kPentium | FeatureSet{F::MMX};
 constexpr FeatureSet kPentiumPro =
     kPentium | FeatureSet{F::P6, F::PAE, F::SEP, F::MTRR, F::PGE, F::MCA, F::CMOV};
@@ -23,9 +23,48 @@ constexpr FeatureSet kPentium3 = kPentium2 | FeatureSet{F::SSE};
 constexpr FeatureSet kPentium4 = kPentium3 | FeatureSet{F::SSE2, F::CLFSH, F::SS};
 constexpr FeatureSet kCore2 = kPentium4 | FeatureSet{F::NX};
 
+// 64-bit processors. What of a real one Gnomon lacks is left out of its row (`row_features`).
+constexpr FeatureSet kCore2Duo = kCore2 | FeatureSet{F::LongMode, F::SYSCALL, F::LahfLong, F::CX16,  F::SSE3,  F::SSSE3,
+                                                     F::MONITOR,  F::APIC,    F::ACPI,     F::HTT, F::CONSTANT_TSC, F::VMX};
+constexpr FeatureSet kNehalem = kCore2Duo | FeatureSet{F::SSE4_1, F::SSE4_2, F::POPCNT, F::RDTSCP, F::X2APIC};
+constexpr FeatureSet kSandyBridge =
+    kNehalem | FeatureSet{F::AES, F::PCLMULQDQ, F::AVX, F::XSAVE, F::XSAVEOPT, F::TSC_DEADLINE, F::PCID, F::ARAT};
+constexpr FeatureSet kHaswell =
+    kSandyBridge | FeatureSet{F::F16C, F::RDRAND, F::FSGSBASE, F::SMEP, F::ERMS, F::AVX2, F::BMI1, F::BMI2, F::FMA,
+                              F::MOVBE, F::LZCNT, F::INVPCID, F::TSC_ADJUST, F::PDPE1GB};
+constexpr FeatureSet kSkylakeServer =
+    kHaswell | FeatureSet{F::RDSEED, F::ADX, F::PREFETCHW, F::SMAP, F::CLFLUSHOPT, F::CLWB, F::PKU, F::XSAVEC, F::XGETBV1,
+                          F::XSAVES, F::AVX512F, F::AVX512CD, F::AVX512BW, F::AVX512DQ, F::AVX512VL};
+constexpr FeatureSet kIceLakeServer =
+    kSkylakeServer | FeatureSet{F::UMIP, F::LA57, F::RDPID, F::SHA, F::GFNI, F::VAES, F::VPCLMULQDQ, F::AVX512_IFMA,
+                                F::AVX512_VBMI, F::AVX512_VBMI2, F::AVX512_VNNI, F::AVX512_BITALG, F::AVX512_VPOPCNTDQ, F::FSRM};
+constexpr FeatureSet kZen2 =
+    kCore2 | FeatureSet{F::LongMode, F::SYSCALL, F::LahfLong, F::CX16, F::SSE3, F::SSSE3, F::SSE4_1, F::SSE4_2, F::SSE4A,
+                        F::POPCNT, F::LZCNT, F::BMI1, F::BMI2, F::MOVBE, F::ADX, F::AES, F::PCLMULQDQ, F::SHA, F::AVX, F::AVX2,
+                        F::F16C, F::FMA, F::XSAVE, F::XSAVEOPT, F::XSAVEC, F::XGETBV1, F::XSAVES, F::RDRAND, F::RDSEED,
+                        F::RDTSCP, F::RDPID, F::FSGSBASE, F::CLFLUSHOPT, F::CLWB, F::MONITOR, F::PREFETCHW, F::PDPE1GB,
+                        F::SMEP, F::SMAP, F::UMIP, F::APIC, F::HTT, F::ARAT, F::CONSTANT_TSC, F::CR8_LEGACY, F::SVM};
+
+/// What Gnomon can do: the features of `max`. A feature belongs here as soon as its instructions work.
+constexpr FeatureSet kMax =
+    kCore2 | FeatureSet{F::LongMode, F::SYSCALL, F::LahfLong, F::CX16, F::MOVBE, F::POPCNT, F::LZCNT,
+                        F::ADX, F::RDTSCP, F::RDPID, F::FSGSBASE, F::PDPE1GB, F::PCID,
+                        F::INVPCID, F::SMEP, F::SMAP, F::UMIP, F::PKU, F::PKS, F::LA57, F::RDRAND, F::RDSEED, F::CLFLUSHOPT,
+                        F::CLWB, F::SERIALIZE, F::PREFETCHW, F::XSAVE, F::XSAVEOPT, F::XSAVEC, F::XGETBV1, F::XSAVES,
+                        F::TSC_ADJUST, F::CONSTANT_TSC, F::ERMS, F::FSRM, F::APIC, F::X2APIC, F::TSC_DEADLINE, F::ARAT};
+/// Gnomon has these, but they are of no use to most guests: `+name` brings them.
+constexpr FeatureSet kOnRequest = FeatureSet{F::HYPERVISOR, F::MONITOR, F::WAITPKG, F::CR8_LEGACY};
+constexpr FeatureSet kImplemented = kMax | kOnRequest;
+
 using Cache = CpuModel::Cache;
 constexpr Cache kAtomL1Data{1, 1, 6, 64, 64}, kAtomL1Code{2, 1, 8, 64, 64}, kAtomL2{3, 2, 8, 64, 1024};
+constexpr Cache kXeonL1Data{1, 1, 8, 64, 64}, kXeonL1Code{2, 1, 8, 64, 64}, kNehalemL1Code{2, 1, 4, 64, 128},
+    kNehalemL2{3, 2, 8, 64, 512}, kNehalemL3{3, 3, 16, 64, 8192}, kSkylakeL2{3, 2, 16, 64, 1024},
+    kSkylakeL3{3, 3, 11, 64, 32768}, kIceLakeL1Data{1, 1, 12, 64, 64}, kIceLakeL2{3, 2, 20, 64, 1024},
+    kIceLakeL3{3, 3, 12, 64, 65536}, kZen2L2{3, 2, 8, 64, 1024}, kZen2L3{3, 3, 16, 64, 16384};
 constexpr Cache kCore2L1Data{1, 1, 8, 64, 64}, kCore2L1Code{2, 1, 8, 64, 64}, kCore2L2{3, 2, 16, 64, 4096};
+
+consteval FeatureSet row_features(const FeatureSet& real) { return real & kImplemented; }
 
 constexpr auto kModels = std::to_array<CpuModel>({
     // The signature of an Atom, which executes in order: systems that know this leave out their mitigations
@@ -38,10 +77,11 @@ constexpr auto kModels = std::to_array<CpuModel>({
      .model = 28,
      .stepping = 10,
      .brand = "Gnomon virtual processor",
-     .features = kCore2,
+     .features = kMax,
      .cache_descriptors = {0x59, 0xba, 0x4f, 0xc0, 0x80, 0x30, 0x0e},
      .caches = {kAtomL1Data, kAtomL1Code, kAtomL2},
-     .physical_bits = 36,
+     .highest_leaf = 0x16,
+     .physical_bits = 46,
      .microcode = u64{0x107} << 32},
     {.name = "386",
      .description = "Intel386 DX with a 387",
@@ -138,6 +178,97 @@ constexpr auto kModels = std::to_array<CpuModel>({
      .caches = {kCore2L1Data, kCore2L1Code, kCore2L2},
      .physical_bits = 36,
      .microcode = u64{0xd1} << 32},
+    {.name = "core2duo",
+     .description = "Core 2 Duo (Conroe): 64-bit, SSSE3",
+     .vendor = kVendorIntel,
+     .family = 6,
+     .model = 15,
+     .stepping = 6,
+     .brand = "Intel(R) Core(TM)2 CPU          6600  @ 2.40GHz",
+     .features = row_features(kCore2Duo),
+     .cache_descriptors = {0xff},
+     .caches = {kCore2L1Data, kCore2L1Code, kCore2L2},
+     .highest_leaf = 0xa,
+     .physical_bits = 36,
+     .microcode = u64{0xd1} << 32},
+    {.name = "nehalem",
+     .description = "Core i7 (Nehalem): SSE4.2, RDTSCP",
+     .vendor = kVendorIntel,
+     .family = 6,
+     .model = 26,
+     .stepping = 5,
+     .brand = "Intel(R) Core(TM) i7 CPU         920  @ 2.67GHz",
+     .features = row_features(kNehalem),
+     .cache_descriptors = {0xff},
+     .caches = {kXeonL1Data, kNehalemL1Code, kNehalemL2, kNehalemL3},
+     .highest_leaf = 0xb,
+     .physical_bits = 36,
+     .microcode = u64{0x1d} << 32},
+    {.name = "sandy-bridge",
+     .description = "Xeon E3 (Sandy Bridge): AVX, PCID",
+     .vendor = kVendorIntel,
+     .family = 6,
+     .model = 42,
+     .stepping = 7,
+     .brand = "Intel(R) Xeon(R) CPU E31225 @ 3.10GHz",
+     .features = row_features(kSandyBridge),
+     .cache_descriptors = {0xff},
+     .caches = {kXeonL1Data, kXeonL1Code, kNehalemL2, kNehalemL3},
+     .highest_leaf = 0xd,
+     .physical_bits = 36,
+     .microcode = u64{0x2f} << 32},
+    {.name = "haswell",
+     .description = "Core i7 (Haswell): AVX2, BMI, SMEP, INVPCID",
+     .vendor = kVendorIntel,
+     .family = 6,
+     .model = 60,
+     .stepping = 3,
+     .brand = "Intel(R) Core(TM) i7-4770 CPU @ 3.40GHz",
+     .features = row_features(kHaswell),
+     .cache_descriptors = {0xff},
+     .caches = {kXeonL1Data, kXeonL1Code, kNehalemL2, kNehalemL3},
+     .highest_leaf = 0xd,
+     .physical_bits = 39,
+     .microcode = u64{0x28} << 32},
+    {.name = "skylake-server",
+     .description = "Xeon Scalable (Skylake-SP): AVX-512, SMAP, PKU",
+     .vendor = kVendorIntel,
+     .family = 6,
+     .model = 85,
+     .stepping = 4,
+     .brand = "Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz",
+     .features = row_features(kSkylakeServer),
+     .cache_descriptors = {0xff},
+     .caches = {kXeonL1Data, kXeonL1Code, kSkylakeL2, kSkylakeL3},
+     .highest_leaf = 0x16,
+     .physical_bits = 46,
+     .microcode = u64{0x2007006} << 32},
+    {.name = "ice-lake-server",
+     .description = "Xeon Scalable (Ice Lake-SP): LA57, UMIP, VAES",
+     .vendor = kVendorIntel,
+     .family = 6,
+     .model = 106,
+     .stepping = 6,
+     .brand = "Intel(R) Xeon(R) Gold 6330 CPU @ 2.00GHz",
+     .features = row_features(kIceLakeServer),
+     .cache_descriptors = {0xff},
+     .caches = {kIceLakeL1Data, kXeonL1Code, kIceLakeL2, kIceLakeL3},
+     .highest_leaf = 0x16,
+     .physical_bits = 46,
+     .microcode = u64{0xd0003d1} << 32},
+    {.name = "zen2",
+     .description = "EPYC (Zen 2, Rome)",
+     .vendor = kVendorAmd,
+     .family = 23,
+     .model = 49,
+     .stepping = 0,
+     .brand = "AMD EPYC 7402 24-Core Processor",
+     .features = row_features(kZen2),
+     .cache_descriptors = {0},
+     .caches = {kXeonL1Data, kXeonL1Code, kZen2L2, kZen2L3},
+     .highest_leaf = 0x10,
+     .physical_bits = 48,
+     .microcode = 0x830107c},
 });
 
 /// Features that users may switch, by the names that /proc/cpuinfo has made common.
@@ -174,8 +305,7 @@ constexpr auto kNames = std::to_array<NamedFeature>({
 });
 static_assert(kNames.size() == static_cast<size_t>(Feature::Count));
 
-/// What the processor of this program can do: the features of the default model.
-bool available(Feature f) { return kModels[0].features.has(f) && f != F::I386; }
+bool available(Feature f) { return kImplemented.has(f) && f != F::I386; }
 
 struct Dependency {
     Feature feature, needs;
@@ -187,6 +317,21 @@ constexpr Dependency kDependencies[] = {
     {F::PAT, F::MSR},    {F::PSE36, F::PSE},  {F::MMX, F::FPU},   {F::MMX, F::CPUID},   {F::FXSR, F::FPU},
     {F::SSE, F::FXSR},   {F::SSE, F::MMX},    {F::SSE2, F::SSE},  {F::CLFSH, F::CPUID}, {F::NX, F::PAE},
     {F::NX, F::MSR},     {F::FXSR, F::CPUID}, {F::SS, F::CPUID},
+    {F::LongMode, F::PAE}, {F::LongMode, F::SSE2}, {F::LongMode, F::SYSCALL}, {F::LongMode, F::PGE}, {F::LongMode, F::CMOV},
+    {F::SYSCALL, F::MSR}, {F::LahfLong, F::LongMode}, {F::CX16, F::LongMode}, {F::FSGSBASE, F::LongMode},
+    {F::PDPE1GB, F::LongMode}, {F::PCID, F::LongMode}, {F::INVPCID, F::CPUID}, {F::LA57, F::LongMode},
+    {F::PKU, F::LongMode}, {F::PKS, F::LongMode}, {F::SMEP, F::CPUID}, {F::SMAP, F::CPUID}, {F::UMIP, F::CPUID},
+    {F::RDTSCP, F::TSC}, {F::RDPID, F::RDTSCP}, {F::TSC_ADJUST, F::TSC}, {F::TSC_DEADLINE, F::APIC}, {F::X2APIC, F::APIC},
+    {F::ARAT, F::APIC}, {F::CLFLUSHOPT, F::CLFSH}, {F::CLWB, F::CLFSH}, {F::WAITPKG, F::TSC},
+    {F::SSE3, F::SSE2}, {F::SSSE3, F::SSE3}, {F::SSE4_1, F::SSSE3}, {F::SSE4_2, F::SSE4_1}, {F::SSE4A, F::SSE3},
+    {F::AES, F::SSE2}, {F::PCLMULQDQ, F::SSE2}, {F::SHA, F::SSSE3}, {F::GFNI, F::SSE2},
+    {F::XSAVE, F::FXSR}, {F::XSAVEOPT, F::XSAVE}, {F::XSAVEC, F::XSAVE}, {F::XGETBV1, F::XSAVE}, {F::XSAVES, F::XSAVEC},
+    {F::AVX, F::XSAVE}, {F::AVX, F::SSE4_2}, {F::F16C, F::AVX}, {F::FMA, F::AVX}, {F::AVX2, F::AVX}, {F::VAES, F::AVX2},
+    {F::VAES, F::AES}, {F::VPCLMULQDQ, F::AVX2}, {F::VPCLMULQDQ, F::PCLMULQDQ}, {F::AVX_VNNI, F::AVX2}, {F::AVX512F, F::AVX2},
+    {F::AVX512F, F::FMA}, {F::AVX512F, F::F16C}, {F::AVX512CD, F::AVX512F}, {F::AVX512BW, F::AVX512F},
+    {F::AVX512DQ, F::AVX512F}, {F::AVX512VL, F::AVX512F}, {F::AVX512_IFMA, F::AVX512F}, {F::AVX512_VBMI, F::AVX512BW},
+    {F::AVX512_VBMI2, F::AVX512BW}, {F::AVX512_VNNI, F::AVX512F}, {F::AVX512_BITALG, F::AVX512BW},
+    {F::AVX512_VPOPCNTDQ, F::AVX512F}, {F::VMX, F::LongMode}, {F::SVM, F::LongMode}, {F::ERMS, F::CPUID}, {F::FSRM, F::ERMS},
 };
 
 size_t edit_distance(std::string_view a, std::string_view b) {

@@ -29,6 +29,7 @@ struct CpuModel {
         u32 sets = 0;
     };
     std::array<Cache, 4> caches{};
+    u8 highest_leaf = 0;    ///< CPUID leaf 0 EAX, if it is more than what the features need
     u8 physical_bits = 32;  ///< MAXPHYADDR
     u64 microcode = 0;      ///< IA32_BIOS_SIGN_ID after an update was loaded
 

@@ -11,7 +11,9 @@ TEST(Model, SignaturesAreThoseOfTheRealParts) {
     const std::pair<const char*, u32> cases[] = {
         {"386", 0x308},         {"486", 0x415},      {"486dx4", 0x483}, {"pentium", 0x52c},
         {"pentium-mmx", 0x543}, {"ppro", 0x619},     {"p2", 0x652},     {"p3", 0x68a},
-        {"p4", 0xf29},          {"core2-32", 0x6f6}, {"max", 0x106ca}};
+        {"p4", 0xf29},          {"core2-32", 0x6f6}, {"max", 0x106ca},
+        {"core2duo", 0x6f6},    {"nehalem", 0x106a5}, {"sandy-bridge", 0x206a7}, {"haswell", 0x306c3},
+        {"skylake-server", 0x50654}, {"ice-lake-server", 0x606a6}, {"zen2", 0x830f10}};
     for (const auto& [name, signature] : cases) {
         ASSERT_NE(find_model(name), nullptr) << name;
         EXPECT_EQ(find_model(name)->signature(), signature) << name;
@@ -31,7 +33,8 @@ TEST(Model, ErrorsSuggestWhatWasMeant) {
         {"pentum", "did you mean 'pentium'?"},
         {"p3,+ssee2", "did you mean 'sse2'?"},
         {"p3,sse2", "features are written +name or -name"},
-        {"p3,+lm", "'lm' is not available"},
+        {"p3,+ds", "'ds' is not available"},
+        {"p3,+lm", "feature 'lm' needs 'sse2'"},
         {"pentium,+sse", "feature 'sse' needs 'fxsr'"},
         {"p3,-mmx", "feature 'sse' needs 'mmx'"},
         {"p3,", "ends in a comma"},
@@ -69,6 +72,52 @@ TEST(Cpuid, CacheAndExtendedLeavesOfCore2) {
     EXPECT_EQ(cpuid_leaf(m.cpu, 0x80000001, 0).edx, 1u << 20);
     EXPECT_EQ(cpuid_leaf(m.cpu, 0x80000006, 0).ecx, 64u | 8u << 12 | 4096u << 16);
     EXPECT_EQ(cpuid_leaf(m.cpu, 0x80000008, 0).eax, 0x2024u);
+}
+
+TEST(Cpuid, ExtendedStateSizesFollowXcr0) {
+    TestMachine m;
+    m.cpu.state.xcr0 = 3;
+    EXPECT_EQ(cpuid_leaf(m.cpu, 0xd, 0).ebx, 576u);
+    m.cpu.state.xcr0 = 0x203;
+    EXPECT_EQ(cpuid_leaf(m.cpu, 0xd, 0).ebx, 2696u);
+    EXPECT_EQ(cpuid_leaf(m.cpu, 0xd, 1).ebx, 584u) << "compacted";
+    EXPECT_EQ(cpuid_leaf(m.cpu, 0xd, 9), (CpuidResult{8, 2688, 0, 0}));
+}
+
+TEST(Cpuid, BitsFollowTheControlRegisters) {
+    TestMachine m;
+    EXPECT_EQ(cpuid_leaf(m.cpu, 1, 0).ecx >> 26 & 3, 1u);
+    EXPECT_EQ(cpuid_leaf(m.cpu, 7, 0).ecx >> 3 & 3, 1u);
+    m.cpu.state.cr4 |= cr4::OSXSAVE | cr4::PKE;
+    EXPECT_EQ(cpuid_leaf(m.cpu, 1, 0).ecx >> 26 & 3, 3u);
+    EXPECT_EQ(cpuid_leaf(m.cpu, 7, 0).ecx >> 3 & 3, 3u);
+    EXPECT_EQ(cpuid_leaf(m.cpu, 0x80000001, 0).edx >> 11 & 1, 0u) << "SYSCALL shows in 64-bit mode";
+}
+
+TEST(Cpuid, TheLeavesOfTimeAgreeWithTheCounter) {
+    TestMachine m;
+    const CpuidResult crystal = cpuid_leaf(m.cpu, 0x15, 0);
+    EXPECT_EQ(u64{crystal.ecx} * crystal.ebx / crystal.eax, VirtualClock::kSecond);
+    EXPECT_EQ(cpuid_leaf(m.cpu, 0x16, 0).eax, 1000u);
+}
+
+TEST(Cpuid, TheHypervisorRangeComesWithItsFeature) {
+    TestMachine without;
+    EXPECT_EQ(cpuid_leaf(without.cpu, 0x40000000, 0), cpuid_leaf(without.cpu, 0x16, 0));
+    const CpuModel model = parse_model("max,+hypervisor").value();
+    TestMachine with(model);
+    EXPECT_EQ(cpuid_leaf(with.cpu, 0x40000000, 0).ebx, 0x6d6f6e47u);
+    EXPECT_EQ(cpuid_leaf(with.cpu, 1, 0).ecx >> 31, 1u);
+}
+
+TEST(Cpuid, ZenSpeaksAmdsDialect) {
+    TestMachine m(*find_model("zen2"));
+    EXPECT_EQ(cpuid_leaf(m.cpu, 0, 0).ecx, 0x444d4163u);
+    EXPECT_EQ(cpuid_leaf(m.cpu, 0x80000001, 0).eax, 0x830f10u);
+    EXPECT_EQ(cpuid_leaf(m.cpu, 0x80000001, 0).edx >> 11 & 1, 1u);
+    EXPECT_EQ(cpuid_leaf(m.cpu, 0x80000008, 0).eax, 0x3030u);
+    EXPECT_EQ(cpuid_leaf(m.cpu, 0x80000006, 0).edx, 64u | 8u << 12 | 32u << 18);
+    EXPECT_EQ(cpuid_leaf(m.cpu, 0x20, 0), CpuidResult{});
 }
 
 TEST(Cpuid, ResetLeavesTheSignatureInEdx) {
@@ -112,7 +161,7 @@ INSTANTIATE_TEST_SUITE_P(
                     MsrCase{"max", 0x277, 0x0002040600070406, false}, MsrCase{"pentium", 0x277, 0, false},
                     MsrCase{"max", 0x200, 0x80000006, true}, MsrCase{"max", 0x200, 0x80000002, false},
                     MsrCase{"max", 0x200, 0x80000f06, false}, MsrCase{"max", 0x201, 0xfc0000800, true},
-                    MsrCase{"max", 0x201, 0x1fc0000800, false}, MsrCase{"max", 0x201, 0x801, false},
+                    MsrCase{"max", 0x201, u64{1} << 46 | 0x800, false}, MsrCase{"max", 0x201, 0x801, false},
                     MsrCase{"max", 0x20f, 0x800, true}, MsrCase{"max", 0x210, 0, false},
                     MsrCase{"max", 0x250, 0x0606060606060606, true},
                     MsrCase{"max", 0x26f, 0x0606060606060706, false}, MsrCase{"max", 0x2ff, 0xc06, true},
@@ -121,7 +170,8 @@ INSTANTIATE_TEST_SUITE_P(
                     MsrCase{"max", 0x400, ~u64{0}, true}, MsrCase{"max", 0x401, 1, false},
                     MsrCase{"max", 0x401, 0, true}, MsrCase{"max", 0x17a, 8, false},
                     MsrCase{"max", 0x1b, 0xfee00900, false}, MsrCase{"max", 0xc0000080, efer::NXE, true},
-                    MsrCase{"max", 0xc0000080, efer::LME, false}, MsrCase{"p3", 0xc0000080, efer::NXE, false},
+                    MsrCase{"max", 0xc0000080, efer::LME, true},
+                    MsrCase{"core2-32", 0xc0000080, efer::LME, false}, MsrCase{"p3", 0xc0000080, efer::NXE, false},
                     MsrCase{"max", 0x12345678, 0, false}));
 
 TEST(Msr, TimeStampCounterCanBeSetAndCounts) {

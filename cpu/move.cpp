@@ -163,6 +163,28 @@ GNOMON_HANDLER void bswap(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u6
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
+// ---- MOVBE: bytes in the other order --------------------------------------------------------------------
+
+template <class T>
+GNOMON_INLINE T swapped(T value) {
+    if constexpr (sizeof(T) == 2) return __builtin_bswap16(value);
+    else if constexpr (sizeof(T) == 4) return __builtin_bswap32(value);
+    else return __builtin_bswap64(value);
+}
+
+template <class T>
+Outcome movbe_load(Cpu& c, const Instruction& i) {
+    T value;
+    if (!c.load(i, value)) return Outcome::Fault;
+    c.put_at<T>(i.reg, swapped(value));
+    return Outcome::Next;
+}
+
+template <class T>
+Outcome movbe_store(Cpu& c, const Instruction& i) {
+    return c.store(i, swapped(c.get_at<T>(i.reg))) ? Outcome::Next : Outcome::Fault;
+}
+
 // ---- SETcc, CMOVcc -------------------------------------------------------------------------------------
 
 template <unsigned code>
@@ -281,6 +303,14 @@ void build_lea(const Decoded& d, Instruction& insn) {
         if (d.address_bytes == 4) return d.index == kNoRegister ? &lea_flat<T, Mem::FlatBase> : &lea_flat<T, Mem::FlatIndex>;
         if (d.base == kRipRegister) return &lea_flat<T, Mem::Rip64>;
         return d.index == kNoRegister ? &lea_flat<T, Mem::FlatBase64> : &lea_flat<T, Mem::FlatIndex64>;
+    });
+}
+
+void build_movbe(const Decoded& d, Instruction& insn) {
+    const bool load = d.row->operands[0] == 'G';
+    insn.handler = by_wide_width(d.operand_bytes, [&](auto zero) -> Handler {
+        using T = decltype(zero);
+        return load ? &call<&movbe_load<T>> : &call<&movbe_store<T>>;
     });
 }
 

@@ -2,6 +2,7 @@
 // "Page Attribute Table"; machine check: "Machine-Check Architecture".
 #include "cpu/msr.h"
 
+#include "cpu/apic/local_apic.h"
 #include "cpu/control_registers.h"
 #include "cpu/long_mode.h"
 #include "cpu/model.h"
@@ -55,11 +56,21 @@ bool write_tsc(Cpu& cpu, u32, u64 value) {
     return true;
 }
 
-bool write_apic_base(Cpu& cpu, u32, u64 value) {
-    const u64 reserved = above(cpu.model().physical_bits) | 0x6ff;
-    if (value & reserved) return false;
-    cpu.state.msr.apic_base = value;
+u64 read_apic_base(Cpu& cpu, u32) { return cpu.apic ? cpu.apic->base() : 0; }
+bool write_apic_base(Cpu& cpu, u32, u64 value) { return cpu.apic && cpu.apic->set_base(value); }
+
+u64 read_tsc_deadline(Cpu& cpu, u32) { return cpu.apic ? cpu.apic->tsc_deadline() : 0; }
+bool write_tsc_deadline(Cpu& cpu, u32, u64 value) {
+    cpu.sync_clock();
+    if (cpu.apic) cpu.apic->set_tsc_deadline(value, cpu.state.msr.tsc_offset);
     return true;
+}
+
+/// The x2APIC's registers, which may refuse to be read.
+constexpr u32 kFirstX2apic = 0x800, kX2apicCount = 0x40;
+bool write_x2apic(Cpu& cpu, u32 n, u64 value) {
+    cpu.sync_clock();
+    return cpu.apic && cpu.apic->write_msr(kFirstX2apic + n, value);
 }
 
 bool write_microcode_trigger(Cpu& cpu, u32, u64 address) {
@@ -184,7 +195,7 @@ constexpr auto kMsrs = std::to_array<MsrRow>({
     {0x001, 1, "P5_MC_TYPE", Feature::MCE, constant<0>, ignore},
     {0x010, 1, "IA32_TIME_STAMP_COUNTER", Feature::TSC, read_tsc, write_tsc},
     {0x017, 1, "IA32_PLATFORM_ID", Feature::P6, constant<0>, nullptr},
-    {0x01b, 1, "IA32_APIC_BASE", Feature::APIC, stored<&M::apic_base>, write_apic_base},
+    {0x01b, 1, "IA32_APIC_BASE", Feature::APIC, read_apic_base, write_apic_base},
     {0x02a, 1, "EBL_CR_POWERON", Feature::P6, constant<0>, ignore},
     {0x03b, 1, "IA32_TSC_ADJUST", Feature::TSC_ADJUST, read_tsc_adjust, write_tsc_adjust},
     {0x079, 1, "IA32_BIOS_UPDT_TRIG", Feature::P6, nullptr, write_microcode_trigger},
@@ -208,7 +219,9 @@ constexpr auto kMsrs = std::to_array<MsrRow>({
     {0x277, 1, "IA32_PAT", Feature::PAT, stored<&M::pat>, write_pat},
     {0x2ff, 1, "IA32_MTRR_DEF_TYPE", Feature::MTRR, stored<&M::mtrr_def_type>, write_mtrr_default},
     {0x400, 20, "IA32_MC_CTL, STATUS, ADDR, MISC", Feature::MCA, read_machine_check, write_machine_check},
+    {0x6e0, 1, "IA32_TSC_DEADLINE", Feature::TSC_DEADLINE, read_tsc_deadline, write_tsc_deadline},
     {0x6e1, 1, "IA32_PKRS", Feature::PKS, read_pkrs, write_pkrs},
+    {kFirstX2apic, kX2apicCount, "IA32_X2APIC", Feature::X2APIC, nullptr, write_x2apic},
     {0xda0, 1, "IA32_XSS", Feature::XSAVES, stored<&M::xss>, write_xss},
     {0xc0000080, 1, "IA32_EFER", Feature::NX, stored<&M::efer>, write_efer_msr},
     {0xc0000081, 1, "IA32_STAR", Feature::SYSCALL, stored<&M::star>, store<&M::star>},
@@ -249,6 +262,10 @@ const MsrRow* find_in(Cpu& cpu, u32 index, std::string_view what) {
 
 bool read_msr(Cpu& cpu, u32 index, u64& value) {
     const MsrRow* row = find_in(cpu, index, "read");
+    if (row && index - kFirstX2apic < kX2apicCount) {
+        cpu.sync_clock();
+        return cpu.apic && cpu.apic->read_msr(index, value);
+    }
     if (!row || !row->read) return false;
     value = row->read(cpu, index - row->first);
     if (CpuObserver* observer = cpu.observer()) observer->msr_access(cpu, index, false, value);
@@ -260,6 +277,7 @@ bool write_msr(Cpu& cpu, u32 index, u64 value) {
     if (!row || !row->write) return false;
     if (row->write(cpu, index - row->first, value)) {
         if (CpuObserver* observer = cpu.observer()) observer->msr_access(cpu, index, true, value);
+        if (cpu.apic) cpu.apic->tsc_offset_changed(cpu.state.msr.tsc_offset);
         return true;
     }
     cpu.log().guest("cpu", fmt::format("bad value for {}", row->name),

@@ -14,7 +14,14 @@ struct Decoded;
 /// Chooses the handler of a decoded instruction; the operand fields are already filled in.
 using Build = void (*)(const Decoded&, Instruction&);
 
-enum class OpcodeMap : u8 { One, Two, Three38, Three3A };    ///< one byte, 0F, 0F 38, 0F 3A
+enum class OpcodeMap : u8 {
+    One, Two, Three38, Three3A,      ///< one byte, 0F, 0F 38, 0F 3A
+    Vex0F, Vex0F38, Vex0F3A,         ///< the same after a VEX prefix, and after an EVEX prefix
+    Evex0F, Evex0F38, Evex0F3A,
+    Count
+};
+constexpr bool is_vex(OpcodeMap map) { return map >= OpcodeMap::Vex0F && map <= OpcodeMap::Vex0F3A; }
+constexpr bool is_evex(OpcodeMap map) { return map >= OpcodeMap::Evex0F && map <= OpcodeMap::Evex0F3A; }
 
 /// A mandatory prefix: Any means that 66/F2/F3 have their ordinary meaning.
 enum class MandatoryPrefix : u8 { Any, None, P66, PF3, PF2 };
@@ -34,6 +41,36 @@ inline constexpr u16 kForce64 = 1024;   ///< operand size 64 in 64-bit mode, wha
 inline constexpr u16 kKeepsFlags = 512; ///< changes some arithmetic flags and leaves the others (INC, rotates, shifts by CL)
 }  // namespace attr
 
+/// How a vector instruction uses memory and opmask: SDM Vol. 2, "Compressed Displacement (disp8*N) Support in EVEX".
+struct Tuple {
+    u8 memory = kVector;    ///< bytes of the memory operand
+    u8 broadcast = 0;       ///< bytes of the element that EVEX.b broadcasts; 0: none
+    u8 element = 0;         ///< bytes of an element under the opmask; 0: there is none
+    u8 flags = 0;
+
+    // Parts of the vector length, instead of a number of bytes.
+    static constexpr u8 kVector = 0x80, kHalf = 0x81, kQuarter = 0x82, kEighth = 0x83, kDuplicated = 0x8f;
+    static constexpr u8 kRounding = 1;     ///< EVEX.b with registers: embedded rounding
+    static constexpr u8 kSae = 2;          ///< …: exceptions are suppressed
+    static constexpr u8 kAligned = 4;      ///< #GP(0) unless the memory operand is aligned
+    static constexpr u8 kAvx2 = 8;         ///< the form of 256 bits needs AVX2
+    static constexpr u8 kGather = 16;      ///< an opmask other than k0, no zeroing, VSIB
+    static constexpr u8 kUnaligned = 32;   ///< legacy encoding: the memory operand needs no alignment
+    static constexpr u8 kNoZeroing = 64;
+
+    constexpr Tuple with(unsigned more) const { return {memory, broadcast, element, static_cast<u8>(flags | more)}; }
+    constexpr Tuple under(unsigned bytes) const { return {memory, broadcast, static_cast<u8>(bytes), flags}; }
+    [[nodiscard]] constexpr unsigned memory_bytes(unsigned vector) const {
+        if (memory == kDuplicated) return vector == 16 ? 8 : vector;
+        return memory & 0x80 ? vector >> (memory & 0x7f) : memory;
+    }
+};
+
+/// Values of OpcodeRow::vector beside 0, 1, 2 (128, 256, 512 bits).
+namespace vector_length {
+inline constexpr i8 kAny = -1, kIgnored = -2, kAbove128 = -3;
+}
+
 struct OpcodeRow {
     std::string_view mnemonic;
     std::string_view operands;    ///< "Ev,Gv": codes of SDM Vol. 2, "Key to Abbreviations"
@@ -47,6 +84,9 @@ struct OpcodeRow {
     bool has_modrm = false;
     u16 attributes = 0;
     Feature feature = Feature::I386;
+    i8 vector = vector_length::kAny;    ///< VEX.L, EVEX.L'L
+    i8 wide = -1;                       ///< VEX.W; -1: ignored
+    Tuple tuple = {};
 };
 
 namespace detail {
@@ -74,13 +114,42 @@ consteval bool uses_modrm(std::string_view operands) {
     return false;
 }
 
+/// "VEX.256.66.0F38.W0", "EVEX.LIG.F3.0F.W1": length, prefix and W may be left out (any length, none, ignored).
+consteval void parse_vex(OpcodeRow& r, std::string_view token) {
+    const bool evex = token[0] == 'E';
+    r.mandatory = MandatoryPrefix::None;
+    std::string_view rest = token.substr(evex ? 5 : 4);
+    bool have_map = false;
+    while (!rest.empty()) {
+        const size_t dot = rest.find('.');
+        const std::string_view part = rest.substr(0, dot);
+        rest = dot == std::string_view::npos ? std::string_view{} : rest.substr(dot + 1);
+        if (part == "128" || part == "LZ") r.vector = 0;
+        else if (part == "256") r.vector = 1;
+        else if (part == "512") r.vector = 2;
+        else if (part == "256+") r.vector = vector_length::kAbove128;
+        else if (part == "LIG") r.vector = vector_length::kIgnored;
+        else if (part == "66") r.mandatory = MandatoryPrefix::P66;
+        else if (part == "F3") r.mandatory = MandatoryPrefix::PF3;
+        else if (part == "F2") r.mandatory = MandatoryPrefix::PF2;
+        else if (part == "0F") have_map = true, r.map = evex ? OpcodeMap::Evex0F : OpcodeMap::Vex0F;
+        else if (part == "0F38") have_map = true, r.map = evex ? OpcodeMap::Evex0F38 : OpcodeMap::Vex0F38;
+        else if (part == "0F3A") have_map = true, r.map = evex ? OpcodeMap::Evex0F3A : OpcodeMap::Vex0F3A;
+        else if (part == "W0") r.wide = 0;
+        else if (part == "W1") r.wide = 1;
+        else if (part != "WIG" && part != "NP") opcode_row_is_malformed();
+    }
+    if (!have_map) opcode_row_is_malformed();
+}
+
 }  // namespace detail
 
 /// Parses "F3 0F 10 /r", "80 /0", "D9 E8", "D8 C0+i", "40+r", "0F C7 /1:mem", "NP 0F 28", "C6 /0:reg". Opcodes "xx+r" and "xx+i"
 /// stand for eight rows each (expanded when the table is built). Codes in `operands` decide whether there is a ModRM byte.
 consteval OpcodeRow row(std::string_view code, std::string_view mnemonic, std::string_view operands, Build build,
-                        u16 attributes = 0, Feature feature = Feature::I386) {
+                        u16 attributes = 0, Feature feature = Feature::I386, Tuple tuple = {}) {
     OpcodeRow r;
+    r.tuple = tuple;
     r.mnemonic = mnemonic;
     r.operands = operands;
     r.build = build;
@@ -100,6 +169,10 @@ consteval OpcodeRow row(std::string_view code, std::string_view mnemonic, std::s
         i = end;
         if (token == "NP") {
             r.mandatory = MandatoryPrefix::None;
+            continue;
+        }
+        if (token.starts_with("VEX.") || token.starts_with("EVEX.")) {
+            detail::parse_vex(r, token);
             continue;
         }
         if (token[0] == '/') {
@@ -141,6 +214,7 @@ consteval OpcodeRow row(std::string_view code, std::string_view mnemonic, std::s
         }
     }
     if (!have_opcode) detail::opcode_row_is_malformed();
+    if (r.map >= OpcodeMap::Vex0F && r.opcode != 0x77) r.has_modrm = true;
     return r;
 }
 

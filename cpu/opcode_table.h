@@ -24,6 +24,11 @@ struct RowShape {
     bool memory_only = false;       ///< M operands: a register form is undefined
     bool register_only = false;     ///< R, N, U operands
     bool implicit_source = false;   ///< X: DS:SI, overridable
+    bool source = false;            ///< VEX.vvvv is an operand
+    bool general = false;           ///< an operand is a general register or of its size
+    bool vector_index = false;      ///< VSIB addressing
+    bool to_memory = false;         ///< the r/m operand is the destination
+    bool to_opmask = false;
 };
 
 /// Candidate rows of one opcode, most specific first.

@@ -1,5 +1,6 @@
 // IN, OUT, INS, OUTS: I/O permission, breakpoints on ports, repetition. SDM Vol. 1, "Input/Output".
 #include "cpu/decode.h"
+#include "cpu/long_mode.h"
 #include "cpu/system_instructions.h"
 #include "cpu/system_registers.h"
 
@@ -16,12 +17,12 @@ bool port_allowed(Cpu& cpu, u16 port, unsigned size) {
     };
     if (!(attribute::type(tr.attributes) & 8) || tr.limit < 0x67) return refuse();
     u16 map;
-    if (!cpu.read_linear(static_cast<u32>(tr.base + 0x66), map, Privilege::Supervisor)) return false;
+    if (!cpu.read_linear(table_address(cpu, tr.base + 0x66), map, Privilege::Supervisor)) return false;
     // Two bytes are always read: the bits of a port may cross a byte.
     const u32 at = map + port / 8u;
     if (at + 1 > tr.limit) return refuse();
     u16 bits;
-    if (!cpu.read_linear(static_cast<u32>(tr.base + at), bits, Privilege::Supervisor)) return false;
+    if (!cpu.read_linear(table_address(cpu, tr.base + at), bits, Privilege::Supervisor)) return false;
     const u32 wanted = ((1u << size) - 1) << (port & 7);
     return (bits & wanted) == 0 || refuse();
 }

@@ -32,7 +32,9 @@ CpuState initial_state(const CpuModel& model) {
 
 void Cpu::reset() {
     release_fpu();
+    const u64 random = state.random;
     state = initial_state(model_);
+    state.random = random;
     state.msr.tsc_offset = -static_cast<i64>(clock_.now());
     lazy = {};
     update_paging(true);
@@ -44,11 +46,25 @@ void Cpu::init() {
     CpuState fresh = initial_state(model_);
     fresh.fpu = state.fpu;
     fresh.msr = state.msr;
+    fresh.msr.efer = 0;
+    fresh.xcr0 = state.xcr0;
+    fresh.pkru = state.pkru;
+    fresh.random = state.random;
     fresh.cr0 = (fresh.cr0 & ~(cr0::CD | cr0::NW)) | (state.cr0 & (cr0::CD | cr0::NW));
     state = fresh;
     lazy = {};
     update_paging(true);
     mmu_->flush_all();
+    update_mode();
+}
+
+void Cpu::startup(u8 vector) {
+    if (state.activity != Activity::WaitForSipi) return;
+    Segment& cs = segment(Seg::CS);
+    cs.selector = static_cast<u16>(vector << 8);
+    cs.base = u64{vector} << 12;
+    state.rip = 0;
+    state.activity = Activity::Active;
     update_mode();
 }
 

@@ -132,7 +132,6 @@ static_assert(every_field_listed<FpuState>());
 
 /// Model-specific registers that are plain storage (cpu/msr.cpp has the table).
 struct MsrState {
-    u64 apic_base = 0xfee00900;
     u64 efer = 0;
     u64 pat = 0x0007040600070406;
     u64 sysenter_cs = 0, sysenter_esp = 0, sysenter_eip = 0;
@@ -158,7 +157,6 @@ struct MsrState {
 
     template <class V>
     constexpr void fields(V& v) {
-        v("apic_base", apic_base);
         v("efer", efer);
         v("pat", pat);
         v("sysenter_cs", sysenter_cs);
@@ -190,7 +188,8 @@ struct MsrState {
 };
 static_assert(every_field_listed<MsrState>());
 
-enum class Activity : u8 { Active, Halted, Shutdown };
+/// WaitForSipi: after INIT, an application processor waits for a startup message.
+enum class Activity : u8 { Active, Halted, Shutdown, WaitForSipi };
 
 /// Everything a snapshot of a processor holds. `eflags` is complete here; while blocks run, the arithmetic flags are in Cpu::lazy.
 struct CpuState {

@@ -82,6 +82,22 @@ Outcome cpuid(Cpu& cpu, const Instruction& insn);
 /// UD0, UD1, UD2, and RSM outside system-management mode.
 Outcome undefined(Cpu& cpu, const Instruction& insn);
 
+// system_extensions.cpp
+Outcome invpcid(Cpu& cpu, const Instruction& insn);
+Outcome clac(Cpu& cpu, const Instruction& insn);
+Outcome stac(Cpu& cpu, const Instruction& insn);
+Outcome rdpkru(Cpu& cpu, const Instruction& insn);
+Outcome wrpkru(Cpu& cpu, const Instruction& insn);
+Outcome rdtscp(Cpu& cpu, const Instruction& insn);
+Outcome rdpid(Cpu& cpu, const Instruction& insn);
+Outcome monitor(Cpu& cpu, const Instruction& insn);
+Outcome mwait(Cpu& cpu, const Instruction& insn);
+Outcome umonitor(Cpu& cpu, const Instruction& insn);
+Outcome user_wait(Cpu& cpu, const Instruction& insn);
+Outcome read_random(Cpu& cpu, const Instruction& insn);
+Outcome flush_line(Cpu& cpu, const Instruction& insn);
+Outcome serialize(Cpu& cpu, const Instruction& insn);
+
 // fast_system_call.cpp
 Outcome sysenter(Cpu& cpu, const Instruction& insn);
 Outcome sysexit(Cpu& cpu, const Instruction& insn);

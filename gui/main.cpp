@@ -2,9 +2,12 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <fstream>
 
-#include "gui/debugging.h"
+#include "debugger/explain.h"
+#include "gui/control_server.h"
+#include "gui/debug_session.h"
 #include "gui/front_ends.h"
 #include "gui/screenshot.h"
 #include "gui/session.h"
@@ -24,9 +27,9 @@ void complain(std::string_view message) { fmt::print(stderr, "gnomon: {}\n", mes
 
 std::string features() {
     return fmt::format(
-        "gnomon {}\nprocessors: 16 and 32 bit\ndisplays: {}\nimages: raw\nnot built in: debugger, "
+        "gnomon {}\nprocessors: 16 and 32 bit\ndisplays: {}\nimages: raw\ndebugger: {}\nnot built in: "
         "SMP, network, sound\n",
-        GNOMON_VERSION, fmt::join(built_in_displays(), ", "));
+        GNOMON_VERSION, fmt::join(built_in_displays(), ", "), console_features());
 }
 
 Result<void> write_text(const std::string& path, const std::string& text) {
@@ -95,7 +98,13 @@ int run(const CommandLine& line) {
     options.max_instructions = line.config.limit.instructions;
     options.reboot = line.config.boot.reboot;
     options.front_end = [&] { running->step(); };
-    options.signalled = [] { return static_cast<int>(caught_signal); };
+    DebugSession* debugging = nullptr;
+    options.signalled = [&] {
+        if (caught_signal == SIGINT && debugging->interrupt()) caught_signal = 0;
+        return static_cast<int>(caught_signal);
+    };
+    options.shutdown_report = [&](Cpu& cpu) { return explain_shutdown(machine, cpu); };
+    options.halt_report = [&](Cpu& cpu) { return explain_halt(machine, cpu); };
     // Somebody may still reset a machine that has halted for good.
     options.stay_when_halted = front->has(DisplayKind::Sdl) || front->has(DisplayKind::Vnc);
     // A terminal display owns the terminal until it ends.
@@ -110,22 +119,32 @@ int run(const CommandLine& line) {
     Session session(machine, loop, {.state_file = line.config.display.state_file});
     for (DisplayLink* link : front->links()) session.add_display(*link);
     running = &session;
-    Result<std::unique_ptr<Debugging>> wanted =
-        Debugging::create(line, machine, loop,
-                          {[&] { session.step(); }, options.signalled, [](std::string_view text) { complain(text); }});
-    if (!wanted) return refuse(wanted.error());
-    const std::unique_ptr<Debugging> debugging = std::move(*wanted);
-    if (debugging) session.add_service([&] { debugging->poll(); });
+    std::unique_ptr<ControlServer> control;
+    if (line.config.control.listen != "none") {
+        Result<std::unique_ptr<ControlServer>> opened = open_control_server(line.config.control.listen, session);
+        if (!opened) return refuse(opened.error().in("control.listen"));
+        control = std::move(*opened);
+    }
+    const bool serial_on_terminal = std::any_of(line.config.serial.begin(), line.config.serial.end(),
+                                                [](const Config::Serial& port) { return port.to == "stdio"; });
+    DebugSession debug_session(machine, loop, line, !hold && !serial_on_terminal);
+    debugging = &debug_session;
+    const Result<void> prepared = debug_session.prepare(
+        {[&] { session.step(); }, options.signalled, [](std::string_view text) { complain(text); }});
+    if (!prepared) return refuse(prepared.error());
+    session.add_service([&] { debug_session.poll(); });
 
     catch_signals();
     RunEnd end;
     front->run([&] {
-        end = debugging ? debugging->run() : loop.run();
+        end = debug_session.run();
         session.finish(end);
+        if (control) control->finish();
     });
     front->close();
     if (!report.empty()) fmt::print(stderr, "{}", report);
     machine.log().write_guest_counts();
+    if (end.status == 4) fmt::print(stderr, "{}", explain_halt(machine, machine.cpu()));
     if (!end.reason.empty()) complain(end.reason);
     if (Result<void> written = write_results(line, machine, loop.host_ns()); !written) {
         complain(written.error().message);

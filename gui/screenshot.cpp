@@ -71,6 +71,15 @@ Result<void> write_png(const std::string& path, const Frame& frame) {
     return write_file(path, encode_png(frame));
 }
 
+Result<void> write_ppm(const std::string& path, const Frame& frame) {
+    std::string head = fmt::format("P6\n{} {}\n255\n", frame.width, frame.height);
+    std::vector<u8> bytes(head.begin(), head.end());
+    bytes.reserve(bytes.size() + frame.pixels.size() * 3);
+    for (const u32 pixel : frame.pixels)
+        for (int shift = 16; shift >= 0; shift -= 8) bytes.push_back(static_cast<u8>(pixel >> shift));
+    return write_file(path, bytes);
+}
+
 Result<void> write_screen_text(const std::string& path, const TextScreen& screen) {
     std::vector<u8> bytes;
     for (const std::string& line : screen.lines()) {

@@ -73,7 +73,7 @@ Result<void> Session::type_text(std::string_view text) {
         if (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n') continue;
         typed += text[i] == '\r' ? '\n' : text[i];
     }
-    return machine_.keyboard().type_text(typed);
+    return machine_.type_text(typed);
 }
 
 void Session::move_pointer(const PointerMotion& motion) {

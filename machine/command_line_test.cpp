@@ -109,8 +109,9 @@ TEST(CommandLine, TakesTheStubsAddressOrLeavesItOut) {
 }
 
 TEST(CommandLine, RefusesWithAReason) {
-    EXPECT_EQ(error_of({"--smp", "2"}), "cpu.count: 2 processors are not built in this version; accepted: 1");
-    EXPECT_EQ(error_of({"--debug"}), "--debug: the built-in debugger is not built in this version");
+    EXPECT_EQ(error_of({"--smp", "65"}), "--smp: cpu.count: 65 is out of range; accepted: 1 to 64");
+    EXPECT_EQ(error_of({"-s", "--debug"}),
+              "--gdb and --debug exclude each other; GDB passes console commands on by \"monitor\"");
     EXPECT_EQ(error_of({"-S"}), "--paused waits for a debugger: it needs --gdb");
     EXPECT_EQ(error_of({"--display", "curses"}),
               "--display: display.kind: 'curses' is not possible; accepted: auto, sdl, terminal, vnc, vnc:PORT, "

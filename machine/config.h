@@ -24,6 +24,8 @@ struct Config {
     struct Cpu {
         std::string model;  ///< as parse_model() takes it; empty: the default model
         u64 count = 1;
+        u64 quantum = 5000;
+        u64 seed = 1;  ///< of RDRAND and RDSEED in deterministic mode
     } cpu;
     struct Memory {
         u64 size = u64{128} << 20;  ///< bytes

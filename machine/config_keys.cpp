@@ -17,8 +17,15 @@ constexpr std::string_view kPlaceDoc =
 constexpr ConfigKey kKeys[] = {
     {"cpu.model", "", KeyType::Model, "a model of --cpu help, with +feature and -feature", 0, 0,
      [](Config& c, unsigned) -> Field { return &c.cpu.model; }, "The processor model that CPUID reports."},
-    {"cpu.count", "", KeyType::Number, "", 1, 255, [](Config& c, unsigned) -> Field { return &c.cpu.count; },
-     "Number of processors; this version builds machines with one."},
+    {"cpu.count", "", KeyType::Number, "", 1, 64, [](Config& c, unsigned) -> Field { return &c.cpu.count; },
+     "Number of processors; more than one need a model with a local APIC."},
+    {"cpu.quantum", "", KeyType::Number, "", 100, 10'000'000,
+     [](Config& c, unsigned) -> Field { return &c.cpu.quantum; },
+     "Instructions of a processor's turn while several are awake."},
+    {"cpu.seed", "", KeyType::Number, "", 0, ~u64{0} >> 1,
+     [](Config& c, unsigned) -> Field { return &c.cpu.seed; },
+     "Deterministic mode: where the sequence of RDRAND and RDSEED begins; in realtime mode the host's numbers "
+     "are used."},
     {"memory.size", "", KeyType::Size, "", kMiB, 256 * 1024 * kMiB,
      [](Config& c, unsigned) -> Field { return &c.memory.size; },
      "Size of the RAM, a multiple of 1 MiB; what is above 3 GiB continues at 4 GiB."},

@@ -59,7 +59,7 @@ TEST(Config, EveryTypeOfValueReachesItsPlace) {
 
 TEST(Config, ErrorsNameFileLineKeyAndWhatIsAccepted) {
     EXPECT_EQ(error_of("[cpu]\ncount = 300\n"),
-              "m.toml:2: cpu.count: 300 is out of range; accepted: 1 to 255");
+              "m.toml:2: cpu.count: 300 is out of range; accepted: 1 to 64");
     EXPECT_EQ(error_of("[memory]\n\nshadow = 3\n"),
               "m.toml:3: memory.shadow: '3' is not possible; accepted: off, on and verify");
     EXPECT_EQ(error_of("[memory]\nsize = \"12x\"\n"),

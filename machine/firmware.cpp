@@ -112,7 +112,8 @@ Result<void> Machine::fill_fw_cfg() {
         return {};
     }
     Result<BootPayload> payload =
-        load_kernel(config_.boot.kernel, config_.boot.initrd, config_.boot.append, LongMode::Absent);
+        load_kernel(config_.boot.kernel, config_.boot.initrd, config_.boot.append,
+                    model_.features.has(Feature::LongMode) ? LongMode::Present : LongMode::Absent);
     if (!payload) return payload.error().in("boot.kernel");
     for (BootFile& file : *payload)
         if (Result<void> added = fw_cfg_->add_file(file.name, std::move(file.bytes)); !added) return added;

@@ -4,21 +4,14 @@
 #include <algorithm>
 #include <bit>
 
+#include "devices/keyboard/us_text.h"
+
 namespace gnomon {
 namespace {
 
 ClockMode choose_clock(ClockChoice choice, bool attended) {
     if (choice == ClockChoice::Automatic) return attended ? ClockMode::Realtime : ClockMode::Deterministic;
     return choice == ClockChoice::Realtime ? ClockMode::Realtime : ClockMode::Deterministic;
-}
-
-Mmu::Shadow shadow_of(ShadowChoice choice) {
-    switch (choice) {
-        case ShadowChoice::Off: return Mmu::Shadow::Off;
-        case ShadowChoice::Verify: return Mmu::Shadow::Verify;
-        case ShadowChoice::On: break;
-    }
-    return Mmu::Shadow::On;
 }
 
 MouseKind mouse_of(MouseChoice choice) {
@@ -39,21 +32,6 @@ Result<void> keep(Result<T>&& made, T& place) {
     return {};
 }
 
-/// The processor as a part with state.
-class CpuPart final : public StatePart {
-  public:
-    explicit CpuPart(Cpu& cpu) : cpu_(cpu) {}
-    [[nodiscard]] std::string_view state_name() const override { return "cpu0"; }
-    [[nodiscard]] StateNode save_state() const override { return save_value(cpu_.architectural_state()); }
-    Result<Install> load_state(const StateNode& node) override {
-        return prepare_state<CpuState>(
-            node, [this](const CpuState& state) { cpu_.set_architectural_state(state); });
-    }
-
-  private:
-    Cpu& cpu_;
-};
-
 }  // namespace
 
 Machine::Machine(const Config& config, HostEnvironment host, ClockMode mode, CpuModel model)
@@ -71,9 +49,9 @@ Result<std::unique_ptr<Machine>> Machine::create(const Config& config, HostEnvir
     Result<CpuModel> model =
         config.cpu.model.empty() ? Result<CpuModel>(default_model()) : parse_model(config.cpu.model);
     if (!model) return model.error().in("cpu.model");
-    if (config.cpu.count != 1)
-        return fail("cpu.count: {} processors are not possible in this version; accepted is 1",
-                    config.cpu.count);
+    if (config.cpu.count > 1 && !model->features.has(Feature::APIC))
+        return fail("cpu.count: {} processors need a model with a local APIC, which '{}' has not; accepted is 1",
+                    config.cpu.count, model->name);
     const ClockMode mode = choose_clock(config.clock.mode, host.attended);
     if (!host.open_backend)
         host.open_backend = [](std::string_view part, std::string_view spec, Log& log,
@@ -92,13 +70,7 @@ Result<void> Machine::build() {
         if (Result<void> done = (this->*step)(); !done) return done;
     fill_cmos();
     list_parts();
-    scheduler_.on_earlier_deadline([this] {
-        cpu_->sync_clock();
-        if (clock_.mode() == ClockMode::Deterministic)
-            cpu_->shorten_budget(clock_.instructions_until(scheduler_.next_deadline()));
-        else
-            cpu_->shorten_budget(0);
-    });
+    scheduler_.on_earlier_deadline([this] { deadline_moved(); });
     return {};
 }
 
@@ -111,15 +83,14 @@ Result<void> Machine::build_board() {
         !made)
         return made.error().in("memory.size");
     if (Result<void> made = keep(Pic::create(ports_, pins_.pin(CpuPin::Intr)), pic_); !made) return made;
-    cpu_ = std::make_unique<Cpu>(model_, *memory_, ports_, clock_, *pic_, log_,
-                                 shadow_of(config_.memory.shadow));
-    pins_.connect(*cpu_);
-    if (Result<void> made = keep(CoprocessorError::create(ports_, pic_->input(13), pins_.pin(CpuPin::Ignne)),
+    build_processors();
+    if (Result<void> made = build_apic_devices(); !made) return made;
+    if (Result<void> made = keep(CoprocessorError::create(ports_, isa_interrupts_->add_source(13), pins_.pin(CpuPin::Ignne)),
                                  coprocessor_error_);
         !made)
         return made;
-    cpu_->ferr = coprocessor_error_->ferr();
-    if (Result<void> made = keep(Pit::create(ports_, scheduler_, pic_->input(0)), pit_); !made) return made;
+    cpu().ferr = coprocessor_error_->ferr();
+    if (Result<void> made = keep(Pit::create(ports_, scheduler_, hpet_ ? hpet_->input(Hpet::kPitInput) : isa_interrupts_->add_source(0)), pit_); !made) return made;
     if (Result<void> made = keep(Port61::create(ports_, *pit_, pins_.pin(CpuPin::Nmi)), port61_); !made)
         return made;
     if (Result<void> made = keep(IsaDma::create(ports_, *memory_), dma_); !made) return made;
@@ -135,25 +106,29 @@ Result<void> Machine::build_board() {
     Piix3::Wires wires;
     for (unsigned irq : {3u, 4u, 5u, 6u, 7u, 9u, 10u, 11u, 12u, 14u, 15u})
         wires.irqs[irq] = pic_->add_source(irq);
+    // The chip's router ends at the 8259; PIRQA-D themselves are wired to the I/O APIC.
+    if (ioapic_)
+        for (unsigned pirq = 0; pirq < wires.pirqs.size(); pirq++)
+            wires.pirqs[pirq] = ioapic_->add_source(16 + pirq);
     wires.a20 = [this](bool enabled) { memory_->set_a20(enabled); };
     wires.reset = [this](ResetKind kind) { request_reset(kind); };
     if (Result<void> made = keep(Piix3::create(ports_, pci_, std::move(wires)), piix3_); !made) return made;
     host_bridge_->pass_on_to(piix3_.get());
     if (Result<void> made = keep(
-            Piix4Pm::create(ports_, pci_, scheduler_, log_, {pic_->add_source(9), [this] { end(0, {}); }}),
+            Piix4Pm::create(ports_, pci_, scheduler_, log_, {isa_interrupts_->add_source(9), [this] { end(0, {}); }}),
             power_);
         !made)
         return made;
     if (Result<void> made = keep(Rtc::create(ports_, scheduler_,
-                                             {pic_->input(8), port61_->input(Port61::Pin::NmiMask),
+                                             {hpet_ ? hpet_->input(Hpet::kRtcInput) : isa_interrupts_->add_source(8), port61_->input(Port61::Pin::NmiMask),
                                               [this] { power_->rtc_alarm(); }}),
                                  rtc_);
         !made)
         return made;
 
     I8042::Wiring wiring;
-    wiring.keyboard_irq = pic_->input(1);
-    wiring.mouse_irq = pic_->add_source(12);
+    wiring.keyboard_irq = isa_interrupts_->add_source(1);
+    wiring.mouse_irq = isa_interrupts_->add_source(12);
     wiring.a20 = piix3_->a20_gate();
     wiring.reset_cpu = [this] { request_reset(ResetKind::Cpu); };
     I8042::Config keyboard;
@@ -167,11 +142,40 @@ Result<void> Machine::build_board() {
         if (Result<void> typed = keyboard_->type_text(config_.input.type); !typed)
             log_.warning("machine", "input.type: {}", typed.error().message);
     });
-    strike_event_ = scheduler_.add_event("machine.strike", [this](const Scheduler::Due&) { end_strike(); });
+    strike_event_ = scheduler_.add_event("machine.strike", [this](const Scheduler::Due&) { strike_due(); });
     if (!config_.input.type.empty()) scheduler_.schedule(typing_event_, config_.input.type_after * 1'000'000);
 
     if (Result<void> made = keep(Vga::create(ports_, clock_, *memory_, log_), vga_); !made) return made;
     return keep(FwCfg::create(ports_, *memory_, log_), fw_cfg_);
+}
+
+Result<void> Machine::build_apic_devices() {
+    if (model_.features.has(Feature::APIC)) {
+        ioapic_ = std::make_unique<IoApic>(apic_bus_);
+        apic_bus_.add_listener(*ioapic_);
+    }
+    isa_interrupts_ = std::make_unique<IsaInterrupts>(*pic_, ioapic_.get());
+    if (!ioapic_) return {};
+    Hpet::Wires wires;
+    wires.irq0 = isa_interrupts_->add_source(0);
+    wires.irq8 = isa_interrupts_->add_source(8);
+    for (auto& routes : wires.routes)
+        for (unsigned i = 0; i < Hpet::kRoutes; i++) routes[i] = ioapic_->add_source(Hpet::kFirstRoute + i);
+    wires.messages = &apic_bus_;
+    hpet_ = std::make_unique<Hpet>(scheduler_, std::move(wires));
+    struct Range {
+        const char* name;
+        u64 base, bytes;
+        MmioIo& device;
+    };
+    for (const Range& range : {Range{"ioapic", IoApic::kBase, IoApic::kBytes, *ioapic_},
+                               Range{"hpet", Hpet::kBase, Hpet::kBytes, *hpet_},
+                               Range{"apic messages", ApicBus::kMessageBase, ApicBus::kMessageBytes, apic_bus_}}) {
+        Result<PhysicalRegion> region = memory_->add_mmio(range.name, GuestPhys(range.base), range.bytes, range.device);
+        if (!region) return region.error();
+        regions_.push_back(std::move(*region));
+    }
+    return {};
 }
 
 Result<std::unique_ptr<CharBackend>> Machine::open_backend(const std::string& key, const std::string& spec,
@@ -193,7 +197,7 @@ Result<void> Machine::build_character_devices() {
         config.port = kComPorts[i];
         config.type = static_cast<UartType>(wanted.type);
         config.character_times = wanted.character_times;
-        auto uart = Uart16550::create(ports_, scheduler_, log_, pic_->add_source(kComPorts[i].irq),
+        auto uart = Uart16550::create(ports_, scheduler_, log_, isa_interrupts_->add_source(kComPorts[i].irq),
                                       std::move(*backend), config);
         if (!uart) return uart.error();
         uarts_.push_back(std::move(*uart));
@@ -206,7 +210,7 @@ Result<void> Machine::build_character_devices() {
         if (!backend) return backend.error();
         ParallelPort::Config config;
         config.port = kLptPorts[i];
-        auto port = ParallelPort::create(ports_, scheduler_, log_, pic_->add_source(kLptPorts[i].irq),
+        auto port = ParallelPort::create(ports_, scheduler_, log_, isa_interrupts_->add_source(kLptPorts[i].irq),
                                          std::move(*backend), config);
         if (!port) return port.error();
         printers_.push_back(std::move(*port));
@@ -237,7 +241,6 @@ Result<void> Machine::build_character_devices() {
 }
 
 void Machine::list_parts() {
-    cpu_part_ = std::make_unique<CpuPart>(*cpu_);
     parts_ = {&scheduler_,   pic_.get(),      coprocessor_error_.get(),
               pit_.get(),    port61_.get(),   dma_.get(),
               rtc_.get(),    keyboard_.get(), vga_.get(),      vga_pci_.get(),
@@ -255,13 +258,18 @@ void Machine::list_parts() {
     for (const auto& uart : uarts_) parts_.push_back(uart.get());
     for (const auto& printer : printers_) parts_.push_back(printer.get());
     if (shutdown_port_) parts_.push_back(shutdown_port_.get());
-    parts_.push_back(cpu_part_.get());
+    if (ioapic_) parts_.push_back(ioapic_.get());
+    if (hpet_) parts_.push_back(hpet_.get());
+    for (const Processor& processor : processors_) {
+        parts_.push_back(processor.part.get());
+        if (processor.apic) parts_.push_back(processor.apic.get());
+    }
 }
 
 std::string Machine::fingerprint() {
     std::string text = fmt::format(
-        "cpu.model = {}\nmemory.size = {}M\nvideo.memory = {}M\nclock.mode = {}\nclock.ips = {}\nfirmware.bios = {:08x}\n",
-        config_.cpu.model.empty() ? model_.name : std::string_view(config_.cpu.model),
+        "cpu.model = {}\ncpu.count = {}\ncpu.quantum = {}\nmemory.size = {}M\nvideo.memory = {}M\nclock.mode = {}\nclock.ips = {}\nfirmware.bios = {:08x}\n",
+        config_.cpu.model.empty() ? model_.name : std::string_view(config_.cpu.model), config_.cpu.count, config_.cpu.quantum,
         memory_->ram_size() >> 20, vga_->memory().size() >> 20, clock_.mode() == ClockMode::Deterministic ? "deterministic" : "realtime",
         config_.clock.ips, bios_checksum_);
     for (unsigned i = 0; i < 2; i++)
@@ -285,17 +293,17 @@ void Machine::poll_host() {
 
 void Machine::end(int status, std::string reason) {
     if (!end_) end_ = RunEnd{status, std::move(reason)};
-    cpu_->request_stop();
+    stop_running();
 }
 
 void Machine::pause() {
     if (!end_) end_ = RunEnd{0, {}, true};
-    cpu_->request_stop();
+    stop_running();
 }
 
 void Machine::request_reset(ResetKind kind) {
     if (!reset_ || kind == ResetKind::System) reset_ = kind;
-    cpu_->request_stop();
+    stop_running();
 }
 
 bool Machine::perform_reset() {
@@ -303,9 +311,9 @@ bool Machine::perform_reset() {
     const ResetKind kind = *std::exchange(reset_, std::nullopt);
     if (kind == ResetKind::System) {
         reset_devices();
-        cpu_->reset();
+        reset_processors();
     } else {
-        cpu_->init();
+        init_processors();
     }
     reset_.reset();
     resets_++;
@@ -314,6 +322,8 @@ bool Machine::perform_reset() {
 
 void Machine::reset_devices() {
     pic_->reset();
+    if (ioapic_) ioapic_->reset();
+    if (hpet_) hpet_->reset();
     coprocessor_error_->reset();
     pit_->reset();
     port61_->reset();
@@ -334,25 +344,46 @@ void Machine::reset_devices() {
 }
 
 void Machine::strike(std::vector<Key> keys, u64 hold_ns) {
-    strikes_.push_back({std::move(keys), hold_ns});
-    if (strikes_.size() == 1) begin_strike();
+    typing_.push_back({std::move(keys), hold_ns});
+    if (typing_.size() == 1) go_on_typing();
 }
 
-void Machine::begin_strike() {
-    for (const Key key : strikes_.front().keys) keyboard_->press(key);
-    scheduler_.schedule(strike_event_, scheduler_.now() + strikes_.front().hold_ns);
+Result<void> Machine::type_text(std::string_view text) {
+    if (typing_.empty()) return keyboard_->type_text(text);
+    for (size_t i = 0; i < text.size(); i++)
+        if (!us_key(text[i]))
+            return fail("character {:#04x} at offset {} is on no key of the US keyboard", static_cast<u8>(text[i]), i);
+    typing_.push_back({{}, 0, std::string(text)});
+    return {};
 }
 
-void Machine::end_strike() {
-    if (strikes_.empty()) {
+/// Begins with what is next: texts go to the keyboard's own queue, keys wait until that is empty.
+void Machine::go_on_typing() {
+    constexpr u64 kLookAgainNs = 5'000'000;
+    while (!typing_.empty() && !typing_.front().text.empty()) {
+        (void)keyboard_->type_text(typing_.front().text).ok();
+        typing_.pop_front();
+    }
+    if (typing_.empty()) return;
+    Typing& next = typing_.front();
+    next.down = !keyboard_->typing();
+    if (next.down)
+        for (const Key key : next.keys) keyboard_->press(key);
+    scheduler_.schedule(strike_event_, scheduler_.now() + (next.down ? next.hold_ns : kLookAgainNs));
+}
+
+void Machine::strike_due() {
+    if (typing_.empty()) {
         // The keys went down before the snapshot that this state comes from.
         keyboard_->release_all();
         return;
     }
-    const std::vector<Key> keys = std::move(strikes_.front().keys);
-    strikes_.pop_front();
-    for (auto key = keys.rbegin(); key != keys.rend(); ++key) keyboard_->release(*key);
-    if (!strikes_.empty()) begin_strike();
+    if (typing_.front().down) {
+        const std::vector<Key> keys = std::move(typing_.front().keys);
+        typing_.pop_front();
+        for (auto key = keys.rbegin(); key != keys.rend(); ++key) keyboard_->release(*key);
+    }
+    go_on_typing();
 }
 
 void Machine::press_power_button() {

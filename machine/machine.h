@@ -15,9 +15,11 @@
 #include "devices/dma/isa_dma.h"
 #include "devices/floppy/floppy_controller.h"
 #include "devices/fw_cfg/fw_cfg.h"
+#include "devices/hpet/hpet.h"
 #include "devices/ide/ata_disk.h"
 #include "devices/ide/atapi_drive.h"
 #include "devices/ide/piix_ide.h"
+#include "devices/ioapic/ioapic.h"
 #include "devices/keyboard/i8042.h"
 #include "devices/parallel/parallel_port.h"
 #include "devices/pci/host_bridge.h"
@@ -33,6 +35,7 @@
 #include "machine/config.h"
 #include "machine/coprocessor_error.h"
 #include "machine/cpu_pins.h"
+#include "machine/isa_interrupts.h"
 #include "machine/media.h"
 
 namespace gnomon {
@@ -70,8 +73,13 @@ class Machine {
     [[nodiscard]] PortBus& ports() { return ports_; }
     [[nodiscard]] PciBus& pci() { return pci_; }
     [[nodiscard]] PhysicalMap& memory() { return *memory_; }
-    [[nodiscard]] Cpu& cpu() { return *cpu_; }
+    /// The bootstrap processor, and all of them in the order of their APIC IDs.
+    [[nodiscard]] Cpu& cpu() { return *cpus_[0]; }
+    [[nodiscard]] const std::vector<Cpu*>& cpus() const { return cpus_; }
     [[nodiscard]] const Pic& pic() const { return *pic_; }
+    /// Null where the processor model has no local APIC.
+    [[nodiscard]] IoApic* ioapic() { return ioapic_.get(); }
+    [[nodiscard]] Hpet* hpet() { return hpet_.get(); }
     [[nodiscard]] Vga& vga() { return *vga_; }
     [[nodiscard]] I8042& keyboard() { return *keyboard_; }
     [[nodiscard]] Piix4Pm& power() { return *power_; }
@@ -93,9 +101,11 @@ class Machine {
     /// unless forced.
     Result<void> eject_medium(std::string_view drive, bool force);
 
-    /// Strikes the keys together: down in their order, up in the other after `hold_ns` of guest time. Strikes
-    /// that come before that wait for their turn.
+    /// Strikes the keys together: down in their order, up in the other after `hold_ns` of guest time. Strikes and
+    /// texts happen one after the other.
     void strike(std::vector<Key> keys, u64 hold_ns);
+    /// Types as I8042::type_text() does, after the strikes that come before it.
+    Result<void> type_text(std::string_view text);
 
     /// Exchanges bytes with the host; to be called every few milliseconds of host time.
     void poll_host();
@@ -113,12 +123,23 @@ class Machine {
     bool perform_reset();
     /// How many resets there were.
     [[nodiscard]] u64 resets() const { return resets_; }
+
+    // Turns of the processors. Each that is awake gets config().cpu.quantum instructions; together they take as much
+    // guest time as one of them alone.
+    /// Whose turn it is, INIT and startup messages carried out; null: all sleep.
+    Cpu* choose_cpu();
+    /// Processors awake at the last choice.
+    [[nodiscard]] unsigned active_cpus() const { return active_cpus_; }
+    StopReason run_cpu(Cpu& cpu, u64 instructions);
+    /// No processor can ever wake up again.
+    [[nodiscard]] bool halted_for_good() const;
+
     /// The power button: a guest that listens shuts down; otherwise the machine goes off at once.
     void press_power_button();
 
     /// To be called after the states of all parts were replaced: what waits outside of them belongs to the
     /// past.
-    void state_replaced() { strikes_.clear(); }
+    void state_replaced() { typing_.clear(); }
     /// What a snapshot's machine must have in common with this one: a line for each property.
     [[nodiscard]] std::string fingerprint();
     /// Every part with state, the scheduler first; what a snapshot holds besides RAM.
@@ -147,10 +168,31 @@ class Machine {
     Result<void> change_floppy(const DriveStatus& drive, const std::string& path, bool read_only);
     Result<std::unique_ptr<CharBackend>> open_backend(const std::string& key, const std::string& spec,
                                                       bool input);
-    void begin_strike();
-    void end_strike();
+    void go_on_typing();
+    void strike_due();
     void list_parts();
     void reset_devices();
+
+    // processors.cpp
+    class CpuPart;
+    struct Processor {
+        Processor();
+        Processor(Processor&&) noexcept;
+        ~Processor();
+        std::unique_ptr<ProcessorPins> pins;
+        std::unique_ptr<LocalApic> apic;
+        std::unique_ptr<Cpu> cpu;
+        std::unique_ptr<StatePart> part;
+    };
+    void build_processors();
+    void place_apic(unsigned index, GuestPhys page, bool mapped);
+    void reset_processors();
+    static void init_processor(Processor& processor);
+    void init_processors();
+    void take_messages();
+    void stop_running();
+    void deadline_moved();
+    Result<void> build_apic_devices();
 
     // In the order of construction: what comes later may refer to what comes before.
     Config config_;
@@ -164,7 +206,15 @@ class Machine {
     std::unique_ptr<PhysicalMap> memory_;
     CpuPins pins_;
     std::unique_ptr<Pic> pic_;
-    std::unique_ptr<Cpu> cpu_;
+    ApicBus apic_bus_;
+    std::vector<Processor> processors_;
+    std::vector<Cpu*> cpus_;
+    Cpu* running_ = nullptr;
+    size_t next_cpu_ = 0;
+    unsigned active_cpus_ = 1;
+    std::unique_ptr<IoApic> ioapic_;
+    std::unique_ptr<IsaInterrupts> isa_interrupts_;
+    std::unique_ptr<Hpet> hpet_;
     std::unique_ptr<CoprocessorError> coprocessor_error_;
     std::unique_ptr<Pit> pit_;
     std::unique_ptr<Port61> port61_;
@@ -193,13 +243,15 @@ class Machine {
     std::vector<PhysicalRegion> regions_;
     u32 bios_checksum_ = 0;
     Scheduler::EventId typing_event_;
-    struct Strike {
+    /// Keys that are struck, or text that is typed.
+    struct Typing {
         std::vector<Key> keys;
         u64 hold_ns = 0;
+        std::string text = {};
+        bool down = false;
     };
     Scheduler::EventId strike_event_;
-    std::deque<Strike> strikes_;  ///< the first one is held down
-    std::unique_ptr<StatePart> cpu_part_;
+    std::deque<Typing> typing_;
     std::vector<StatePart*> parts_;
 
     std::optional<RunEnd> end_;

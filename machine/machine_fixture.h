@@ -61,7 +61,9 @@ struct TestMachine {
     std::vector<std::string> messages;
     std::unique_ptr<Machine> machine;
 
-    explicit TestMachine(Action action, u8 value = 0, Config config = {}) : disk(boot_floppy(action, value)) {
+    explicit TestMachine(Action action, u8 value = 0, Config config = {})
+        : TestMachine(boot_floppy(action, value), std::move(config)) {}
+    TestMachine(std::span<const u8> floppy, Config config) : disk(floppy) {
         config.floppy[0].file = disk.path();
         config.floppy[0].readonly = true;
         config.boot.order = "a";

@@ -130,7 +130,8 @@ TEST(Machine, ConfigurationErrorsNameTheKey) {
     };
     Config config;
     config.cpu.count = 2;
-    EXPECT_EQ(message(config), "cpu.count: 2 processors are not possible in this version; accepted is 1");
+    config.cpu.model = "486";
+    EXPECT_EQ(message(config), "cpu.count: 2 processors need a model with a local APIC, which '486' has not; accepted is 1");
     config = {};
     config.disk[1].file = "/dev/null";
     config.cdrom[1].present = true;

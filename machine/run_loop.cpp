@@ -73,40 +73,45 @@ void RunLoop::step() {
         machine_.end(4, fmt::format("the limit of {} instructions is reached", options_.max_instructions));
         return;
     }
+    Cpu* const cpu = machine_.choose_cpu();
+    if (!cpu) {
+        halted();
+        return;
+    }
     const u64 budget = next_budget();
     if (budget == 0) return;
     const u64 before = clock.instructions();
-    const StopReason reason = machine_.cpu().run(budget);
+    const StopReason reason = machine_.run_cpu(*cpu, budget);
     if (clock.mode() == ClockMode::Realtime) {
         const u64 executed = clock.instructions() - before;
         const u64 microseconds = (host_now() - now) / 1000;
         if (microseconds > 100)
             rate_ = std::clamp<u64>((rate_ * 7 + executed / microseconds) / 8, 1, 100'000);
     }
-    if (reason == StopReason::Halted) halted();
-    if (reason == StopReason::Shutdown) shut_down();
+    if (reason == StopReason::Shutdown) shut_down(*cpu);
 }
 
 u64 RunLoop::next_budget() {
     VirtualClock& clock = machine_.clock();
     const u64 deadline = machine_.scheduler().next_deadline();
-    u64 budget = kLongestSlice;
+    u64 budget = machine_.active_cpus() > 1 ? machine_.config().cpu.quantum : kLongestSlice;
     if (clock.mode() == ClockMode::Deterministic) {
         if (deadline != Scheduler::kNever) budget = std::min(budget, clock.instructions_until(deadline));
     } else {
         const u64 now = clock.now();
         if (deadline <= now) return 0;
-        budget = std::max<u64>(std::min(deadline - now, kRealtimeSliceNs) * rate_ / 1000, 1);
+        budget = std::min(budget, std::max<u64>(std::min(deadline - now, kRealtimeSliceNs) * rate_ / 1000, 1));
     }
     return std::min(budget, last_instruction_ - clock.instructions());
 }
 
 void RunLoop::halted() {
-    if (machine_.cpu().halted_for_good()) {
+    if (machine_.halted_for_good()) {
         const CpuState& state = machine_.cpu().state;
         const std::string where =
             fmt::format("halted for good at {:04x}:{:08x} (HLT with interrupts off)",
                         state.segments[static_cast<unsigned>(Seg::CS)].selector, state.rip);
+        if (options_.report && options_.halt_report && !halt_reported_) options_.report(options_.halt_report(machine_.cpu()));
         if (!options_.stay_when_halted) {
             machine_.end(8, where);
             return;
@@ -147,8 +152,10 @@ void RunLoop::look_around(u64 now_ns) {
                      fmt::format("the time limit of {} s is reached", options_.timeout_ns / 1'000'000'000));
 }
 
-void RunLoop::shut_down() {
-    if (options_.report) options_.report(print_shutdown_report(machine_.cpu()));
+void RunLoop::shut_down(Cpu& cpu) {
+    if (machine_.ending() && machine_.ending()->paused) return;  // a debugger looks at it first
+    if (options_.report)
+        options_.report(options_.shutdown_report ? options_.shutdown_report(cpu) : print_shutdown_report(cpu));
     if (!options_.reboot) {
         machine_.end(6, "triple fault");
         return;

@@ -18,6 +18,10 @@ struct RunOptions {
     u64 front_end_ns = 8'000'000;
     /// Asked every few milliseconds of host time: a signal arrived (its number, else 0).
     std::function<int()> signalled;
+    /// What is reported of a triple fault and of a processor that halts for good; print_shutdown_report() and
+    /// nothing if empty.
+    std::function<std::string(Cpu&)> shutdown_report;
+    std::function<std::string(Cpu&)> halt_report;
     /// Several lines for the user, as they are.
     std::function<void(std::string_view)> report;
 };
@@ -43,7 +47,7 @@ class RunLoop {
     void idle();
     void wait_while_paused();
     void look_around(u64 now_ns);
-    void shut_down();
+    void shut_down(Cpu& cpu);
     void halted();
 
     Machine& machine_;

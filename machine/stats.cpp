@@ -6,9 +6,28 @@
 namespace gnomon {
 
 std::string stats_json(Machine& machine, u64 host_ns) {
-    const Cpu::Counters& cpu = machine.cpu().counters;
-    const BlockCache::Counters& blocks = machine.cpu().blocks().counters();
-    const Mmu::Counters mmu = machine.cpu().mmu().counters();
+    Cpu::Counters cpu;
+    BlockCache::Counters blocks;
+    Mmu::Counters mmu;
+    for (Cpu* one : machine.cpus()) {
+        const Cpu::Counters& c = one->counters;
+        cpu.block_lookups += c.block_lookups;
+        cpu.single_steps += c.single_steps;
+        cpu.interrupts += c.interrupts;
+        cpu.exceptions += c.exceptions;
+        const BlockCache::Counters& b = one->blocks().counters();
+        blocks.decoded += b.decoded;
+        blocks.invalidated += b.invalidated;
+        blocks.flushes += b.flushes;
+        const Mmu::Counters m = one->mmu().counters();
+        mmu.tlb_misses += m.tlb_misses;
+        mmu.tlb_flushes += m.tlb_flushes;
+        mmu.shadow_hits += m.shadow_hits;
+        mmu.shadow_misses += m.shadow_misses;
+        mmu.shadow_invalidations += m.shadow_invalidations;
+        mmu.page_walks += m.page_walks;
+        mmu.page_faults += m.page_faults;
+    }
     const double seconds = static_cast<double>(host_ns) / 1e9;
     const u64 instructions = machine.clock().instructions();
     std::string text = "{\n";

@@ -47,7 +47,7 @@ Result<void> Machine::build_storage() {
         floppies.drives[i] = type;
     }
     Result<std::unique_ptr<FloppyController>> controller =
-        FloppyController::create(ports_, scheduler_, log_, dma_->channel(2), pic_->add_source(6), floppies);
+        FloppyController::create(ports_, scheduler_, log_, dma_->channel(2), isa_interrupts_->add_source(6), floppies);
     if (!controller) return controller.error();
     floppy_ = std::move(*controller);
     for (unsigned i = 0; i < 2; i++)
@@ -56,7 +56,7 @@ Result<void> Machine::build_storage() {
                 return inserted.error().in(i == 0 ? "floppy.a.file" : "floppy.b.file");
 
     Result<std::unique_ptr<PiixIde>> ide =
-        PiixIde::create(ports_, *memory_, log_, pic_->add_source(14), pic_->add_source(15));
+        PiixIde::create(ports_, *memory_, log_, isa_interrupts_->add_source(14), isa_interrupts_->add_source(15));
     if (!ide) return ide.error();
     ide_ = std::move(*ide);
     Result<PciSlot> slot = pci_.add("pci.ide", Piix3::kDevice, 1, *ide_);

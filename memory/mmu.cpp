@@ -18,8 +18,12 @@ constexpr u64 kCr4Pge = u64{1} << 7;
 constexpr u64 kCr4La57 = u64{1} << 12;
 constexpr u64 kCr4Smep = u64{1} << 20;
 constexpr u64 kCr4Smap = u64{1} << 21;
+constexpr u64 kCr4Pke = u64{1} << 22;
+constexpr u64 kCr4Pks = u64{1} << 24;
 constexpr u64 kEferLma = u64{1} << 10;
 constexpr u64 kEferNxe = u64{1} << 11;
+
+constexpr Privilege kAllPrivileges[] = {Privilege::Supervisor, Privilege::User, Privilege::SupervisorOverride};
 
 constexpr u32 kManyWriters = ~u32{0};
 
@@ -61,12 +65,15 @@ WalkControl walk_control(const PagingState& state) {
     control.large_pages = state.cr4 & kCr4Pse;
     control.pse36 = state.pse36;
     control.pat = state.pat_supported;
+    control.gigabyte_pages = state.gigabyte_pages;
     control.no_execute = pae && state.nx_supported && state.efer & kEferNxe;
     control.global_pages = state.cr4 & kCr4Pge;
     control.write_protect = state.cr0 & kCr0WriteProtect;
     control.smep = state.cr4 & kCr4Smep;
     control.smap = state.cr4 & kCr4Smap;
-    control.smap_override = state.access_override;
+    const bool has_keys = control.mode >= PagingMode::FourLevel;
+    control.user_keys = has_keys && state.cr4 & kCr4Pke ? state.pkru : 0;
+    control.supervisor_keys = has_keys && state.cr4 & kCr4Pks ? state.pkrs : 0;
     control.reports_fetch = control.no_execute || control.smep;
     return control;
 }
@@ -125,7 +132,7 @@ bool Mmu::translate(u64 linear, AccessKind kind, Privilege privilege, Translatio
             counters_.shadow_hits++;
             if (verify_) verify_shadow(linear, out);
             if (!access_allowed(control_, out, kind, privilege))
-                return fail_with(linear, page_fault_bit::kPresent, kind, privilege, fault);
+                return fail_with(linear, denial_cause(control_, out, kind, privilege), kind, privilege, fault);
             // The first write through an entry must set its dirty flag.
             if (kind != AccessKind::Write || out.dirty) return true;
         } else {
@@ -136,7 +143,8 @@ bool Mmu::translate(u64 linear, AccessKind kind, Privilege privilege, Translatio
     Walk found = walk(linear);
     if (!found.mapped) return fail_with(linear, found.error, kind, privilege, fault);
     if (!access_allowed(control_, found.translation, kind, privilege))
-        return fail_with(linear, page_fault_bit::kPresent, kind, privilege, fault);
+        return fail_with(linear, denial_cause(control_, found.translation, kind, privilege), kind, privilege,
+                         fault);
     set_accessed_dirty(found, kind, TableMemory{map_});
     out = found.translation;
     // An insertion that had to make room fails; the next one finds the room.
@@ -149,7 +157,7 @@ bool Mmu::resolve(u64 linear, AccessKind kind, Privilege privilege, Place& out, 
     Translation translation;
     if (!translate(linear, kind, privilege, translation, fault)) return false;
     out.physical = GuestPhys(translation.page + (linear & ~kPageMask));
-    out.page = map_.page(out.physical);
+    out.page = is_private(out.physical) ? PhysicalMap::Page{} : map_.page(out.physical);
     fill(linear, privilege, translation, out.page);
     const bool direct = kind == AccessKind::Write ? out.page.writable : out.page.host != nullptr;
     out.host = direct ? out.page.host + out.physical.page_offset() : nullptr;
@@ -168,7 +176,7 @@ bool Mmu::read_as(AccessKind kind, u64 linear, unsigned size, Privilege privileg
         if (place.host)
             std::memcpy(to, place.host, bytes);
         else
-            map_.dma_read(place.physical, {to, bytes});
+            bus_read(place.physical, {to, bytes});
     };
     Place low;
     if (!resolve(linear, kind, privilege, low, fault)) return false;
@@ -181,6 +189,35 @@ bool Mmu::read_as(AccessKind kind, u64 linear, unsigned size, Privilege privileg
     fetch_piece(low, static_cast<u8*>(out), first);
     fetch_piece(high, static_cast<u8*>(out) + first, size - first);
     return true;
+}
+
+void Mmu::bus_read(GuestPhys address, std::span<u8> out) {
+    if (!is_private(address)) {
+        map_.dma_read(address, out);
+        return;
+    }
+    const unsigned size = static_cast<unsigned>(std::min<size_t>(out.size(), 8));
+    const u64 value = private_device_->mmio_read(address.page_offset(), size);
+    std::fill(out.begin(), out.end(), u8{0});
+    std::memcpy(out.data(), &value, size);
+}
+
+void Mmu::bus_write(GuestPhys address, std::span<const u8> data) {
+    if (!is_private(address)) {
+        map_.dma_write(address, data);
+        return;
+    }
+    u64 value = 0;
+    const unsigned size = static_cast<unsigned>(std::min<size_t>(data.size(), 8));
+    std::memcpy(&value, data.data(), size);
+    private_device_->mmio_write(address.page_offset(), size, value);
+}
+
+void Mmu::set_private_page(GuestPhys page, MmioIo* device) {
+    if (page == private_page_ && device == private_device_) return;
+    private_page_ = page;
+    private_device_ = device;
+    flush_tlb();
 }
 
 bool Mmu::read(LinearAddr linear, unsigned size, Privilege privilege, void* out, PageFault& fault) {
@@ -199,7 +236,7 @@ bool Mmu::write(LinearAddr linear, unsigned size, Privilege privilege, const voi
         if (place.host && map_.flags(place.page.ram_page) == 0)
             std::memcpy(place.host, from, bytes);
         else
-            map_.dma_write(place.physical, {from, bytes});
+            bus_write(place.physical, {from, bytes});
     };
     Place low;
     if (!resolve(linear.value, AccessKind::Write, privilege, low, fault)) return false;
@@ -267,15 +304,12 @@ void Mmu::fill(u64 linear, Privilege privilege, const Translation& translation,
     const unsigned index = linear >> 12 & (Tlb::kEntries - 1);
     const u64 tag = linear & kPageMask;
     const auto may = [&](AccessKind kind) { return access_allowed(control_, translation, kind, privilege); };
-    // Whether a supervisor access to a user page is allowed changes with EFLAGS.AC, too often to flush each
-    // time: with SMAP such data accesses are always checked here.
-    const bool depends_on_ac = control_.smap && privilege == Privilege::Supervisor && translation.user;
     TlbEntry& entry = tlb(privilege).entries[index];
-    entry.read_tag = !depends_on_ac && may(AccessKind::Read) ? tag : TlbEntry::kNoPage;
+    entry.read_tag = may(AccessKind::Read) ? tag : TlbEntry::kNoPage;
     entry.fetch_tag = may(AccessKind::Fetch) ? tag : TlbEntry::kNoPage;
     entry.write_tag = TlbEntry::kNoPage;
     entry.addend = reinterpret_cast<u64>(page.host) - tag;
-    const bool stores = page.stores_to_ram && translation.dirty && !depends_on_ac && may(AccessKind::Write);
+    const bool stores = page.stores_to_ram && translation.dirty && may(AccessKind::Write);
     if (stores && page.writable) {
         entry.write_tag = tag;
         note_writer(page.ram_page, index);
@@ -330,7 +364,7 @@ void Mmu::page_write_protected(u32 page) {
         if (entry.write_tag != TlbEntry::kNoPage && entry.write_tag + entry.addend == host)
             entry.write_tag = TlbEntry::kNoPage;
     };
-    for (unsigned table = 0; table < 2; table++) {
+    for (unsigned table = 0; table < kPrivileges; table++) {
         auto& entries = tlbs_[table].entries;
         if (writers != kManyWriters) {
             if (writers & 0xffff) protect(entries[(writers & 0xffff) - 1]);
@@ -375,7 +409,7 @@ void Mmu::drop_page(u64 linear) {
 }
 
 void Mmu::drop_range(u64 linear, unsigned shift, u8 marks) {
-    for (unsigned table = 0; table < 2; table++) {
+    for (unsigned table = 0; table < kPrivileges; table++) {
         const FillLog& log = logs_[table];
         const auto drop = [&](unsigned index) {
             TlbEntry& entry = tlbs_[table].entries[index];
@@ -410,8 +444,7 @@ void Mmu::set_paging(const PagingState& next, bool cr3_written) {
             if (verify_) verify_tlb();
         } else {
             counters_.tlb_flushes++;
-            flush_local(Privilege::Supervisor);
-            flush_local(Privilege::User);
+            for (const Privilege privilege : kAllPrivileges) flush_local(privilege);
             // Global pages were not judged; but only INVLPG and full flushes need to remove them.
             untracked_ = false;
         }
@@ -420,7 +453,13 @@ void Mmu::set_paging(const PagingState& next, bool cr3_written) {
     // rights are found by the slow path.
     const bool stricter =
         (control_.write_protect && !before.write_protect) || (control_.smap && !before.smap);
-    if (paging && stricter) flush_table(Privilege::Supervisor);
+    const bool keys_changed = control_.user_keys != before.user_keys || control_.supervisor_keys != before.supervisor_keys;
+    if (paging && keys_changed) {
+        for (const Privilege privilege : kAllPrivileges) flush_table(privilege);
+    } else if (paging && stricter) {
+        flush_table(Privilege::Supervisor);
+        flush_table(Privilege::SupervisorOverride);
+    }
     if (shadow_ && paging && !same_space) shadow_->select(control_);
 }
 
@@ -434,8 +473,7 @@ void Mmu::invlpg(LinearAddr linear) {
 
 void Mmu::flush_tlb() {
     counters_.tlb_flushes++;
-    flush_table(Privilege::Supervisor);
-    flush_table(Privilege::User);
+    for (const Privilege privilege : kAllPrivileges) flush_table(privilege);
     large_regions_ = {};
     untracked_ = false;
 }
@@ -481,7 +519,7 @@ void Mmu::verify_shadow(u64 linear, const Translation& known) const {
 }
 
 void Mmu::verify_tlb() const {
-    for (Privilege privilege : {Privilege::Supervisor, Privilege::User}) {
+    for (const Privilege privilege : kAllPrivileges) {
         const FillLog& log = logs_[static_cast<unsigned>(privilege)];
         for (unsigned i = 0; i < log.local_count; i++) {
             const unsigned index = log.local[i];

@@ -25,7 +25,9 @@ struct PagingState {
     bool nx_supported = false;   ///< otherwise EFER.NXE cannot be set and bit 63 is reserved
     bool pse36 = false;
     bool pat_supported = true;     ///< otherwise the PAT bits of entries are reserved where any bits are
-    bool access_override = false;  ///< CPL < 3 and EFLAGS.AC: supervisor data accesses ignore SMAP
+    bool gigabyte_pages = true;    ///< otherwise bit 7 of a PDPTE is reserved
+    u32 pkru = 0;                  ///< protection-key rights for user pages (CR4.PKE)
+    u32 pkrs = 0;                  ///< … and for supervisor pages (CR4.PKS)
 
     bool operator==(const PagingState&) const = default;
 };
@@ -36,7 +38,7 @@ struct PagingState {
 
 struct PageFault {
     LinearAddr address;
-    u32 error_code = 0;  ///< SDM Vol. 3, "Page-Fault Exceptions": P, W/R, U/S, RSVD, I/D
+    u32 error_code = 0;  ///< SDM Vol. 3, "Page-Fault Exceptions": P, W/R, U/S, RSVD, I/D, PK
 };
 
 /// Slow paths return false with `fault` filled, or true. They fill the TLB.
@@ -104,8 +106,12 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     /// what the manual says (SDM Vol. 3, "Operations that Invalidate TLBs and Paging-Structure Caches").
     /// `cr3_written` is true for any load of CR3, also of the same value.
     void set_paging(const PagingState& paging, bool cr3_written);
+    /// A page of this processor alone that answers before the bus does: its local APIC's registers. Null: none.
+    void set_private_page(GuestPhys page, MmioIo* device);
     void invlpg(LinearAddr linear);
     void flush_all();  ///< everything incl. global pages
+    /// The TLB incl. global pages; the shadow tables, which are coherent, stay (INVPCID).
+    void flush_tlb();
     /// Data accesses to pages that it covers take the slow paths from now on; null: none do. To be called
     /// again when its answers change.
     void watch_accesses(const AccessWatch* watch);
@@ -181,7 +187,12 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
         return control_.mode >= PagingMode::FourLevel ? linear + bytes : (linear + bytes) & 0xffffffff;
     }
 
-    void flush_tlb();
+    /// Accesses that no host pointer serves.
+    void bus_read(GuestPhys address, std::span<u8> out);
+    void bus_write(GuestPhys address, std::span<const u8> data);
+    [[nodiscard]] bool is_private(GuestPhys address) const {
+        return private_device_ && address.page() == private_page_;
+    }
     void flush_local(Privilege privilege);
     void flush_table(Privilege privilege);
     void drop_page(u64 linear);
@@ -195,13 +206,15 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     bool verify_ = false;
     /// The TLB may hold translations that the shadow tables do not keep coherent; only a flush removes them.
     bool untracked_ = false;
-    std::array<Tlb, 2> tlbs_;
-    std::array<FillLog, 2> logs_;
+    std::array<Tlb, kPrivileges> tlbs_;
+    std::array<FillLog, kPrivileges> logs_;
     /// For each RAM page up to two TLB indices (plus one) whose entries may have its write tag; kManyWriters:
     /// any may.
     std::unique_ptr<u32[]> writers_;
     /// Bit n: the TLB may hold fragments of large pages at linear addresses with bits 22–31 equal to n.
     std::array<u64, 16> large_regions_{};
+    MmioIo* private_device_ = nullptr;
+    GuestPhys private_page_;
     PagingState paging_;
     WalkControl control_;
     Counters counters_;

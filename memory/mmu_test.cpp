@@ -236,7 +236,7 @@ TEST_P(MmuTest, FlaggedPagesLoseTheirWriteTagsAndAnnounceStores) {
         EXPECT_EQ(write(linear, kUser, 1), "ok");
         EXPECT_EQ(write(linear, kSuper, 1), "ok");
     }
-    map->observe_writes(PageFlag::Code, &device);
+    map->observe_writes(PageFlag::Code, device);
     map->set_flag(0x105, PageFlag::Code);
     for (u64 linear : {0x5000, 0x7000, 0x9000}) {
         EXPECT_EQ(tlb(linear, kUser).write_tag, TlbEntry::kNoPage);
@@ -253,7 +253,7 @@ TEST_P(MmuTest, FlaggedPagesLoseTheirWriteTagsAndAnnounceStores) {
     map->clear_flag(0x105, PageFlag::Code);
     EXPECT_EQ(write(0x7010, kUser, 6), "ok");
     EXPECT_EQ(tlb(0x7000, kUser).write_tag, 0x7000u);
-    map->observe_writes(PageFlag::Code, nullptr);
+    map->stop_observing(PageFlag::Code, device);
 }
 
 TEST_P(MmuTest, ChangesOfTheMapDropHostPointers) {
@@ -281,18 +281,15 @@ TEST_P(MmuTest, InspectSeesMappingsWithoutTouchingThem) {
     EXPECT_FALSE(mmu->inspect(LinearAddr(0x6000), physical));
 }
 
-TEST_P(MmuTest, SmapIsCheckedOnEveryAccessAndObeysTheOverride) {
+TEST_P(MmuTest, SmapHasATableOfItsOwnForTheOverride) {
     map_page(0x5000, 0x105000, 7);
     paging_.cr4 = u64{1} << 21;
     load();
     EXPECT_EQ(read(0x5000, kSuper), "fault 5000 1");
     EXPECT_EQ(read(0x5000, kUser), "ok 0");
-    paging_.access_override = true;
-    mmu->set_paging(paging_, false);
-    EXPECT_EQ(write(0x5000, kSuper, 3), "ok");
+    EXPECT_EQ(write(0x5000, Privilege::SupervisorOverride, 3), "ok");
+    EXPECT_EQ(tlb(0x5000, Privilege::SupervisorOverride).write_tag, 0x5000u);
     EXPECT_EQ(tlb(0x5000, kSuper).read_tag, TlbEntry::kNoPage);
-    paging_.access_override = false;
-    mmu->set_paging(paging_, false);
     EXPECT_EQ(write(0x5000, kSuper, 3), "fault 5000 3");
 }
 

@@ -21,6 +21,7 @@ inline constexpr u32 kWrite = 2;
 inline constexpr u32 kUser = 4;
 inline constexpr u32 kReserved = 8;  ///< a reserved bit was set in an entry
 inline constexpr u32 kFetch = 16;
+inline constexpr u32 kKey = 32;  ///< a protection key forbids it
 }  // namespace page_fault_bit
 
 /// Bits of paging-structure entries that are the same in all modes.
@@ -44,23 +45,25 @@ struct WalkControl {
     bool large_pages = false;  ///< 32-bit paging: CR4.PSE
     bool pse36 = false;
     bool pat = true;             ///< else the PAT bits are reserved (where any bits are)
+    bool gigabyte_pages = true;
     bool no_execute = false;     ///< EFER.NXE, and the paging mode has the bit
     bool global_pages = false;   ///< CR4.PGE
     bool write_protect = false;  ///< CR0.WP
     bool smep = false;
     bool smap = false;
-    bool smap_override = false;  ///< CPL < 3 and EFLAGS.AC
+    u32 user_keys = 0;           ///< PKRU: AD and WD of each protection key; 0 without CR4.PKE
+    u32 supervisor_keys = 0;     ///< IA32_PKRS; 0 without CR4.PKS
     bool reports_fetch = false;  ///< the I/D bit of error codes exists
 
-    /// Whether the same tables mean the same translations under `other`. Rights that depend on WP, SMEP and
-    /// SMAP are checked on each use and do not count.
+    /// Whether the same tables mean the same translations under `other`. Rights that depend on WP, SMEP,
+    /// SMAP and protection keys are checked on each use and do not count.
     [[nodiscard]] bool same_space(const WalkControl& other) const {
         return mode == other.mode && root == other.root &&
                (mode != PagingMode::Pae || pdpte == other.pdpte) && same_format(other);
     }
     [[nodiscard]] bool same_format(const WalkControl& other) const {
         return mode == other.mode && physical_bits == other.physical_bits &&
-               large_pages == other.large_pages && pse36 == other.pse36 && pat == other.pat &&
+               large_pages == other.large_pages && pse36 == other.pse36 && pat == other.pat && gigabyte_pages == other.gigabyte_pages &&
                no_execute == other.no_execute && global_pages == other.global_pages;
     }
 };
@@ -75,6 +78,7 @@ struct Translation {
     bool executable = true;
     bool global = false;
     bool dirty = true;
+    u8 key = 0;  ///< protection key: bits 62–59 of the leaf in the long modes
 
     bool operator==(const Translation&) const = default;
 };
@@ -95,17 +99,35 @@ struct Walk {
     Translation translation;
 };
 
+/// Whether the protection key of a page forbids an access. SDM Vol. 3, "Protection Keys".
+[[nodiscard]] inline bool key_forbids(const WalkControl& control, const Translation& page, AccessKind kind,
+                                      Privilege privilege) {
+    const u32 keys = page.user ? control.user_keys : control.supervisor_keys;
+    if (keys == 0 || kind == AccessKind::Fetch) return false;
+    const u32 rights = keys >> 2 * page.key & 3;
+    if (rights & 1) return true;
+    return (rights & 2) && kind == AccessKind::Write && (privilege == Privilege::User || control.write_protect);
+}
+
 /// Whether an access has the right to a page that is mapped.
 [[nodiscard]] inline bool access_allowed(const WalkControl& control, const Translation& page, AccessKind kind,
                                          Privilege privilege) {
     if (kind == AccessKind::Fetch && !page.executable) return false;
+    if (key_forbids(control, page, kind, privilege)) return false;
     if (privilege == Privilege::User) return page.user && (kind != AccessKind::Write || page.writable);
-    if (page.user && (kind == AccessKind::Fetch ? control.smep : control.smap && !control.smap_override))
+    if (page.user && (kind == AccessKind::Fetch ? control.smep : control.smap && privilege == Privilege::Supervisor))
         return false;
     return kind != AccessKind::Write || page.writable || !control.write_protect;
 }
 
-/// The error code of a fault: `cause` is 0, kPresent, or kPresent | kReserved.
+/// The cause of the fault of an access that is not allowed, for fault_code.
+[[nodiscard]] inline u32 denial_cause(const WalkControl& control, const Translation& page, AccessKind kind,
+                                      Privilege privilege) {
+    const bool by_key = key_forbids(control, page, kind, privilege);
+    return page_fault_bit::kPresent | (by_key ? page_fault_bit::kKey : 0);
+}
+
+/// The error code of a fault: `cause` is 0, kPresent | kReserved, or a denial_cause.
 [[nodiscard]] inline u32 fault_code(const WalkControl& control, u32 cause, AccessKind kind,
                                     Privilege privilege) {
     u32 code = cause;
@@ -134,6 +156,7 @@ struct Format {
         u64 mask = bits(control.physical_bits, M == PagingMode::Pae ? 62 : 51);
         if (!control.no_execute) mask |= page_entry::kNoExecute;
         if (large) {
+            if (level == 3 && !control.gigabyte_pages) mask |= page_entry::kLarge;
             mask |= bits(13, 12 + (level - 1) * 9 - 1);
             if (!control.pat) mask |= u64{1} << 12;
         } else if (level > 3) {
@@ -219,6 +242,7 @@ template<PagingMode M, class Memory>
             page.page_shift = static_cast<u8>(shift);
             page.global = control.global_pages && (entry & page_entry::kGlobal);
             page.dirty = (entry & page_entry::kDirty) != 0;
+            if constexpr (M >= PagingMode::FourLevel) page.key = entry >> 59 & 15;
             walk.mapped = true;
             return walk;
         }

@@ -35,6 +35,7 @@ constexpr Access kAccesses[] = {
     {AccessKind::Read, Privilege::Supervisor},  {AccessKind::Write, Privilege::Supervisor},
     {AccessKind::Fetch, Privilege::Supervisor}, {AccessKind::Read, Privilege::User},
     {AccessKind::Write, Privilege::User},       {AccessKind::Fetch, Privilege::User},
+    {AccessKind::Read, Privilege::SupervisorOverride}, {AccessKind::Write, Privilege::SupervisorOverride},
 };
 
 /// The tables are given as the entries on the way down; PAE: the first is the PDPTE.
@@ -47,6 +48,7 @@ Expected model(const WalkControl& c, std::vector<u64> entries, u64 linear, Acces
     bool w = true;
     bool u = true;
     bool nx = false;
+    unsigned key = 0;
     std::vector<unsigned> shifts;
     switch (c.mode) {
         case PagingMode::TwoLevel: shifts = {22, 12}; break;
@@ -103,16 +105,26 @@ Expected model(const WalkControl& c, std::vector<u64> entries, u64 linear, Acces
         w &= (e & 2) != 0;
         u &= (e & 4) != 0;
         if (!leaf) continue;
+        key = e >> 59 & 15;
         result.physical = base + (linear & ((u64{1} << shift) - 1));
         break;
     }
     bool denied = fetch && nx;
+    const u32 keys = u ? c.user_keys : c.supervisor_keys;
+    if (!fetch && (c.mode == PagingMode::FourLevel || c.mode == PagingMode::FiveLevel)) {
+        const bool access_disable = keys >> (2 * key) & 1;
+        const bool write_disable = keys >> (2 * key + 1) & 1;
+        if (access_disable || (write_disable && write && (user_access || c.write_protect))) {
+            denied = true;
+            code |= 32;
+        }
+    }
     if (user_access) {
         if (!u) denied = true;
         if (write && !w) denied = true;
     } else {
         if (fetch && u && c.smep) denied = true;
-        if (!fetch && u && c.smap && !c.smap_override) denied = true;
+        if (!fetch && u && c.smap && access.privilege != Privilege::SupervisorOverride) denied = true;
         if (write && !w && c.write_protect) denied = true;
     }
     if (denied) {
@@ -154,7 +166,7 @@ void check(WalkControl c, const std::vector<u64>& entries, u64 linear) {
         const bool ok = walk.mapped && access_allowed(c, walk.translation, access.kind, access.privilege);
         ASSERT_EQ(ok, expected.ok) << std::hex << "linear " << linear << " leaf " << entries.back();
         if (!ok) {
-            const u32 cause = walk.mapped ? page_fault_bit::kPresent : walk.error;
+            const u32 cause = walk.mapped ? denial_cause(c, walk.translation, access.kind, access.privilege) : walk.error;
             ASSERT_EQ(fault_code(c, cause, access.kind, access.privilege), expected.code);
             ASSERT_EQ(memory.entries, initial.entries);
             continue;
@@ -249,7 +261,8 @@ TEST(PageWalk, LongModesAgreeWithTheManualOnRandomTables) {
         c.write_protect = random() & 1;
         c.smep = random() & 1;
         c.smap = random() & 1;
-        c.smap_override = random() & 1;
+        if (random() & 1) c.user_keys = static_cast<u32>(random() & random());
+        if (random() & 1) c.supervisor_keys = static_cast<u32>(random() & random());
         c.reports_fetch = c.no_execute || c.smep;
         const bool five = random() & 1;
         std::vector<u64> entries;
@@ -262,6 +275,7 @@ TEST(PageWalk, LongModesAgreeWithTheManualOnRandomTables) {
             if (dice / 175 % 5 == 0) entry |= 0x80;
             if (dice / 875 % 2 == 0) entry &= ~u64{0x3fffe000};
             if (dice / 1750 % 11 == 0) entry |= u64{1} << 63;
+            if (dice / 3 % 2 == 0) entry |= (random() & 15) << 59;
             if (dice / 19250 % 17 == 0) entry |= u64{1} << (36 + random() % 27);
             entries.push_back(entry);
         }

@@ -237,11 +237,19 @@ void PhysicalMap::set_flag(u32 ram_page, PageFlag flag) {
 }
 
 void PhysicalMap::clear_flag(u32 ram_page, PageFlag flag) {
+    const auto& observers = write_observers_[flag_index(flag)];
+    if (observers.size() > 1 && std::any_of(observers.begin(), observers.end(),
+                                            [&](const PageWriteObserver* o) { return o->watches(ram_page); }))
+        return;
     flags_[ram_page] = static_cast<u8>(flags_[ram_page] & ~static_cast<u8>(flag));
 }
 
-void PhysicalMap::observe_writes(PageFlag flag, PageWriteObserver* observer) {
-    write_observers_[flag_index(flag)] = observer;
+void PhysicalMap::observe_writes(PageFlag flag, PageWriteObserver& observer) {
+    write_observers_[flag_index(flag)].push_back(&observer);
+}
+
+void PhysicalMap::stop_observing(PageFlag flag, PageWriteObserver& observer) {
+    std::erase(write_observers_[flag_index(flag)], &observer);
 }
 
 void PhysicalMap::add_translation_observer(TranslationObserver& observer) {
@@ -255,8 +263,9 @@ void PhysicalMap::remove_translation_observer(TranslationObserver& observer) {
 void PhysicalMap::notify_store(u32 ram_page, u32 offset, u32 size, u8 flags) {
     if (flags & static_cast<u8>(PageFlag::Clean)) clear_flag(ram_page, PageFlag::Clean);
     for (PageFlag flag : {PageFlag::Code, PageFlag::PageTable, PageFlag::Clean}) {
-        PageWriteObserver* observer = write_observers_[flag_index(flag)];
-        if (observer && flags & static_cast<u8>(flag)) observer->page_written(ram_page, offset, size);
+        if (!(flags & static_cast<u8>(flag))) continue;
+        for (PageWriteObserver* observer : write_observers_[flag_index(flag)])
+            observer->page_written(ram_page, offset, size);
     }
 }
 

@@ -27,6 +27,8 @@ enum class PageFlag : u8 {
 class PageWriteObserver {
   public:
     virtual void page_written(u32 page, u32 offset, u32 size) = 0;
+    /// Where several observers share a flag: this one still needs it on the page.
+    [[nodiscard]] virtual bool watches(u32 /*page*/) const { return false; }
 
   protected:
     ~PageWriteObserver() = default;
@@ -153,10 +155,12 @@ class PhysicalMap final : public DmaPort {
     // Page flags. A store to a page with PageFlag::Clean clears that flag: the flag is the inverted dirty
     // bit.
     void set_flag(u32 ram_page, PageFlag flag);
+    /// The caller no longer needs the flag; it goes unless another observer watches the page.
     void clear_flag(u32 ram_page, PageFlag flag);
     [[nodiscard]] u8 flags(u32 ram_page) const { return flags_[ram_page]; }
-    /// At most one observer per flag; null removes it.
-    void observe_writes(PageFlag flag, PageWriteObserver* observer);
+    /// Each processor has its own decoded code and shadow tables: all observers of a flag are told.
+    void observe_writes(PageFlag flag, PageWriteObserver& observer);
+    void stop_observing(PageFlag flag, PageWriteObserver& observer);
     void add_translation_observer(TranslationObserver& observer);
     void remove_translation_observer(TranslationObserver& observer);
     /// Stores by the processor's slow path: notifies for [offset, offset + size) of the RAM page if it is
@@ -246,7 +250,7 @@ class PhysicalMap final : public DmaPort {
     u16 window_reads_ = 0;   ///< bit n: 16 KiB at C0000 + n * 4000 read from RAM
     u16 window_writes_ = 0;  ///< the same for writes
     bool smram_open_ = false;
-    std::array<PageWriteObserver*, 3> write_observers_{};
+    std::array<std::vector<PageWriteObserver*>, 3> write_observers_;
     std::vector<TranslationObserver*> translation_observers_;
 };
 

@@ -191,7 +191,7 @@ TEST_F(PhysicalMapTest, SmramShowsRamBehindVideoMemory) {
 
 TEST_F(PhysicalMapTest, StoresToFlaggedPagesReachTheirObservers) {
     map->add_translation_observer(recorder);
-    map->observe_writes(PageFlag::Code, &recorder);
+    map->observe_writes(PageFlag::Code, recorder);
     map->set_flag(0x300, PageFlag::Code);
     map->set_flag(0x300, PageFlag::PageTable);
     EXPECT_THAT(recorder.protections, ::testing::ElementsAre(0x300u))
@@ -213,7 +213,7 @@ TEST_F(PhysicalMapTest, StoresToFlaggedPagesReachTheirObservers) {
 }
 
 TEST_F(PhysicalMapTest, FirstStoreToACleanPageMarksItDirty) {
-    map->observe_writes(PageFlag::Clean, &recorder);
+    map->observe_writes(PageFlag::Clean, recorder);
     map->set_flag(5, PageFlag::Clean);
     map->write(GuestPhys(0x5000), 1, 0);
     map->write(GuestPhys(0x5001), 1, 0);
@@ -222,7 +222,7 @@ TEST_F(PhysicalMapTest, FirstStoreToACleanPageMarksItDirty) {
 }
 
 TEST_F(PhysicalMapTest, EntryBitsAreSetWithoutTellingThePageTableObserver) {
-    map->observe_writes(PageFlag::PageTable, &recorder);
+    map->observe_writes(PageFlag::PageTable, recorder);
     map->set_flag(5, PageFlag::PageTable);
     map->write(GuestPhys(0x5000), 4, 7);
     EXPECT_EQ(recorder.accesses.size(), 1u);
@@ -230,7 +230,7 @@ TEST_F(PhysicalMapTest, EntryBitsAreSetWithoutTellingThePageTableObserver) {
     EXPECT_EQ(recorder.accesses.size(), 1u);
     EXPECT_EQ(map->read(GuestPhys(0x5000), 4), 0x27u);
     Recorder clean;
-    map->observe_writes(PageFlag::Clean, &clean);
+    map->observe_writes(PageFlag::Clean, clean);
     map->set_flag(5, PageFlag::Clean);
     map->set_entry_bits(GuestPhys(0x5000), 4, 0x40);
     EXPECT_EQ(clean.accesses.size(), 1u);

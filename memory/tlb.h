@@ -7,7 +7,10 @@
 
 namespace gnomon {
 
-enum class Privilege : u8 { Supervisor, User };
+/// Who accesses memory: one TLB each. The third is the supervisor with EFLAGS.AC set under CR4.SMAP, who may reach user
+/// pages: a table of its own, so that STAC and CLAC change a pointer and flush nothing.
+enum class Privilege : u8 { Supervisor, User, SupervisorOverride };
+inline constexpr unsigned kPrivileges = 3;
 enum class AccessKind : u8 { Read, Write, Fetch };
 
 /// A tag is the linear address of the page if this kind of access may use `addend`, else kNoPage. An access

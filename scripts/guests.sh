@@ -20,7 +20,7 @@ fi
 
 # The package that a metapackage depends on.
 newest() {
-    apt-cache depends "$1" 2> /dev/null | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1 | sed 's/:i386$//'
+    apt-cache depends "$1" 2> /dev/null | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1 | sed 's/:[a-z0-9]*$//'
 }
 
 # unpack PACKAGE ARCHITECTURE NAME: the package's files in $out/NAME.
@@ -41,38 +41,41 @@ unpack() {
     touch "$out/$3/.complete"
 }
 
-kernel() {  # flavour, name
+kernel() {  # flavour, name, architecture
     if [ ! -e "$out/$2/.complete" ]; then
-        package=$(newest "linux-image-$1:i386")
-        [ -n "$package" ] || { as_root apt-get update -q > /dev/null 2>&1 || true; package=$(newest "linux-image-$1:i386"); }
-        [ -n "$package" ] || { echo "apt knows no linux-image-$1:i386" >&2; exit 1; }
-        unpack "$package" i386 "$2"
+        package=$(newest "linux-image-$1:$3")
+        [ -n "$package" ] || { as_root apt-get update -q > /dev/null 2>&1 || true; package=$(newest "linux-image-$1:$3"); }
+        [ -n "$package" ] || { echo "apt knows no linux-image-$1:$3" >&2; exit 1; }
+        unpack "$package" "$3" "$2"
     fi
     cp -u "$(find "$out/$2/boot" -name 'vmlinuz-*' | head -n 1)" "$out/$2/kernel"
 }
 
 # An initial file system: BusyBox and a shell on the screen and on the serial port.
-shell_initrd() {
-    unpack busybox-static i386 busybox
+shell_initrd() {  # architecture, name of the unpacked BusyBox, folder
+    unpack busybox-static "$1" "$2"
     tree=$out/initrd.tree
     rm -rf "$tree"
     mkdir -p "$tree/bin" "$tree/dev" "$tree/proc" "$tree/sys" "$tree/tmp" "$tree/etc"
-    find "$out/busybox" -path '*/bin/busybox' -type f -exec cp {} "$tree/bin/busybox" \;
+    find "$out/$2" -path '*/bin/busybox' -type f -exec cp {} "$tree/bin/busybox" \;
     cp "$root/scripts/guest-init.sh" "$tree/init"
     chmod +x "$tree/init" "$tree/bin/busybox"
-    mkdir -p "$out/shell"
-    (cd "$tree" && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet) | gzip -9n > "$out/shell/initrd"
+    mkdir -p "$out/$3"
+    (cd "$tree" && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet) | gzip -9n > "$out/$3/initrd"
     rm -rf "$tree"
 }
 
-kernel 686 linux-686
-mkdir -p "$out/shell"
-shell_initrd
+kernel 686 linux-686 i386
+shell_initrd i386 busybox shell
 cp -u "$out/linux-686/kernel" "$out/shell/kernel"
 [ "$what" = all ] || exit 0
 
-kernel 686-pae linux-686-pae
+kernel 686-pae linux-686-pae i386
+kernel amd64 linux-amd64 amd64
+shell_initrd amd64 busybox-amd64 shell-amd64
+cp -u "$out/linux-amd64/kernel" "$out/shell-amd64/kernel"
 unpack debian-installer-12-netboot-i386 all installer-i386
+unpack debian-installer-12-netboot-amd64 all installer-amd64
 unpack memtest86+ amd64 memtest
 unpack grub-rescue-pc amd64 grub-rescue
 unpack ipxe all ipxe

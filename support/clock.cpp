@@ -22,20 +22,26 @@ u64 VirtualClock::host_ns() const {
 
 u64 VirtualClock::now() const {
     if (mode_ == ClockMode::Realtime) return state_.skipped_ns + (running_ ? host_ns() - resumed_at_ : 0);
-    return state_.skipped_ns + static_cast<u64>(static_cast<u128>(state_.instructions) * kSecond / rate_);
+    return state_.skipped_ns + static_cast<u64>(static_cast<u128>(state_.elapsed) * kSecond / rate_);
 }
 
 u64 VirtualClock::instructions_until(u64 deadline_ns) const {
     if (deadline_ns <= state_.skipped_ns) return 0;
     const u128 needed = (static_cast<u128>(deadline_ns - state_.skipped_ns) * rate_ + kSecond - 1) / kSecond;
-    if (needed <= state_.instructions) return 0;
-    const u128 left = needed - state_.instructions;
+    if (needed <= state_.elapsed) return 0;
+    const u128 left = (needed - state_.elapsed) * state_.sharers - state_.share;
     return left > ~u64{0} ? ~u64{0} : static_cast<u64>(left);
 }
 
 void VirtualClock::skip_to(u64 deadline_ns) {
     const u64 current = now();
     if (mode_ == ClockMode::Deterministic && deadline_ns > current) state_.skipped_ns += deadline_ns - current;
+}
+
+void VirtualClock::share_among(u64 processors) {
+    if (processors == state_.sharers) return;
+    state_.share = state_.share * processors / state_.sharers;
+    state_.sharers = processors;
 }
 
 void VirtualClock::pause() {
@@ -58,6 +64,7 @@ VirtualClock::State VirtualClock::state() const {
 
 void VirtualClock::set_state(const State& state) {
     state_ = state;
+    if (state_.sharers == 0) state_.sharers = 1;
     resumed_at_ = host_ns();
 }
 

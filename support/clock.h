@@ -22,7 +22,20 @@ class VirtualClock {
     [[nodiscard]] u64 ticks(u64 hertz) const { return ns_to_ticks(now(), hertz); }
 
     /// The processor reports `count` more instructions; it must do so before any device can read the clock.
-    void retire(u64 count) { state_.instructions += count; }
+    void retire(u64 count) {
+        state_.instructions += count;
+        if (state_.sharers == 1) {
+            state_.elapsed += count;
+            return;
+        }
+        state_.share += count;
+        state_.elapsed += state_.share / state_.sharers;
+        state_.share %= state_.sharers;
+    }
+    /// So many processors take turns from now on. They run side by side in guest time: each instruction of any
+    /// of them takes one `processors`-th of an instruction's time, so that the clock never goes back when
+    /// the next one has its turn.
+    void share_among(u64 processors);
     [[nodiscard]] u64 instructions() const { return state_.instructions; }
     /// How many instructions from now on until `deadline_ns` is reached (0 if it has been; deterministic mode).
     [[nodiscard]] u64 instructions_until(u64 deadline_ns) const;
@@ -40,10 +53,16 @@ class VirtualClock {
 
     struct State {
         u64 instructions = 0;    ///< retired by all processors
+        u64 elapsed = 0;         ///< time in instructions of one processor
+        u64 share = 0;           ///< of the next of these, in sharers-ths
+        u64 sharers = 1;         ///< processors that share the time
         u64 skipped_ns = 0;      ///< idle time jumped over; in realtime mode the time at the last resume
         template <class V>
         constexpr void fields(V& v) {
             v("instructions", instructions);
+            v("elapsed", elapsed);
+            v("share", share);
+            v("sharers", sharers);
             v("skipped_ns", skipped_ns);
         }
     };

@@ -1,7 +1,7 @@
 // ACPI tables: RSDP in segment F000, the rest at the top of RAM below 4 GB. There is no SMI handler: POST has
 // set SCI_EN already and the SMI port in the FADT is 0. ACPI 2.0, section 5 "ACPI Software Programming
 // Model".
-#include "bios.h"
+#include "acpi.h"
 
 // In segment F000, out of the reach of our DS.
 __attribute__((section(".dsdt")))
@@ -14,23 +14,8 @@ enum {
 };
 enum { PATCH_PCI_HOLE = 0xC0DE0000, PATCH_FOUND = 0xC0DE1000, PCI_HOLE_END = 0xFEC00000 };
 
-struct PACKED Header {
-    char signature[4];
-    u32 length;
-    u8 revision, checksum;
-    char oem_id[6], oem_table_id[8];
-    u32 oem_revision;
-    char creator_id[4];
-    u32 creator_revision;
-};
-
-struct PACKED Gas {
-    u8 space, width, offset, access;
-    u64 address;
-};
-
 struct PACKED Fadt {
-    struct Header h;
+    struct AcpiHeader h;
     u32 facs, dsdt;
     u8 model, profile;
     u16 sci;
@@ -54,8 +39,8 @@ struct PACKED Fadt {
 _Static_assert(sizeof(struct Fadt) == 244, "FADT revision 3");
 
 struct PACKED Rsdt {
-    struct Header h;
-    u32 fadt;
+    struct AcpiHeader h;
+    u32 tables[3];
 };
 
 struct PACKED Rsdp {
@@ -68,7 +53,7 @@ struct PACKED Rsdp {
 
 extern u8 rsdp[];
 
-static void fill_header(struct Header* h, const char* signature, u8 revision, u32 length) {
+void acpi_header(struct AcpiHeader* h, const char* signature, u8 revision, u32 length) {
     memcpy(h->signature, signature, 4);
     h->length = length;
     h->revision = revision;
@@ -159,14 +144,22 @@ void acpi_setup(void) {
     f.x_pm1a_event = port(PM_BASE, 32);
     f.x_pm1a_control = port(PM_BASE + 4, 16);
     f.x_pm_timer = port(PM_BASE + 8, 32);
-    fill_header(&f.h, "FACP", 3, sizeof f);
+    acpi_header(&f.h, "FACP", 3, sizeof f);
     flat_copy(at_fadt, own_linear(&f), sizeof f);
 
     struct Rsdt rsdt;
     memset(&rsdt, 0, sizeof rsdt);
-    rsdt.fadt = at_fadt;
-    fill_header(&rsdt.h, "RSDT", 1, sizeof rsdt);
-    flat_copy(at_rsdt, own_linear(&rsdt), sizeof rsdt);
+    u32 tables = 0, next = (at_dsdt + sizeof dsdt_aml + 15) & ~15u;
+    rsdt.tables[tables++] = at_fadt;
+    if (has_local_apic()) {
+        rsdt.tables[tables++] = next;
+        next += (madt_place(next) + 15) & ~15u;
+        u32 bytes = hpet_place(next);
+        if (bytes != 0) rsdt.tables[tables++] = next;
+    }
+    u32 length = sizeof rsdt.h + tables * 4;
+    acpi_header(&rsdt.h, "RSDT", 1, length);
+    flat_copy(at_rsdt, own_linear(&rsdt), length);
 
     struct Rsdp root = {.signature = {'R', 'S', 'D', ' ', 'P', 'T', 'R', ' '},
                         .oem_id = {'G', 'N', 'O', 'M', 'O', 'N'}};

@@ -233,6 +233,17 @@ bool_t has_cpuid(void);
 void cpuid(u32 leaf, u32 out[4]);
 bool_t has_local_apic(void);
 void processor_setup(void);
+void processor_setup_memory_types(void);
+void apic_write(u32 reg, u32 v);
+
+// smp.c
+void smp_setup(void);
+u32 processor_count(void);
+
+// madt.c, mp_table.c
+u8 io_apic_id(void);
+void io_apic_setup(void);
+void mp_table_setup(void);
 
 // fw_cfg.c
 void fw_cfg_probe(void);

@@ -71,6 +71,10 @@ bios32_header:
 rsdp:
     .skip 32
     .balign 16
+    .globl mp_pointer
+mp_pointer:
+    .skip 16
+    .balign 16
     .globl smbios_entry
 smbios_entry:
     .skip 32
@@ -83,3 +87,11 @@ pir_table:
 smbios_area:
     .skip 0x500
 smbios_area_end:
+
+    // Room for the MP table: 64 processors, 2 buses, an I/O APIC, 60 interrupt wires.
+    .section .rodata, "a"
+    .balign 16
+    .globl mp_area, mp_area_end
+mp_area:
+    .skip 0x900
+mp_area_end:

@@ -16,8 +16,26 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "GNOMON", "GNOMONPC", 0x1)
     // Type 0 of the PIIX4 power-management control register is soft-off.
     Name (\_S5, Package () {0, 0, 0, 0})
 
+    // The operating system says which interrupt controllers it uses: 0 the 8259s, 1 the I/O APIC.
+    Name (\PICM, 0)
+    Method (\_PIC, 1) { Store (Arg0, PICM) }
+
     Scope (\_SB)
     {
+        // Present where its registers answer.
+        Device (HPET)
+        {
+            Name (_HID, EisaId ("PNP0103"))
+            OperationRegion (REGS, SystemMemory, 0xFED00000, 8)
+            Field (REGS, DWordAcc, NoLock, Preserve) { CAPS, 32, PERD, 32 }
+            Method (_STA)
+            {
+                If (LEqual (CAPS, 0xFFFFFFFF)) { Return (0) }
+                Return (0x0F)
+            }
+            Name (_CRS, ResourceTemplate () { Memory32Fixed (ReadOnly, 0xFED00000, 0x400) })
+        }
+
         Device (PCI0)
         {
             Name (_HID, EisaId ("PNP0A03"))
@@ -33,7 +51,8 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "GNOMON", "GNOMONPC", 0x1)
                 DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable, ReadWrite,
                              0, 0xC0DE0000, 0xFEBFFFFF, 0, 0x3DE20000)
             })
-            Name (_PRT, Package ()
+            // Routes of the 8259s by way of the links, and of the I/O APIC, where PIRQA-D are inputs 16-19.
+            Name (PRTP, Package ()
             {
                 Package () {0x0001FFFF, 0, 0, 9}, Package () {0x0001FFFF, 1, LNKB, 0},
                 Package () {0x0001FFFF, 2, LNKC, 0}, Package () {0x0001FFFF, 3, LNKD, 0},
@@ -98,6 +117,74 @@ DefinitionBlock ("dsdt.aml", "DSDT", 1, "GNOMON", "GNOMONPC", 0x1)
                 Package () {0x001FFFFF, 0, LNKC, 0}, Package () {0x001FFFFF, 1, LNKD, 0},
                 Package () {0x001FFFFF, 2, LNKA, 0}, Package () {0x001FFFFF, 3, LNKB, 0}
             })
+
+            Name (PRTA, Package ()
+            {
+                Package () {0x0001FFFF, 0, 0, 9}, Package () {0x0001FFFF, 1, 0, 17},
+                Package () {0x0001FFFF, 2, 0, 18}, Package () {0x0001FFFF, 3, 0, 19},
+                Package () {0x0002FFFF, 0, 0, 17}, Package () {0x0002FFFF, 1, 0, 18},
+                Package () {0x0002FFFF, 2, 0, 19}, Package () {0x0002FFFF, 3, 0, 16},
+                Package () {0x0003FFFF, 0, 0, 18}, Package () {0x0003FFFF, 1, 0, 19},
+                Package () {0x0003FFFF, 2, 0, 16}, Package () {0x0003FFFF, 3, 0, 17},
+                Package () {0x0004FFFF, 0, 0, 19}, Package () {0x0004FFFF, 1, 0, 16},
+                Package () {0x0004FFFF, 2, 0, 17}, Package () {0x0004FFFF, 3, 0, 18},
+                Package () {0x0005FFFF, 0, 0, 16}, Package () {0x0005FFFF, 1, 0, 17},
+                Package () {0x0005FFFF, 2, 0, 18}, Package () {0x0005FFFF, 3, 0, 19},
+                Package () {0x0006FFFF, 0, 0, 17}, Package () {0x0006FFFF, 1, 0, 18},
+                Package () {0x0006FFFF, 2, 0, 19}, Package () {0x0006FFFF, 3, 0, 16},
+                Package () {0x0007FFFF, 0, 0, 18}, Package () {0x0007FFFF, 1, 0, 19},
+                Package () {0x0007FFFF, 2, 0, 16}, Package () {0x0007FFFF, 3, 0, 17},
+                Package () {0x0008FFFF, 0, 0, 19}, Package () {0x0008FFFF, 1, 0, 16},
+                Package () {0x0008FFFF, 2, 0, 17}, Package () {0x0008FFFF, 3, 0, 18},
+                Package () {0x0009FFFF, 0, 0, 16}, Package () {0x0009FFFF, 1, 0, 17},
+                Package () {0x0009FFFF, 2, 0, 18}, Package () {0x0009FFFF, 3, 0, 19},
+                Package () {0x000AFFFF, 0, 0, 17}, Package () {0x000AFFFF, 1, 0, 18},
+                Package () {0x000AFFFF, 2, 0, 19}, Package () {0x000AFFFF, 3, 0, 16},
+                Package () {0x000BFFFF, 0, 0, 18}, Package () {0x000BFFFF, 1, 0, 19},
+                Package () {0x000BFFFF, 2, 0, 16}, Package () {0x000BFFFF, 3, 0, 17},
+                Package () {0x000CFFFF, 0, 0, 19}, Package () {0x000CFFFF, 1, 0, 16},
+                Package () {0x000CFFFF, 2, 0, 17}, Package () {0x000CFFFF, 3, 0, 18},
+                Package () {0x000DFFFF, 0, 0, 16}, Package () {0x000DFFFF, 1, 0, 17},
+                Package () {0x000DFFFF, 2, 0, 18}, Package () {0x000DFFFF, 3, 0, 19},
+                Package () {0x000EFFFF, 0, 0, 17}, Package () {0x000EFFFF, 1, 0, 18},
+                Package () {0x000EFFFF, 2, 0, 19}, Package () {0x000EFFFF, 3, 0, 16},
+                Package () {0x000FFFFF, 0, 0, 18}, Package () {0x000FFFFF, 1, 0, 19},
+                Package () {0x000FFFFF, 2, 0, 16}, Package () {0x000FFFFF, 3, 0, 17},
+                Package () {0x0010FFFF, 0, 0, 19}, Package () {0x0010FFFF, 1, 0, 16},
+                Package () {0x0010FFFF, 2, 0, 17}, Package () {0x0010FFFF, 3, 0, 18},
+                Package () {0x0011FFFF, 0, 0, 16}, Package () {0x0011FFFF, 1, 0, 17},
+                Package () {0x0011FFFF, 2, 0, 18}, Package () {0x0011FFFF, 3, 0, 19},
+                Package () {0x0012FFFF, 0, 0, 17}, Package () {0x0012FFFF, 1, 0, 18},
+                Package () {0x0012FFFF, 2, 0, 19}, Package () {0x0012FFFF, 3, 0, 16},
+                Package () {0x0013FFFF, 0, 0, 18}, Package () {0x0013FFFF, 1, 0, 19},
+                Package () {0x0013FFFF, 2, 0, 16}, Package () {0x0013FFFF, 3, 0, 17},
+                Package () {0x0014FFFF, 0, 0, 19}, Package () {0x0014FFFF, 1, 0, 16},
+                Package () {0x0014FFFF, 2, 0, 17}, Package () {0x0014FFFF, 3, 0, 18},
+                Package () {0x0015FFFF, 0, 0, 16}, Package () {0x0015FFFF, 1, 0, 17},
+                Package () {0x0015FFFF, 2, 0, 18}, Package () {0x0015FFFF, 3, 0, 19},
+                Package () {0x0016FFFF, 0, 0, 17}, Package () {0x0016FFFF, 1, 0, 18},
+                Package () {0x0016FFFF, 2, 0, 19}, Package () {0x0016FFFF, 3, 0, 16},
+                Package () {0x0017FFFF, 0, 0, 18}, Package () {0x0017FFFF, 1, 0, 19},
+                Package () {0x0017FFFF, 2, 0, 16}, Package () {0x0017FFFF, 3, 0, 17},
+                Package () {0x0018FFFF, 0, 0, 19}, Package () {0x0018FFFF, 1, 0, 16},
+                Package () {0x0018FFFF, 2, 0, 17}, Package () {0x0018FFFF, 3, 0, 18},
+                Package () {0x0019FFFF, 0, 0, 16}, Package () {0x0019FFFF, 1, 0, 17},
+                Package () {0x0019FFFF, 2, 0, 18}, Package () {0x0019FFFF, 3, 0, 19},
+                Package () {0x001AFFFF, 0, 0, 17}, Package () {0x001AFFFF, 1, 0, 18},
+                Package () {0x001AFFFF, 2, 0, 19}, Package () {0x001AFFFF, 3, 0, 16},
+                Package () {0x001BFFFF, 0, 0, 18}, Package () {0x001BFFFF, 1, 0, 19},
+                Package () {0x001BFFFF, 2, 0, 16}, Package () {0x001BFFFF, 3, 0, 17},
+                Package () {0x001CFFFF, 0, 0, 19}, Package () {0x001CFFFF, 1, 0, 16},
+                Package () {0x001CFFFF, 2, 0, 17}, Package () {0x001CFFFF, 3, 0, 18},
+                Package () {0x001DFFFF, 0, 0, 16}, Package () {0x001DFFFF, 1, 0, 17},
+                Package () {0x001DFFFF, 2, 0, 18}, Package () {0x001DFFFF, 3, 0, 19},
+                Package () {0x001EFFFF, 0, 0, 17}, Package () {0x001EFFFF, 1, 0, 18},
+                Package () {0x001EFFFF, 2, 0, 19}, Package () {0x001EFFFF, 3, 0, 16},
+                Package () {0x001FFFFF, 0, 0, 18}, Package () {0x001FFFFF, 1, 0, 19},
+                Package () {0x001FFFFF, 2, 0, 16}, Package () {0x001FFFFF, 3, 0, 17}
+            })
+
+            Method (_PRT) { If (PICM) { Return (PRTA) } Return (PRTP) }
 
             Device (ISA)
             {

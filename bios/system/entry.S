@@ -512,6 +512,29 @@ enter_protected_mode:           // eax = struct Regs; returns only by the caller
     pushw %di
     lretw
 
+// ---- other processors -----------------------------------------------------------------------------------------
+    // From the trampoline of smp.c, in real mode at F000.
+    .globl processor_start
+processor_start:
+    cli
+    cld
+    ljmpw $BIOS_SEG, $1f
+1:  movw $BIOS_SEG, %ax
+    movw %ax, %ds
+    movw %ax, %es
+    movw %ax, %ss
+    movl $processor_stack_top, %esp
+    calll processor_main
+1:  hlt
+    jmp 1b
+
+    .section .bss
+    .balign 4
+processor_stack:
+    .skip 0x100
+processor_stack_top:
+    .text
+
 // ---- reset ----------------------------------------------------------------------------------------------------------
     .section .fixed, "ax"
 fixed_start:

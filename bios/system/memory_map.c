@@ -93,7 +93,11 @@ void memory_setup(void) {
         }
     }
     set_range(0xE0000, 0x100000, RESERVED);
-    if (has_local_apic()) set_range(0xFEE00000, 0xFEE01000, RESERVED);
+    if (has_local_apic()) {
+        set_range(0xFEC00000, 0xFEC01000, RESERVED);
+        set_range(0xFED00000, 0xFED01000, RESERVED);
+        set_range(0xFEE00000, 0xFEE01000, RESERVED);
+    }
     set_range(0xFFFE0000, (u64)1 << 32, RESERVED);
     for (u32 i = 0; i < entries; i++) {
         if (map[i].type != RAM) set_range(map[i].start, map[i].start + map[i].length, map[i].type);

@@ -104,6 +104,8 @@ void start_post(void) {
     outb(0x80, 0x02);
     pci_setup(memory_top_low());
     clock_setup();
+    smp_setup();
+    io_apic_setup();
     outb(0x80, 0x03);
     ps2_setup();
     serial_setup();
@@ -116,6 +118,7 @@ void start_post(void) {
     edd_setup();
     outb(0x80, 0x06);
     pir_setup();
+    mp_table_setup();
     smbios_setup();
     acpi_setup();
     outb(0x80, 0x07);

@@ -4,6 +4,7 @@
 #include "bios.h"
 
 enum { APIC_BASE = 0xFEE00000, SPURIOUS = 0xF0, LVT_LINT0 = 0x350, LVT_LINT1 = 0x360 };
+enum { APIC_BASE_MSR = 0x1B, X2APIC_MODE = 0x400, APIC_ENABLE = 0x800 };
 enum { SOFTWARE_ENABLE = 0x100, EXTINT = 0x700, NMI = 0x400 };
 enum {
     MTRR_CAP = 0xFE,
@@ -39,7 +40,7 @@ static u32 features(void) {
 
 bool_t has_local_apic(void) { return (features() & 1 << 9) != 0; }
 
-static void apic_write(u32 reg, u32 v) { flat_copy(APIC_BASE + reg, own_linear(&v), 4); }
+void apic_write(u32 reg, u32 v) { flat_copy(APIC_BASE + reg, own_linear(&v), 4); }
 
 static void write_msr(u32 index, u32 high, u32 low) {
     __asm__ volatile("wrmsr" ::"c"(index), "d"(high), "a"(low));
@@ -52,7 +53,8 @@ static u32 read_msr_low(u32 index) {
 }
 
 // Everything is write-back but the display memory, the ROMs and the PCI devices below 4 GB.
-static void setup_memory_types(void) {
+void processor_setup_memory_types(void) {
+    if ((features() & 1 << 12) == 0) return;
     u32 r[4], variable = read_msr_low(MTRR_CAP) & 0xFF, high_mask = 0xF;
     cpuid(0x80000000, r);
     if (r[0] >= 0x80000008) {
@@ -75,8 +77,13 @@ static void setup_memory_types(void) {
 }
 
 void processor_setup(void) {
-    if ((features() & 1 << 12) != 0) setup_memory_types();
+    processor_setup_memory_types();
     if (!has_local_apic()) return;
+    // A reset of the processor alone leaves the x2APIC's mode, which has no memory-mapped registers.
+    if ((read_msr_low(APIC_BASE_MSR) & X2APIC_MODE) != 0) {
+        write_msr(APIC_BASE_MSR, 0, APIC_BASE);
+        write_msr(APIC_BASE_MSR, 0, APIC_BASE | APIC_ENABLE);
+    }
     apic_write(SPURIOUS, SOFTWARE_ENABLE | 0xFF);
     apic_write(LVT_LINT0, EXTINT);
     apic_write(LVT_LINT1, NMI);

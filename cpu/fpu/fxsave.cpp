@@ -5,17 +5,23 @@
 
 #include "cpu/fpu/memory_image.h"
 #include "cpu/fpu/x87.h"
+#include "cpu/long_mode.h"
 #include "cpu/system_registers.h"
 
 namespace gnomon::simd {
 namespace {
 
 /// Offsets in the image of 512 bytes; the last 48 bytes before the end are the reader's own.
-constexpr unsigned kMxcsrAt = 24, kRegistersAt = 32, kXmmAt = 160, kXmmCount = 8;
+constexpr unsigned kMxcsrAt = 24, kRegistersAt = 32, kXmmAt = 160, kMostXmm = 16;
 constexpr unsigned kImageBytes = 512;
 
 /// Whether the image holds MXCSR and the XMM registers.
 bool with_sse(const Cpu& c) { return c.features().has(Feature::SSE) && (c.state.cr4 & cr4::OSFXSR); }
+
+/// AMD APM Vol. 2, "Fast FXSAVE/FXRSTOR": level 0 of 64-bit mode keeps the XMM registers out of it.
+bool leaves_out_xmm(const Cpu& c) {
+    return (c.state.msr.efer & efer::FFXSR) && code64(c) && c.cpl() == 0;
+}
 
 template<class T>
 void put(std::span<u8> image, unsigned at, T value) {
@@ -44,7 +50,49 @@ bool locate_image(Cpu& c, const Instruction& i, bool for_write, u64& offset) {
 
 }  // namespace
 
+unsigned xmm_count(const Cpu& c) { return code64(c) ? 16 : 8; }
+
 u32 mxcsr_mask(const FeatureSet& features) { return features.has(Feature::SSE2) ? 0xffff : 0xffbf; }
+
+void put_x87(const FpuState& f, std::span<u8> image, bool wide) {
+    put(image, 0, f.control);
+    put(image, 2, f.status_word());
+    put(image, 4, u16{f.valid});
+    put(image, 6, f.opcode);
+    if (wide) {
+        put(image, 8, f.instruction_pointer);
+        put(image, 16, f.data_pointer);
+    } else {
+        put(image, 8, static_cast<u32>(f.instruction_pointer));
+        put(image, 12, u32{f.instruction_selector});
+        put(image, 16, static_cast<u32>(f.data_pointer));
+        put(image, 20, u32{f.data_selector});
+    }
+    for (unsigned n = 0; n < 8; n++) {
+        const Float80& value = f.registers[x87::physical(f, n)];
+        put(image, kRegistersAt + 16 * n, value.significand);
+        put(image, kRegistersAt + 16 * n + 8, u64{value.exponent});
+    }
+}
+
+void take_x87(Cpu& c, std::span<const u8> image, bool wide) {
+    host::return_x87(c);
+    FpuState& f = c.state.fpu;
+    f.control = static_cast<u16>((take<u16>(image, 0) & x87::kControlBits) | x87::kControlFixed);
+    f.set_status_word(static_cast<u16>((take<u16>(image, 2) & 0x7f7f) | (f.status & x87::sw::ES)));
+    f.valid = take<u8>(image, 4);
+    f.opcode = take<u16>(image, 6) & 0x7ff;
+    f.instruction_pointer = wide ? take<u64>(image, 8) : take<u32>(image, 8);
+    f.instruction_selector = wide ? u16{0} : take<u16>(image, 12);
+    f.data_pointer = wide ? take<u64>(image, 16) : take<u32>(image, 16);
+    f.data_selector = wide ? u16{0} : take<u16>(image, 20);
+    for (unsigned n = 0; n < 8; n++) {
+        Float80& value = f.registers[x87::physical(f, n)];
+        value.significand = take<u64>(image, kRegistersAt + 16 * n);
+        value.exponent = take<u16>(image, kRegistersAt + 16 * n + 8);
+    }
+    x87::update_pending(c);
+}
 
 Outcome fxsave(Cpu& c, const Instruction& i) {
     u64 offset;
@@ -52,60 +100,35 @@ Outcome fxsave(Cpu& c, const Instruction& i) {
         return Outcome::Fault;
     host::collect_mxcsr(c);
     const FpuState& f = c.state.fpu;
-    std::array<u8, kXmmAt + 16 * kXmmCount> image{};
-    put(std::span(image), 0, f.control);
-    put(std::span(image), 2, f.status_word());
-    put(std::span(image), 4, f.valid);
-    put(std::span(image), 6, f.opcode);
-    put(std::span(image), 8, static_cast<u32>(f.instruction_pointer));
-    put(std::span(image), 12, f.instruction_selector);
-    put(std::span(image), 16, static_cast<u32>(f.data_pointer));
-    put(std::span(image), 20, f.data_selector);
+    std::array<u8, kXmmAt + 16 * kMostXmm> image{};
+    put_x87(f, image, i.operand_bytes() == 8);
     const bool sse = with_sse(c);
+    const unsigned count = sse && !leaves_out_xmm(c) ? xmm_count(c) : 0;
     if (sse) {
         put(std::span(image), kMxcsrAt, f.mxcsr);
         put(std::span(image), kMxcsrAt + 4, mxcsr_mask(c.features()));
-        for (unsigned n = 0; n < kXmmCount; n++) std::memcpy(image.data() + kXmmAt + 16 * n, f.vectors[n].bytes.data(), 16);
     }
-    for (unsigned n = 0; n < 8; n++) {
-        const Float80& value = f.registers[x87::physical(f, n)];
-        put(std::span(image), kRegistersAt + 16 * n, value.significand);
-        put(std::span(image), kRegistersAt + 16 * n + 8, value.exponent);
-    }
-    return write_image(c, i.segment, offset, std::span(image).first(sse ? image.size() : kXmmAt))
-               ? Outcome::Next
-               : Outcome::Fault;
+    for (unsigned n = 0; n < count; n++)
+        std::memcpy(image.data() + kXmmAt + 16 * n, f.vectors[n].bytes.data(), 16);
+    return write_image(c, i.segment, offset, std::span(image).first(kXmmAt + 16 * count)) ? Outcome::Next
+                                                                                        : Outcome::Fault;
 }
 
 Outcome fxrstor(Cpu& c, const Instruction& i) {
     u64 offset;
-    std::array<u8, kXmmAt + 16 * kXmmCount> image;
-    if (!locate_image(c, i, false, offset) || !read_image(c, i.segment, offset, image)) return Outcome::Fault;
-    const std::span<const u8> from(image);
+    std::array<u8, kXmmAt + 16 * kMostXmm> image;
     const bool sse = with_sse(c);
-    if (sse && (take<u32>(from, kMxcsrAt) & ~mxcsr_mask(c.features()))) return c.raise(Vector::GP, 0);
-    host::return_x87(c);
-    if (sse) host::return_simd(c);
+    const unsigned count = sse && !leaves_out_xmm(c) ? xmm_count(c) : 0;
+    const std::span<u8> used = std::span(image).first(kXmmAt + 16 * count);
+    if (!locate_image(c, i, false, offset) || !read_image(c, i.segment, offset, used)) return Outcome::Fault;
+    if (sse && (take<u32>(image, kMxcsrAt) & ~mxcsr_mask(c.features()))) return c.raise(Vector::GP, 0);
+    take_x87(c, image, i.operand_bytes() == 8);
+    if (!sse) return Outcome::Next;
+    host::return_simd(c);
     FpuState& f = c.state.fpu;
-    f.control = static_cast<u16>((take<u16>(from, 0) & x87::kControlBits) | x87::kControlFixed);
-    f.set_status_word(static_cast<u16>((take<u16>(from, 2) & 0x7f7f) | (f.status & x87::sw::ES)));
-    f.valid = take<u8>(from, 4);
-    f.opcode = take<u16>(from, 6) & 0x7ff;
-    f.instruction_pointer = take<u32>(from, 8);
-    f.instruction_selector = take<u16>(from, 12);
-    f.data_pointer = take<u32>(from, 16);
-    f.data_selector = take<u16>(from, 20);
-    for (unsigned n = 0; n < 8; n++) {
-        Float80& value = f.registers[x87::physical(f, n)];
-        value.significand = take<u64>(from, kRegistersAt + 16 * n);
-        value.exponent = take<u16>(from, kRegistersAt + 16 * n + 8);
-    }
-    if (sse) {
-        f.mxcsr = take<u32>(from, kMxcsrAt);
-        for (unsigned n = 0; n < kXmmCount; n++)
-            std::memcpy(f.vectors[n].bytes.data(), from.data() + kXmmAt + 16 * n, 16);
-    }
-    x87::update_pending(c);
+    f.mxcsr = take<u32>(image, kMxcsrAt);
+    for (unsigned n = 0; n < count; n++)
+        std::memcpy(f.vectors[n].bytes.data(), image.data() + kXmmAt + 16 * n, 16);
     return Outcome::Next;
 }
 

@@ -45,6 +45,11 @@ struct Integer {
     static constexpr bool kScalar = false;
 };
 
+/// Elements of the result come from other elements of the sources.
+struct Rearranging : Integer {
+    static constexpr bool kReadsAll = true;
+};
+
 template<class Op>
 GNOMON_INLINE Vector128 apply(Vector128 a, Vector128 b, u64 imm) {
     if constexpr (requires { Op::run(a, b, u8{}); })

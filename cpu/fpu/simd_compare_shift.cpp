@@ -1,18 +1,19 @@
 // Unpacking, comparison, shifts and the plain sums of MMX and SSE2 integers. SDM Vol. 2.
 #include "cpu/fpu/simd.h"
 #include "cpu/fpu/simd_instructions.h"
+#include "cpu/vector/frame.h"
 
 namespace gnomon::simd {
 
-struct Punpcklbw : Integer {
+struct Punpcklbw : Rearranging {
     static constexpr unsigned kMmxBytes = 4;
     static Vector128 run(Vector128 a, Vector128 b) { return _mm_unpacklo_epi8(a, b); }
 };
-struct Punpcklwd : Integer {
+struct Punpcklwd : Rearranging {
     static constexpr unsigned kMmxBytes = 4;
     static Vector128 run(Vector128 a, Vector128 b) { return _mm_unpacklo_epi16(a, b); }
 };
-struct Punpckldq : Integer {
+struct Punpckldq : Rearranging {
     static constexpr unsigned kMmxBytes = 4;
     static Vector128 run(Vector128 a, Vector128 b) { return _mm_unpacklo_epi32(a, b); }
 };
@@ -114,3 +115,26 @@ GNOMON_INTEGER(Paddusw);
 #undef GNOMON_INTEGER
 
 }  // namespace gnomon::simd
+
+namespace gnomon::vec {
+
+// In VEX and EVEX encodings.
+template void build<simd::Paddq>(const Decoded&, Instruction&);
+template void build<simd::Paddusb>(const Decoded&, Instruction&);
+template void build<simd::Paddusw>(const Decoded&, Instruction&);
+template void build<simd::Pand>(const Decoded&, Instruction&);
+template void build<simd::Pcmpeqb>(const Decoded&, Instruction&);
+template void build<simd::Pcmpeqd>(const Decoded&, Instruction&);
+template void build<simd::Pcmpeqw>(const Decoded&, Instruction&);
+template void build<simd::Pcmpgtb>(const Decoded&, Instruction&);
+template void build<simd::Pcmpgtd>(const Decoded&, Instruction&);
+template void build<simd::Pcmpgtw>(const Decoded&, Instruction&);
+template void build<simd::Pminub>(const Decoded&, Instruction&);
+template void build<simd::Pmullw>(const Decoded&, Instruction&);
+template void build<simd::Psubusb>(const Decoded&, Instruction&);
+template void build<simd::Psubusw>(const Decoded&, Instruction&);
+template void build<simd::Punpcklbw>(const Decoded&, Instruction&);
+template void build<simd::Punpckldq>(const Decoded&, Instruction&);
+template void build<simd::Punpcklwd>(const Decoded&, Instruction&);
+
+}  // namespace gnomon::vec

@@ -1,6 +1,7 @@
 // Arithmetic and logic of MMX and SSE2 integers. SDM Vol. 2.
 #include "cpu/fpu/simd.h"
 #include "cpu/fpu/simd_instructions.h"
+#include "cpu/vector/frame.h"
 
 namespace gnomon::simd {
 
@@ -52,7 +53,7 @@ struct Pmuludq : Integer {
 struct Pmaddwd : Integer {
     static Vector128 run(Vector128 a, Vector128 b) { return _mm_madd_epi16(a, b); }
 };
-struct Psadbw : Integer {
+struct Psadbw : Rearranging {
     static Vector128 run(Vector128 a, Vector128 b) { return _mm_sad_epu8(a, b); }
 };
 struct Psubb : Integer {
@@ -107,3 +108,33 @@ GNOMON_INTEGER(Paddd);
 #undef GNOMON_INTEGER
 
 }  // namespace gnomon::simd
+
+namespace gnomon::vec {
+
+// In VEX and EVEX encodings.
+template void build<simd::Paddb>(const Decoded&, Instruction&);
+template void build<simd::Paddd>(const Decoded&, Instruction&);
+template void build<simd::Paddsb>(const Decoded&, Instruction&);
+template void build<simd::Paddsw>(const Decoded&, Instruction&);
+template void build<simd::Paddw>(const Decoded&, Instruction&);
+template void build<simd::Pandn>(const Decoded&, Instruction&);
+template void build<simd::Pavgb>(const Decoded&, Instruction&);
+template void build<simd::Pavgw>(const Decoded&, Instruction&);
+template void build<simd::Pmaddwd>(const Decoded&, Instruction&);
+template void build<simd::Pmaxsw>(const Decoded&, Instruction&);
+template void build<simd::Pmaxub>(const Decoded&, Instruction&);
+template void build<simd::Pminsw>(const Decoded&, Instruction&);
+template void build<simd::Pmulhuw>(const Decoded&, Instruction&);
+template void build<simd::Pmulhw>(const Decoded&, Instruction&);
+template void build<simd::Pmuludq>(const Decoded&, Instruction&);
+template void build<simd::Por>(const Decoded&, Instruction&);
+template void build<simd::Psadbw>(const Decoded&, Instruction&);
+template void build<simd::Psubb>(const Decoded&, Instruction&);
+template void build<simd::Psubd>(const Decoded&, Instruction&);
+template void build<simd::Psubq>(const Decoded&, Instruction&);
+template void build<simd::Psubsb>(const Decoded&, Instruction&);
+template void build<simd::Psubsw>(const Decoded&, Instruction&);
+template void build<simd::Psubw>(const Decoded&, Instruction&);
+template void build<simd::Pxor>(const Decoded&, Instruction&);
+
+}  // namespace gnomon::vec

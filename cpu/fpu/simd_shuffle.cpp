@@ -1,6 +1,7 @@
 // Packing, high unpacking, shuffles, shifts by an immediate. SDM Vol. 2.
 #include "cpu/fpu/simd.h"
 #include "cpu/fpu/simd_instructions.h"
+#include "cpu/vector/frame.h"
 
 namespace gnomon::simd {
 namespace {
@@ -13,7 +14,7 @@ Vector128 high_half(Vector128 a) { return _mm_srli_epi64(a, 32); }
 
 /// `plain` on XMM registers, `half` on the low halves that stand for MMX registers.
 #define GNOMON_TWO_WIDTHS(Name, plain, half)                             \
-    struct Name : Integer {                                              \
+    struct Name : Rearranging {                                          \
         static Vector128 run(Vector128 a, Vector128 b) { return plain; } \
     };                                                                   \
     template void build_binary<Name>(const Decoded&, Instruction&);      \
@@ -30,10 +31,10 @@ GNOMON_TWO_WIDTHS(Punpckhwd, _mm_unpackhi_epi16(a, b), _mm_unpacklo_epi16(high_h
 GNOMON_TWO_WIDTHS(Punpckhdq, _mm_unpackhi_epi32(a, b), _mm_unpacklo_epi32(high_half(a), high_half(b)));
 #undef GNOMON_TWO_WIDTHS
 
-struct Punpcklqdq : Integer {
+struct Punpcklqdq : Rearranging {
     static Vector128 run(Vector128 a, Vector128 b) { return _mm_unpacklo_epi64(a, b); }
 };
-struct Punpckhqdq : Integer {
+struct Punpckhqdq : Rearranging {
     static Vector128 run(Vector128 a, Vector128 b) { return _mm_unpackhi_epi64(a, b); }
 };
 template void build_binary<Punpcklqdq>(const Decoded&, Instruction&);
@@ -62,27 +63,27 @@ GNOMON_INLINE Vector128 both(u64 high_half, u64 low_half) {
 
 }  // namespace
 
-struct Pshufd : Integer {
+struct Pshufd : Rearranging {
     static Vector128 run(Vector128, Vector128 b, u8 order) {
         const auto [lane] = dwords(b);
         return _mm_set_epi32(lane[order >> 6 & 3], lane[order >> 4 & 3], lane[order >> 2 & 3],
                              lane[order & 3]);
     }
 };
-struct Pshuflw : Integer {
+struct Pshuflw : Rearranging {
     static Vector128 run(Vector128, Vector128 b, u8 order) {
         return both(high(b), shuffle_words(low(b), order));
     }
 };
-struct Pshufhw : Integer {
+struct Pshufhw : Rearranging {
     static Vector128 run(Vector128, Vector128 b, u8 order) {
         return both(shuffle_words(high(b), order), low(b));
     }
 };
-struct Pshufw : Integer {
+struct Pshufw : Rearranging {
     static Vector128 run(Vector128, Vector128 b, u8 order) { return both(0, shuffle_words(low(b), order)); }
 };
-struct Shufps : Integer {
+struct Shufps : Rearranging {
     static Vector128 run(Vector128 a, Vector128 b, u8 order) {
         const auto [first] = dwords(a);
         const auto [second] = dwords(b);
@@ -90,7 +91,7 @@ struct Shufps : Integer {
                              first[order & 3]);
     }
 };
-struct Shufpd : Integer {
+struct Shufpd : Rearranging {
     static Vector128 run(Vector128 a, Vector128 b, u8 order) {
         return both(order & 2 ? high(b) : low(b), order & 1 ? high(a) : low(a));
     }
@@ -192,3 +193,21 @@ void build_shift_qwords_mmx(const Decoded& d, Instruction& insn) {
 }
 
 }  // namespace gnomon::simd
+
+namespace gnomon::vec {
+
+// In VEX and EVEX encodings.
+template void build<simd::Packssdw>(const Decoded&, Instruction&);
+template void build<simd::Packsswb>(const Decoded&, Instruction&);
+template void build<simd::Packuswb>(const Decoded&, Instruction&);
+template void build<simd::Pshufd>(const Decoded&, Instruction&);
+template void build<simd::Pshufhw>(const Decoded&, Instruction&);
+template void build<simd::Pshuflw>(const Decoded&, Instruction&);
+template void build<simd::Punpckhbw>(const Decoded&, Instruction&);
+template void build<simd::Punpckhdq>(const Decoded&, Instruction&);
+template void build<simd::Punpckhqdq>(const Decoded&, Instruction&);
+template void build<simd::Punpckhwd>(const Decoded&, Instruction&);
+template void build<simd::Punpcklqdq>(const Decoded&, Instruction&);
+template void build<simd::Shufps>(const Decoded&, Instruction&);
+
+}  // namespace gnomon::vec

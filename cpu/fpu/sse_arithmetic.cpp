@@ -2,6 +2,7 @@
 // Vol. 2.
 #include "cpu/fpu/simd.h"
 #include "cpu/fpu/simd_instructions.h"
+#include "cpu/vector/frame.h"
 
 namespace gnomon::simd {
 
@@ -80,6 +81,7 @@ GNOMON_SSE(Sqrtsd, "sqrtsd", 8);
     struct Name : Integer {                                \
         static constexpr unsigned kBytes = bytes;          \
         static constexpr bool kMxcsr = true;               \
+        static constexpr bool kScalar = (bytes) != 16;     \
         static Vector128 run(Vector128 a, Vector128 b) {   \
             asm volatile(op " %1, %0" : "+x"(a) : "x"(b)); \
             return a;                                      \
@@ -193,3 +195,41 @@ template void build_flags<Ucomiss>(const Decoded&, Instruction&);
 template void build_flags<Ucomisd>(const Decoded&, Instruction&);
 
 }  // namespace gnomon::simd
+
+namespace gnomon::vec {
+
+// In VEX and EVEX encodings.
+template void build<simd::Addpd>(const Decoded&, Instruction&);
+template void build<simd::Addps>(const Decoded&, Instruction&);
+template void build<simd::Addsd>(const Decoded&, Instruction&);
+template void build<simd::Addss>(const Decoded&, Instruction&);
+template void build<simd::Divpd>(const Decoded&, Instruction&);
+template void build<simd::Divps>(const Decoded&, Instruction&);
+template void build<simd::Divsd>(const Decoded&, Instruction&);
+template void build<simd::Divss>(const Decoded&, Instruction&);
+template void build<simd::Maxpd>(const Decoded&, Instruction&);
+template void build<simd::Maxps>(const Decoded&, Instruction&);
+template void build<simd::Maxsd>(const Decoded&, Instruction&);
+template void build<simd::Maxss>(const Decoded&, Instruction&);
+template void build<simd::Minpd>(const Decoded&, Instruction&);
+template void build<simd::Minps>(const Decoded&, Instruction&);
+template void build<simd::Minsd>(const Decoded&, Instruction&);
+template void build<simd::Minss>(const Decoded&, Instruction&);
+template void build<simd::Mulpd>(const Decoded&, Instruction&);
+template void build<simd::Mulps>(const Decoded&, Instruction&);
+template void build<simd::Mulsd>(const Decoded&, Instruction&);
+template void build<simd::Mulss>(const Decoded&, Instruction&);
+template void build<simd::Rcpps>(const Decoded&, Instruction&);
+template void build<simd::Rcpss>(const Decoded&, Instruction&);
+template void build<simd::Rsqrtps>(const Decoded&, Instruction&);
+template void build<simd::Rsqrtss>(const Decoded&, Instruction&);
+template void build<simd::Sqrtpd>(const Decoded&, Instruction&);
+template void build<simd::Sqrtps>(const Decoded&, Instruction&);
+template void build<simd::Sqrtsd>(const Decoded&, Instruction&);
+template void build<simd::Sqrtss>(const Decoded&, Instruction&);
+template void build<simd::Subpd>(const Decoded&, Instruction&);
+template void build<simd::Subps>(const Decoded&, Instruction&);
+template void build<simd::Subsd>(const Decoded&, Instruction&);
+template void build<simd::Subss>(const Decoded&, Instruction&);
+
+}  // namespace gnomon::vec

@@ -1,6 +1,7 @@
 // CVT*: between integers and numbers, between single and double. SDM Vol. 2.
 #include "cpu/fpu/simd.h"
 #include "cpu/fpu/simd_instructions.h"
+#include "cpu/vector/frame.h"
 
 namespace gnomon::simd {
 
@@ -30,7 +31,7 @@ GNOMON_SSE_CONVERT(Cvtps2pd, "cvtps2pd", 8);
 GNOMON_SSE_CONVERT(
     Cvtpd2ps, "cvtpd2ps", 16, static constexpr unsigned kSourceBytes = 8, kResultBytes = 4;
     static u16 wide(Float80 & value, u64, u64 b) { return rounded(value, b); });
-GNOMON_SSE_CONVERT(Cvtss2sd, "cvtss2sd", 4);
+GNOMON_SSE_CONVERT(Cvtss2sd, "cvtss2sd", 4, static constexpr bool kScalar = true;);
 GNOMON_SSE_CONVERT(
     Cvtsd2ss, "cvtsd2ss", 8, static constexpr unsigned kSourceBytes = 8, kResultBytes = 4;
     static constexpr bool kScalar = true;
@@ -224,3 +225,11 @@ template Outcome to_mmx<Cvtpd2pi>(Cpu&, const Instruction&);
 template Outcome to_mmx<Cvttpd2pi>(Cpu&, const Instruction&);
 
 }  // namespace gnomon::simd
+
+namespace gnomon::vec {
+
+// In VEX and EVEX encodings.
+template void build<simd::Cvtsd2ss>(const Decoded&, Instruction&);
+template void build<simd::Cvtss2sd>(const Decoded&, Instruction&);
+
+}  // namespace gnomon::vec

@@ -184,23 +184,27 @@ Outcome maskmovq(Cpu& c, const Instruction& i) {
 
 namespace {
 
+template<class T>
 Outcome movnti_any(Cpu& c, const Instruction& i) {
-    return c.store(i, c.get_at<u32>(i.reg)) ? Outcome::Next : Outcome::Fault;
+    return c.store(i, c.get_at<T>(i.reg)) ? Outcome::Next : Outcome::Fault;
 }
 
-template<Mem form>
+template<class T, Mem form>
 GNOMON_HANDLER void movnti_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    u8* p = operand_pointer<form, AccessKind::Write>(c, i, 4);
+    u8* p = operand_pointer<form, AccessKind::Write>(c, i, ip, sizeof(T));
     if (!p) [[unlikely]]
-        GNOMON_TAIL call<&movnti_any>(c, i, ip, r, s, k);
-    poke(p, c->get_at<u32>(i->reg));
+        GNOMON_TAIL call<&movnti_any<T>>(c, i, ip, r, s, k);
+    poke(p, c->get_at<T>(i->reg));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
 }  // namespace
 
 void build_movnti(const Decoded& d, Instruction& insn) {
-    insn.handler = by_memory_form(d, [](auto form) -> Handler { return &movnti_m<form()>; });
+    insn.handler = by_wide_width(d.operand_bytes == 8 ? 8 : 4, [&](auto zero) -> Handler {
+        using T = decltype(zero);
+        return by_operand_form<T>(d, [](auto form) -> Handler { return &movnti_m<T, form()>; });
+    });
 }
 
 // ---- fences and cache hints: this processor is in order and its cache is coherent

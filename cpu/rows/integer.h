@@ -295,6 +295,7 @@ inline constexpr auto kIntegerRows = std::to_array<OpcodeRow>({
     row("FF /4", "JMP", "Ev", build_jmp_indirect, attr::kEnds | attr::kForce64),
     row("FF /6", "PUSH", "Ev", build_push_rm, attr::kDefault64),
 
+    row("0F 0D", "PREFETCHW", "Ev", build_nop, attr::kPure, Feature::PREFETCHW),
     row("0F 18", "HINT_NOP", "Ev", build_nop, attr::kPure, Feature::P6),
     row("0F 19", "HINT_NOP", "Ev", build_nop, attr::kPure, Feature::P6),
     row("0F 1A", "HINT_NOP", "Ev", build_nop, attr::kPure, Feature::P6),
@@ -326,6 +327,15 @@ inline constexpr auto kIntegerRows = std::to_array<OpcodeRow>({
     row("0F BF", "MOVSX", "Gv,Ew", build_movsx16, attr::kPure),
     row("0F C0", "XADD", "Eb,Gb", build_xadd, attr::kLock, Feature::I486),
     row("0F C1", "XADD", "Ev,Gv", build_xadd, attr::kLock, Feature::I486),
+    row("F3 0F B8", "POPCNT", "Gv,Ev", build_popcnt, attr::kSetsFlags, Feature::POPCNT),
+    row("F3 0F BC", "TZCNT", "Gv,Ev", build_tzcnt, attr::kSetsFlags, Feature::BMI1),
+    row("F3 0F BD", "LZCNT", "Gv,Ev", build_lzcnt, attr::kSetsFlags, Feature::LZCNT),
+    row("NP 0F 38 F0", "MOVBE", "Gv,Mv", build_movbe, attr::kPure, Feature::MOVBE),
+    row("66 0F 38 F0", "MOVBE", "Gv,Mv", build_movbe, attr::kPure, Feature::MOVBE),
+    row("NP 0F 38 F1", "MOVBE", "Mv,Gv", build_movbe, attr::kPure, Feature::MOVBE),
+    row("66 0F 38 F1", "MOVBE", "Mv,Gv", build_movbe, attr::kPure, Feature::MOVBE),
+    row("66 0F 38 F6", "ADCX", "Gy,Ey", build_adcx, 0, Feature::ADX),
+    row("F3 0F 38 F6", "ADOX", "Gy,Ey", build_adox, 0, Feature::ADX),
     row("0F C7 /1:mem", "CMPXCHG8B", "Mq", out_of_line<cmpxchg8b>, attr::kLock, Feature::CX8),
     row("0F C8+r", "BSWAP", "Zv", build_bswap, attr::kPure, Feature::I486),
 });

@@ -5,6 +5,7 @@
 
 #include "cpu/debug_registers.h"
 #include "cpu/far_transfer.h"
+#include "cpu/fpu/xsave.h"
 #include "cpu/interrupt.h"
 #include "cpu/opcode_row.h"
 #include "cpu/out_of_line.h"
@@ -21,10 +22,10 @@ inline constexpr auto kSystemRows = std::to_array<OpcodeRow>({
     row("17", "POP", "SS", out_of_line<pop_sreg<Seg::SS>>, attr::kNo64),
     row("1E", "PUSH", "DS", out_of_line<push_sreg<Seg::DS>>, attr::kNo64),
     row("1F", "POP", "DS", out_of_line<pop_sreg<Seg::DS>>, attr::kNo64),
-    row("0F A0", "PUSH", "FS", out_of_line<push_sreg<Seg::FS>>),
-    row("0F A1", "POP", "FS", out_of_line<pop_sreg<Seg::FS>>),
-    row("0F A8", "PUSH", "GS", out_of_line<push_sreg<Seg::GS>>),
-    row("0F A9", "POP", "GS", out_of_line<pop_sreg<Seg::GS>>),
+    row("0F A0", "PUSH", "FS", out_of_line<push_sreg<Seg::FS>>, attr::kDefault64),
+    row("0F A1", "POP", "FS", out_of_line<pop_sreg<Seg::FS>>, attr::kDefault64),
+    row("0F A8", "PUSH", "GS", out_of_line<push_sreg<Seg::GS>>, attr::kDefault64),
+    row("0F A9", "POP", "GS", out_of_line<pop_sreg<Seg::GS>>, attr::kDefault64),
     row("8C", "MOV", "Mw/Rv,Sw", out_of_line<mov_from_sreg>),
     row("8E", "MOV", "Sw,Ew", out_of_line<mov_to_sreg>),
     row("C4", "LES", "Gz,Mp", out_of_line<load_far_pointer<Seg::ES>>, attr::kNo64),
@@ -115,6 +116,39 @@ inline constexpr auto kSystemRows = std::to_array<OpcodeRow>({
     row("0F 32", "RDMSR", "", out_of_line<rdmsr, attr::kCpl0>, attr::kCpl0, Feature::MSR),
     row("0F 33", "RDPMC", "", out_of_line<rdpmc>),
     row("0F A2", "CPUID", "", out_of_line<cpuid>, 0, Feature::CPUID),
+
+    // Later processors.
+    row("66 0F 38 82 /r:mem", "INVPCID", "Gy,M", out_of_line<invpcid, attr::kCpl0>,
+        attr::kEnds | attr::kCpl0, Feature::INVPCID),
+    row("NP 0F 01 CA", "CLAC", "", out_of_line<clac>, 0, Feature::SMAP),
+    row("NP 0F 01 CB", "STAC", "", out_of_line<stac>, 0, Feature::SMAP),
+    row("NP 0F 01 EE", "RDPKRU", "", out_of_line<rdpkru>, 0, Feature::PKU),
+    row("NP 0F 01 EF", "WRPKRU", "", out_of_line<wrpkru>, attr::kEnds, Feature::PKU),
+    row("0F 01 F9", "RDTSCP", "", out_of_line<rdtscp>, 0, Feature::RDTSCP),
+    row("F3 0F C7 /7:reg", "RDPID", "Ry", out_of_line<rdpid>, 0, Feature::RDPID),
+    row("NP 0F C7 /6:reg", "RDRAND", "Rv", out_of_line<read_random>, 0, Feature::RDRAND),
+    row("66 0F C7 /6:reg", "RDRAND", "Rv", out_of_line<read_random>, 0, Feature::RDRAND),
+    row("NP 0F C7 /7:reg", "RDSEED", "Rv", out_of_line<read_random>, 0, Feature::RDSEED),
+    row("66 0F C7 /7:reg", "RDSEED", "Rv", out_of_line<read_random>, 0, Feature::RDSEED),
+    row("NP 0F 01 C8", "MONITOR", "", out_of_line<monitor>, 0, Feature::MONITOR),
+    row("NP 0F 01 C9", "MWAIT", "", out_of_line<mwait>, 0, Feature::MONITOR),
+    row("F3 0F AE /6:reg", "UMONITOR", "Ry", out_of_line<umonitor>, 0, Feature::WAITPKG),
+    row("F2 0F AE /6:reg", "UMWAIT", "Rd", out_of_line<user_wait>, 0, Feature::WAITPKG),
+    row("66 0F AE /6:reg", "TPAUSE", "Rd", out_of_line<user_wait>, 0, Feature::WAITPKG),
+    row("66 0F AE /6:mem", "CLWB", "Mb", out_of_line<flush_line>, 0, Feature::CLWB),
+    row("66 0F AE /7:mem", "CLFLUSHOPT", "Mb", out_of_line<flush_line>, 0, Feature::CLFLUSHOPT),
+    row("NP 0F 01 E8", "SERIALIZE", "", out_of_line<serialize>, attr::kEnds, Feature::SERIALIZE),
+
+    // Extended state.
+    row("NP 0F 01 D0", "XGETBV", "", out_of_line<xgetbv>, 0, Feature::XSAVE),
+    row("NP 0F 01 D1", "XSETBV", "", out_of_line<xsetbv>, attr::kEnds, Feature::XSAVE),
+    row("NP 0F AE /4:mem", "XSAVE", "M", out_of_line<xsave>, 0, Feature::XSAVE),
+    row("NP 0F AE /5:mem", "XRSTOR", "M", out_of_line<xrstor>, attr::kEnds, Feature::XSAVE),
+    row("NP 0F AE /6:mem", "XSAVEOPT", "M", out_of_line<xsaveopt>, 0, Feature::XSAVEOPT),
+    row("NP 0F C7 /4:mem", "XSAVEC", "M", out_of_line<xsavec>, 0, Feature::XSAVEC),
+    row("NP 0F C7 /5:mem", "XSAVES", "M", out_of_line<xsaves, attr::kCpl0>, attr::kCpl0, Feature::XSAVES),
+    row("NP 0F C7 /3:mem", "XRSTORS", "M", out_of_line<xrstors, attr::kCpl0>, attr::kEnds | attr::kCpl0,
+        Feature::XSAVES),
 
     // Undefined by definition, and RSM, which is undefined outside system-management mode.
     row("0F 0B", "UD2", "", out_of_line<undefined>, attr::kEnds),

@@ -118,6 +118,9 @@ class Console {
     bool instructed_ = false;          ///< the user was told once how to go on
 };
 
+/// What was built in, for --version.
+[[nodiscard]] std::string console_features();
+
 /// An expression as the next word of the arguments; `what` names it in errors.
 [[nodiscard]] Result<u64> take_value(Console& console, Arguments& arguments, std::string_view what);
 /// 0x%08x, or as long as 64-bit mode needs.

@@ -199,7 +199,6 @@ Result<void> matching_parts(Console& c, std::initializer_list<std::string_view> 
     return {};
 }
 Result<void> apic(Console& c, Arguments&) {
-    c.print("IA32_APIC_BASE {:#x}: {}\n", c.state().msr.apic_base, c.state().msr.apic_base >> 11 & 1 ? "enabled" : "disabled");
     for (const StatePart* part : c.debugger().machine().parts())
         if (const auto name = part->state_name(); name.find("apic") != name.npos && name.find("ioapic") == name.npos)
             c.write(print_state(part->save_state(), name));

@@ -112,6 +112,11 @@ std::unique_ptr<LineSource> make_source(Console& console) {
 
 }  // namespace
 
+std::string console_features() {
+    return fmt::format("console{}, {}", GNOMON_HAVE_LIBEDIT ? " with history and completion" : "",
+                       disassembler_built_in() ? "disassembly" : "no disassembly");
+}
+
 RunEnd Console::prompt() {
     const std::unique_ptr<LineSource> source = make_source(*this);
     if (!std::exchange(instructed_, true)) {

@@ -107,11 +107,16 @@ void Piix3::set_line(unsigned pin, bool level) {
 /// Drives the inputs of the interrupt controller from PIRQA–D.
 void Piix3::route() {
     u16 levels = 0;
+    u8 pirqs = 0;
     for (unsigned pirq = 0; pirq < 4; pirq++) {
+        if (state_.sources[pirq]) pirqs |= static_cast<u8>(1u << pirq);
         const u32 target = config_.read(static_cast<u8>(kPirqRoute + pirq), 1);
         const u16 irq = static_cast<u16>(1u << (target & 15));
         if (!(target & kNotRouted) && irq & kRoutable && state_.sources[pirq]) levels |= irq;
     }
+    const u8 turned = static_cast<u8>(pirqs ^ std::exchange(driven_pirqs_, pirqs));
+    for (unsigned pirq = 0; pirq < 4; pirq++)
+        if (turned >> pirq & 1) wires_.pirqs[pirq].set(pirqs >> pirq & 1);
     const u16 changed = static_cast<u16>(levels ^ std::exchange(driven_irqs_, levels));
     for (unsigned irq = 0; irq < 16; irq++)
         if (changed >> irq & 1) wires_.irqs[irq].set(levels >> irq & 1);

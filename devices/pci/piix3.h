@@ -25,6 +25,8 @@ class Piix3 final : public PciFunction, public PortIo, public LineSink, public S
         /// Inputs of the interrupt controller that PCI interrupts may be routed to: 3–7, 9–12, 14, 15. Each
         /// should be a source of its own, since ISA devices may share them.
         std::array<Line, 16> irqs;
+        /// PIRQA–D as they are, for an I/O APIC.
+        std::array<Line, 4> pirqs;
         /// Whether address bit 20 passes: the keyboard controller's gate or port 92h lets it. Called on every
         /// change.
         std::function<void(bool enabled)> a20;
@@ -80,6 +82,7 @@ class Piix3 final : public PciFunction, public PortIo, public LineSink, public S
     State state_;  ///< its config is only filled in while saving
     std::array<u8, 4> source_counts_{};
     u16 driven_irqs_ = 0;
+    u8 driven_pirqs_ = 0;
     bool a20_enabled_ = true;
     std::vector<PortClaim> claims_;
     PciSlot slot_;

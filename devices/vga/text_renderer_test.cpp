@@ -56,14 +56,6 @@ struct TextRendererTest : VgaTest {
         }
         indexed(crtc(), 0x0a, 0x20);  // no cursor
     }
-    Frame picture() {
-        Frame frame;
-        vga->render(frame);
-        return frame;
-    }
-    [[nodiscard]] static u32 pixel(const Frame& frame, unsigned x, unsigned y) {
-        return frame.pixels[size_t{y} * frame.width + x];
-    }
     [[nodiscard]] CellPicture cell(unsigned index) const {
         return {font[screen[2 * index]], screen[2 * index], screen[2 * index + 1]};
     }

@@ -112,7 +112,8 @@ class Vga final : public PortIo, public MmioIo, public StatePart {
     void set_dac_width(bool eight_bits);
 
     void decode_memory_path();
-    void note_window_access();
+    void begin_window_access();
+    void end_window_access();
     void map_direct_window();
     void leave_direct_window();
     void copy_back_window(u64 offset, u64 size);

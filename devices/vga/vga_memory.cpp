@@ -68,14 +68,16 @@ void Vga::decode_memory_path() {
     state_.window_accesses = 0;
 }
 
+void Vga::begin_window_access() {
+    if (state_.direct == State::Direct::None) return;
+    // Not by the processor, for which the window is memory.
+    leave_direct_window();
+    state_.window_accesses = 0;
+}
+
 /// A window that is used much is mapped for the processor as memory. Not at once: programs that move it or
 /// change its meaning all the time would pay for a new map each time.
-void Vga::note_window_access() {
-    if (state_.direct != State::Direct::None) {
-        // Not by the processor, for which the window is memory.
-        leave_direct_window();
-        state_.window_accesses = 0;
-    }
+void Vga::end_window_access() {
     if (path_.direct_kind() == State::Direct::None || ++state_.window_accesses < kDirectAfter) return;
     state_.direct = path_.direct_kind();
     if (state_.direct == State::Direct::Chain4) {
@@ -135,14 +137,15 @@ void Vga::store_cell(u32 address, u32 value, u32 planes) {
 }
 
 u64 Vga::mmio_read(u64 offset, unsigned size) {
-    note_window_access();
+    begin_window_access();
     u64 value = 0;
     for (unsigned i = 0; i < size; i++) value |= u64{read_byte(static_cast<u32>(offset) + i)} << 8 * i;
+    end_window_access();
     return value;
 }
 
 void Vga::mmio_write(u64 offset, unsigned size, u64 value) {
-    note_window_access();
+    begin_window_access();
     const u32 host = static_cast<u32>(offset) - path_.window_first;
     if (path_.text_write && host < path_.window_size && size <= path_.window_size - host) {
         for (u32 i = 0; i < size; i++) {
@@ -157,6 +160,7 @@ void Vga::mmio_write(u64 offset, unsigned size, u64 value) {
     }
     for (unsigned i = 0; i < size; i++)
         write_byte(static_cast<u32>(offset) + i, static_cast<u8>(value >> 8 * i));
+    end_window_access();
 }
 
 u8 Vga::read_byte(u32 offset) {

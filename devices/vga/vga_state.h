@@ -119,7 +119,9 @@ struct VgaState {
         count &= 0xffff;
         u32 address = count;
         if (crtc[0x14] & 0x40)
-            address = count << 2 | (count >> 12 & 3);
+            // The manual's table takes the low bits from counter bits 12 and 13; but mode 13h, whose processor
+            // side puts A16 and A17 there, shows its memory in order: they are the bits shifted out.
+            address = count << 2 | (count >> 14 & 3);
         else if (!(crtc[0x17] & 0x40))
             address = count << 1 | (count >> (crtc[0x17] & 0x20 ? 15 : 13) & 1);
         if (!(crtc[0x17] & 0x01)) address = (address & ~0x2000u) | (row_scan & 1) << 13;
@@ -137,7 +139,11 @@ struct VgaState {
     }
     /// The DAC register that the attribute controller selects for a four-bit attribute value.
     [[nodiscard]] constexpr u8 attribute_to_dac(u8 value) const {
-        const u8 entry = attribute[value & attribute[0x12] & 0x0f];
+        return palette_to_dac(value & attribute[0x12]);
+    }
+    /// The same behind the colour plane enable register: for a palette register.
+    [[nodiscard]] constexpr u8 palette_to_dac(unsigned index) const {
+        const u8 entry = attribute[index & 0x0f];
         const u8 select = attribute[0x14];
         const u8 low = attribute[0x10] & 0x80 ? static_cast<u8>((entry & 0x0f) | (select & 3) << 4) : entry;
         return static_cast<u8>((low & 0x3f) | (select & 0x0c) << 4);

@@ -13,11 +13,11 @@ VideoMemory::VideoMemory(PhysicalMap& map, u64 size)
     listed_.resize(pages);
     stamps_.resize(pages);
     written_.reserve(pages);
-    map_.observe_writes(PageFlag::Clean, this);
+    map_.observe_writes(PageFlag::Clean, *this);
     for (u32 page = 0; page < pages; page++) map_.set_flag(first_page_ + page, PageFlag::Clean);
 }
 
-VideoMemory::~VideoMemory() { map_.observe_writes(PageFlag::Clean, nullptr); }
+VideoMemory::~VideoMemory() { map_.stop_observing(PageFlag::Clean, *this); }
 
 void VideoMemory::page_written(u32 page, u32, u32) {
     if (page >= first_page_) note(page - first_page_);

@@ -17,12 +17,13 @@ constexpr u64 kExecutable = 4;
 constexpr u64 kGlobal = 8;
 constexpr u64 kDirty = 16;
 constexpr unsigned kSizeShift = 5;  // two bits: index into kPageShifts
+constexpr unsigned kKeyShift = 7;   // four bits
 constexpr std::array<u8, 4> kPageShifts = {12, 21, 22, 30};
 
 u64 pack(const Translation& t) {
     const u64 size = t.page_shift == 12 ? 0 : t.page_shift == 21 ? 1 : t.page_shift == 22 ? 2 : 3;
     return t.page | (t.writable ? kWritable : 0) | (t.user ? kUser : 0) | (t.executable ? kExecutable : 0) |
-           (t.global ? kGlobal : 0) | (t.dirty ? kDirty : 0) | size << kSizeShift;
+           (t.global ? kGlobal : 0) | (t.dirty ? kDirty : 0) | size << kSizeShift | u64{t.key} << kKeyShift;
 }
 
 Translation unpack(u64 data) {
@@ -34,6 +35,7 @@ Translation unpack(u64 data) {
     t.executable = data & kExecutable;
     t.global = data & kGlobal;
     t.dirty = data & kDirty;
+    t.key = data >> kKeyShift & 15;
     return t;
 }
 
@@ -48,12 +50,12 @@ ShadowTables::ShadowTables(PhysicalMap& map, Listener& listener, unsigned frames
       sets_(std::make_unique<Set[]>(size_t{1} << kSetBits)),
       frames_(std::make_unique<Frame[]>(frame_count_)),
       frame_index_(std::make_unique<u16[]>(map.ram_pages())) {
-    map_.observe_writes(PageFlag::PageTable, this);
+    map_.observe_writes(PageFlag::PageTable, *this);
 }
 
 ShadowTables::~ShadowTables() {
     forget_everything();
-    map_.observe_writes(PageFlag::PageTable, nullptr);
+    map_.stop_observing(PageFlag::PageTable, *this);
 }
 
 // --- Spaces

@@ -48,6 +48,7 @@ class ShadowTables final : public PageWriteObserver {
     void clear();
 
     void page_written(u32 page, u32 offset, u32 size) override;
+    [[nodiscard]] bool watches(u32 page) const override { return frame_index_[page] != 0; }
 
     [[nodiscard]] u64 invalidations() const { return invalidations_; }
     [[nodiscard]] unsigned tracked_frames() const { return frames_used_; }

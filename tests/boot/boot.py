@@ -240,9 +240,9 @@ class Run:
         return ["--bios", self.guests.find("seabios/usr/share/seabios/bios-256k.bin"),
                 "--vgabios", self.guests.find("seabios/usr/share/seabios/vgabios-isavga.bin")]
 
-    def image(self, kind, kernel):
+    def image(self, kind, kernel, initrd="shell"):
         out = str(self.scratch / f"{kind}.img")
-        subprocess.run([str(HERE / "make_image.sh"), kind, out, kernel, self.guests.find("shell/initrd"), LINE], check=True)
+        subprocess.run([str(HERE / "make_image.sh"), kind, out, kernel, self.guests.find(f"{initrd}/initrd"), LINE], check=True)
         return out
 
     def finish(self, *arguments, seconds=240):
@@ -268,8 +268,8 @@ class Run:
         machine.type("poweroff -f\n")
         machine.expect_exit(0)
 
-    def direct(self, flavour):
-        return ["--kernel", self.guests.find(f"{flavour}/kernel"), "--initrd", self.guests.find("shell/initrd"), "--append", LINE]
+    def direct(self, flavour, initrd="shell"):
+        return ["--kernel", self.guests.find(f"{flavour}/kernel"), "--initrd", self.guests.find(f"{initrd}/initrd"), "--append", LINE]
 
 
 CASES = {}
@@ -293,6 +293,46 @@ def linux_pae_direct(run):
 @case
 def linux_direct_seabios(run):
     run.shell(*run.seabios(), *run.direct("linux-686"))
+
+
+@case
+def linux_amd64_direct(run):
+    run.shell(*run.direct("linux-amd64", "shell-amd64"), seconds=600)
+
+
+@case
+def linux_amd64_with_programs_of_32_bits(run):
+    """Compatibility mode: the kernel is 64-bit, the programs are not."""
+    run.shell(*run.direct("linux-amd64"), seconds=600)
+
+
+@case
+def linux_amd64_above_4_gib(run):
+    machine = run.serial("-m", "6G", "--no-reboot", *run.direct("linux-amd64", "shell-amd64"), seconds=600)
+    machine.wait_for(PROMPT)
+    machine.type("echo $(($(sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo) > 5500000))-big\n")
+    machine.wait_for("1-big")
+
+
+@case
+def linux_amd64_cd(run):
+    run.shell("--cdrom", run.image("cd", run.guests.find("linux-amd64/kernel"), "shell-amd64"), seconds=600)
+
+
+@case
+def linux_amd64_disk(run):
+    run.shell("--hda", run.image("disk", run.guests.find("linux-amd64/kernel"), "shell-amd64"), seconds=600)
+
+
+@case
+def linux_amd64_4_levels(run):
+    """With la57 the kernel uses five."""
+    run.shell("--cpu", "max,-la57", *run.direct("linux-amd64", "shell-amd64"), seconds=600)
+
+
+@case
+def linux_amd64_shadow_verified(run):
+    run.shell("--set", "memory.shadow=verify", *run.direct("linux-amd64", "shell-amd64"), seconds=900)
 
 
 @case
@@ -417,6 +457,14 @@ def memtest(run):
 
 
 @case
+def memtest_amd64(run):
+    machine = run.terminal("-m", "32M", "--cdrom", run.guests.find("memtest/**/memtest86+x64.iso"), seconds=1200)
+    machine.wait_for(r"Pass: +[1-9]|PASS")
+    if re.search(r"Errors: +[1-9]", machine.screen()):
+        raise Failed("memtest86+ found errors:\n" + machine.screen())
+
+
+@case
 def ipxe(run):
     machine = run.terminal("--cdrom", run.guests.find("ipxe/usr/lib/ipxe/ipxe.iso"))
     machine.wait_for(r"Ctrl-B")
@@ -435,6 +483,14 @@ def debian_installer(run):
     tree = "installer-i386/usr/lib/debian-installer/images/12/i386/text/debian-installer/i386/"
     machine = run.terminal("-m", "512M", "--kernel", run.guests.find(tree + "linux"), "--initrd", run.guests.find(tree + "initrd.gz"),
                            "--append", "vga=normal fb=false", seconds=400)
+    machine.wait_for(r"Select a language")
+
+
+@case
+def debian_installer_amd64(run):
+    tree = "installer-amd64/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64/"
+    machine = run.terminal("-m", "512M", "--kernel", run.guests.find(tree + "linux"), "--initrd", run.guests.find(tree + "initrd.gz"),
+                           "--append", "vga=normal fb=false", seconds=800)
     machine.wait_for(r"Select a language")
 
 
@@ -459,6 +515,11 @@ def kit(run, image):
 @case
 def kit_i386(run):
     kit(run, "bench-i386")
+
+
+@case
+def kit_amd64(run):
+    kit(run, "bench-amd64")
 
 
 @case

@@ -44,8 +44,8 @@ unsigned immediate_size(ImmKind kind, unsigned operand_bytes, unsigned address_b
         case ImmKind::ByteSigned:
         case ImmKind::Jb: return 1;
         case ImmKind::Word: return 2;
+        case ImmKind::V: return operand_bytes;
         case ImmKind::Z:
-        case ImmKind::V:
         case ImmKind::Jz: return z;
         case ImmKind::Far: return z + 2;
         case ImmKind::Offset: return address_bytes;
@@ -57,7 +57,7 @@ unsigned immediate_size(ImmKind kind, unsigned operand_bytes, unsigned address_b
 /// ModRM, SIB and displacement.
 void address(Writer& w, unsigned reg, unsigned mod, unsigned rm, unsigned address_bytes, Random& random) {
     w.byte(mod << 6 | reg << 3 | rm);
-    unsigned size = mod == 1 ? 1 : mod == 2 ? address_bytes : 0;
+    unsigned size = mod == 1 ? 1 : mod == 2 ? (address_bytes == 2 ? 2 : 4) : 0;
     if (address_bytes == 2) {
         if (mod == 0 && rm == 6) size = 2;
     } else if (rm == 4) {
@@ -92,13 +92,20 @@ Encoding encode(unsigned row_index, const EncodingRequest& request, Random& rand
     if (request.prefix_67) w.byte(0x67);
     if (prefix_66) w.byte(0x66);
     if (repeat) w.byte(repeat);
+    if (request.rex) w.byte(request.rex);
     if (row.map != OpcodeMap::One) w.byte(0x0f);
     if (row.map == OpcodeMap::Three38) w.byte(0x38);
     if (row.map == OpcodeMap::Three3A) w.byte(0x3a);
     w.byte(row.opcode + (row.rm == -2 ? random.below(8) : 0u));
 
-    const unsigned operand_bytes = request.code32 != prefix_66 ? 4 : 2;
-    const unsigned address_bytes = request.code32 != request.prefix_67 ? 4 : 2;
+    const bool wide = request.code32 || request.code64;
+    unsigned operand_bytes = wide != prefix_66 ? 4 : 2;
+    unsigned address_bytes = wide != request.prefix_67 ? 4 : 2;
+    if (request.code64) {
+        const bool default64 = (row.attributes & attr::kForce64) || ((row.attributes & attr::kDefault64) && !prefix_66);
+        if ((request.rex & 8) || default64) operand_bytes = 8;
+        address_bytes = request.prefix_67 ? 4 : 8;
+    }
     if (row.has_modrm) {
         const unsigned reg =
             row.reg >= 0 ? static_cast<unsigned>(row.reg) : static_cast<unsigned>(random.below(8));

@@ -23,6 +23,10 @@ class Random {
     bool one_in(u64 n) { return below(n) == 0; }
     /// Mostly numbers at which arithmetic has corners.
     u32 number();
+    u64 number64() {
+        const u64 low = number();
+        return one_in(3) ? low : one_in(2) ? static_cast<u64>(static_cast<i64>(static_cast<i32>(low))) : low << 32 | number();
+    }
 
   private:
     u64 state_;
@@ -31,6 +35,8 @@ class Random {
 /// What is asked of an encoding; the rest is random.
 struct EncodingRequest {
     bool code32 = true;
+    bool code64 = false;
+    u8 rex = 0;              ///< 64-bit mode: the REX prefix, or 0
     bool prefix_66 = false;  ///< ignored where the row has a mandatory prefix
     bool prefix_67 = false;
     bool lock = false;

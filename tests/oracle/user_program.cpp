@@ -25,7 +25,7 @@ u32 undefined_flags(const Decoded& d) {
     const std::string_view name = d.row->mnemonic;
     const bool by_cl = d.row->operands.ends_with("CL");
     const unsigned bits = d.row->operands.starts_with("Eb") ? 8 : d.operand_bytes * 8;
-    const unsigned count = static_cast<unsigned>(d.imm & 31);
+    const unsigned count = static_cast<unsigned>(d.imm & (d.operand_bytes == 8 && bits != 8 ? 63 : 31));
     const bool once = !by_cl && count == 1;
     const bool beyond = by_cl || count >= bits;
     if (is(name, {"AND", "OR", "XOR", "TEST"})) return AF;
@@ -35,6 +35,7 @@ u32 undefined_flags(const Decoded& d) {
     if (is(name, {"MUL", "IMUL"})) return SF | ZF | AF | PF;
     if (is(name, {"DIV", "IDIV"})) return kArithmetic;
     if (is(name, {"BSF", "BSR"})) return kArithmetic & ~ZF;
+    if (is(name, {"LZCNT", "TZCNT"})) return OF | SF | PF | AF;
     if (is(name, {"BT", "BTS", "BTR", "BTC"})) return OF | SF | AF | PF;
     if (is(name, {"AAA", "AAS"})) return OF | SF | ZF | PF;
     if (is(name, {"AAM", "AAD"})) return OF | AF | CF;

@@ -26,11 +26,18 @@ struct Mode {
     ZydisStackWidth stack;
 };
 constexpr Mode kModes[] = {{"16-bit", 0, ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16},
-                           {"32-bit", mode::kCode32, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32}};
+                           {"32-bit", mode::kCode32, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32},
+                           {"64-bit", mode::kCode64, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64}};
+
+/// The default model, and the integer instructions of 64-bit processors.
+FeatureSet features_of_test() {
+    return default_model().features | FeatureSet{Feature::LongMode, Feature::LahfLong, Feature::CX16, Feature::MOVBE, Feature::POPCNT,
+                                                 Feature::LZCNT, Feature::ADX, Feature::FSGSBASE, Feature::SYSCALL};
+}
 
 bool has_rows(Feature feature) {
     for (unsigned row = 0; row < opcode_row_count(); row++)
-        if (opcode_row(row).feature == feature) return true;
+        if (opcode_row(row).feature == feature) return features_of_test().has(feature);
     return false;
 }
 
@@ -55,6 +62,14 @@ bool have(ZydisISASet set) {
         case ZYDIS_ISA_SET_PAUSE:
         case ZYDIS_ISA_SET_RDPMC:
         case ZYDIS_ISA_SET_X87: return true;
+        case ZYDIS_ISA_SET_LONGMODE:
+        case ZYDIS_ISA_SET_CMPXCHG16B: return true;
+        case ZYDIS_ISA_SET_POPCNT: return has_rows(Feature::POPCNT);
+        case ZYDIS_ISA_SET_LZCNT: return has_rows(Feature::LZCNT);
+        case ZYDIS_ISA_SET_MOVBE: return has_rows(Feature::MOVBE);
+        case ZYDIS_ISA_SET_ADOX_ADCX: return has_rows(Feature::ADX);
+        case ZYDIS_ISA_SET_RDWRFSGS: return has_rows(Feature::FSGSBASE);
+        case ZYDIS_ISA_SET_FXSAVE64:
         case ZYDIS_ISA_SET_FXSAVE: return has_rows(Feature::FXSR);
         case ZYDIS_ISA_SET_CLFSH: return has_rows(Feature::CLFSH);
         case ZYDIS_ISA_SET_PENTIUMMMX: return mmx;
@@ -81,23 +96,23 @@ bool same_mnemonic(std::string_view ours, std::string_view theirs) {
         std::initializer_list<std::string_view> theirs;
     };
     static const Alias kAliases[] = {
-        {"CBW", {"CBW", "CWDE"}},
-        {"CWD", {"CWD", "CDQ"}},
+        {"CBW", {"CBW", "CWDE", "CDQE"}},
+        {"CWD", {"CWD", "CDQ", "CQO"}},
         {"PUSHA", {"PUSHA", "PUSHAD"}},
         {"POPA", {"POPA", "POPAD"}},
-        {"PUSHF", {"PUSHF", "PUSHFD"}},
-        {"POPF", {"POPF", "POPFD"}},
-        {"IRET", {"IRET", "IRETD"}},
-        {"MOVS", {"MOVSB", "MOVSW", "MOVSD"}},
-        {"CMPS", {"CMPSB", "CMPSW", "CMPSD"}},
-        {"STOS", {"STOSB", "STOSW", "STOSD"}},
-        {"LODS", {"LODSB", "LODSW", "LODSD"}},
-        {"SCAS", {"SCASB", "SCASW", "SCASD"}},
+        {"PUSHF", {"PUSHF", "PUSHFD", "PUSHFQ"}},
+        {"POPF", {"POPF", "POPFD", "POPFQ"}},
+        {"IRET", {"IRET", "IRETD", "IRETQ"}},
+        {"MOVS", {"MOVSB", "MOVSW", "MOVSD", "MOVSQ"}},
+        {"CMPS", {"CMPSB", "CMPSW", "CMPSD", "CMPSQ"}},
+        {"STOS", {"STOSB", "STOSW", "STOSD", "STOSQ"}},
+        {"LODS", {"LODSB", "LODSW", "LODSD", "LODSQ"}},
+        {"SCAS", {"SCASB", "SCASW", "SCASD", "SCASQ"}},
         {"INS", {"INSB", "INSW", "INSD"}},
         {"OUTS", {"OUTSB", "OUTSW", "OUTSD"}},
         {"XLAT", {"XLAT"}},
         {"SAL", {"SHL", "SAL"}},
-        {"JCXZ", {"JCXZ", "JECXZ"}},
+        {"JCXZ", {"JCXZ", "JECXZ", "JRCXZ"}},
         {"RETF", {"RET", "RETF"}},
         {"CALL", {"CALL"}},
         {"XCHG", {"XCHG", "NOP", "PAUSE"}},
@@ -105,6 +120,12 @@ bool same_mnemonic(std::string_view ours, std::string_view theirs) {
         {"WAIT", {"WAIT", "FWAIT"}},
         {"FWAIT", {"WAIT", "FWAIT"}},
         {"MOVQ", {"MOVQ", "MOVD"}},
+        {"MOVD", {"MOVQ", "MOVD"}},
+        {"CMPXCHG8B", {"CMPXCHG8B", "CMPXCHG16B"}},
+        {"FXSAVE", {"FXSAVE", "FXSAVE64"}},
+        {"FXRSTOR", {"FXRSTOR", "FXRSTOR64"}},
+        {"SYSEXIT", {"SYSEXIT"}},
+        {"SYSRET", {"SYSRET"}},
         {"MOVLPS", {"MOVLPS", "MOVHLPS"}},
         {"MOVHPS", {"MOVHPS", "MOVLHPS"}},
         // The escape opcodes that nobody documents.
@@ -176,7 +197,9 @@ struct Comparison {
             ours.modrm != (theirs.raw.modrm.mod << 6 | theirs.raw.modrm.reg << 3 | theirs.raw.modrm.rm))
             return "other ModRM";
         const ImmKind kind = row_shape(ours.row_index).imm;
-        if (ours.memory && theirs.raw.disp.size) {
+        if (ours.memory && theirs.raw.disp.size == 64) {
+            if (ours.imm != static_cast<u64>(theirs.raw.disp.value)) return "other moffs";
+        } else if (ours.memory && theirs.raw.disp.size) {
             const u64 mask = theirs.raw.disp.size >= 64 ? ~u64{0} : (u64{1} << theirs.raw.disp.size) - 1;
             if ((static_cast<u64>(static_cast<i64>(ours.disp)) ^ static_cast<u64>(theirs.raw.disp.value)) &
                 mask)
@@ -204,8 +227,9 @@ struct Comparison {
             if (op.type != ZYDIS_OPERAND_TYPE_MEMORY || op.encoding != ZYDIS_OPERAND_ENCODING_MODRM_RM)
                 continue;
             const auto number = [](ZydisRegister r) {
-                return r == ZYDIS_REGISTER_NONE ? unsigned{kNoRegister}
-                                                : static_cast<unsigned>(ZydisRegisterGetId(r)) * 8;
+                return r == ZYDIS_REGISTER_NONE                                 ? unsigned{kNoRegister}
+                       : r == ZYDIS_REGISTER_RIP || r == ZYDIS_REGISTER_EIP ? unsigned{kRipRegister}
+                                                                            : static_cast<unsigned>(ZydisRegisterGetId(r)) * 8;
             };
             unsigned base = number(op.mem.base), index = number(op.mem.index);
             // A lone SI or DI of 16-bit addressing is our index.
@@ -257,12 +281,12 @@ struct Comparison {
     Decoded ours;
     DecodeStatus status = DecodeStatus::Ok;
     const char* reason = nullptr;
-    FeatureSet features = default_model().features;
+    FeatureSet features = features_of_test();
     std::map<std::pair<unsigned, unsigned>, bool> names;
 };
 
 /// Bytes that are instructions more often than chance: prefixes, then an opcode, then small ModRM forms.
-void fill(u8* bytes, Random& random) {
+void fill(u8* bytes, Random& random, bool code64) {
     constexpr u8 kPrefixes[] = {0x66, 0x67, 0xf2, 0xf3, 0xf0, 0x2e, 0x36, 0x3e, 0x26, 0x64, 0x65};
     const u64 a = random.next(), b = random.next();
     __builtin_memcpy(bytes, &a, 8);
@@ -273,6 +297,7 @@ void fill(u8* bytes, Random& random) {
     const unsigned prefixes = (choice >> 1 & 15) == 0 ? static_cast<unsigned>(choice >> 8 & 15)
                                                       : static_cast<unsigned>(choice >> 8 & 3);
     for (; at < prefixes; at++) bytes[at] = kPrefixes[(choice >> (16 + at * 2)) % std::size(kPrefixes)];
+    if (code64 && at < 14 && (choice >> 6 & 1)) bytes[at++] = static_cast<u8>(0x40 | (random.next() & 15));
     if (at < 14 && (choice >> 5 & 1)) bytes[at++] = 0x0f;
 }
 
@@ -301,12 +326,12 @@ TEST(Zydis, RandomBytesDecodeAlike) {
     const u64 count = cases(5'000'000, 100'000'000);
     Random random(seed());
     Summary summary;
-    Comparison sixteen(kModes[0]), thirty_two(kModes[1]);
+    Comparison comparisons[] = {Comparison(kModes[0]), Comparison(kModes[1]), Comparison(kModes[2])};
     u8 bytes[16];
     for (u64 n = 0; n < count; n++) {
-        fill(bytes, random);
-        Comparison& c = n & 1 ? thirty_two : sixteen;
-        summary.add(c, c.compare(bytes, (n & 14) == 0), bytes);
+        Comparison& c = comparisons[n % 3];
+        fill(bytes, random, n % 3 == 2);
+        summary.add(c, c.compare(bytes, n / 3 % 8 == 0), bytes);
     }
     summary.print();
     EXPECT_GT(summary.agreed, count / 2);
@@ -315,14 +340,16 @@ TEST(Zydis, RandomBytesDecodeAlike) {
 TEST(Zydis, EveryRowHasItsNameAndFields) {
     Random random(seed());
     Summary summary;
-    Comparison comparisons[] = {Comparison(kModes[0]), Comparison(kModes[1])};
+    Comparison comparisons[] = {Comparison(kModes[0]), Comparison(kModes[1]), Comparison(kModes[2])};
     const u64 tries = cases(400, 10'000);
     for (unsigned row = 0; row < opcode_row_count(); row++) {
         unsigned met = 0;
         for (u64 n = 0; n < tries; n++) {
-            Comparison& c = comparisons[n & 1];
+            Comparison& c = comparisons[n % 3];
             EncodingRequest request;
-            request.code32 = n & 1;
+            request.code32 = n % 3 == 1;
+            request.code64 = n % 3 == 2;
+            if (request.code64 && random.one_in(2)) request.rex = static_cast<u8>(0x40 | random.below(16));
             request.prefix_66 = random.one_in(3);
             request.prefix_67 = random.one_in(3);
             constexpr u8 kSegments[] = {0, 0, 0, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65};
