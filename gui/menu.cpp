@@ -43,31 +43,31 @@ void Menu::build(const RunStatus& status) {
         return CommandRequest{what, std::move(drive)};
     };
     items_ = {
-        {status.paused ? "Continue" : "Pause", "Ctrl+Alt+P", command(Command::PauseOrContinue)},
-        {"Send Ctrl+Alt+Del", "Ctrl+Alt+End", command(Command::CtrlAltDel)},
-        {"Reset", "Ctrl+Alt+R", command(Command::Reset)},
-        {"Power button", "", command(Command::PowerButton)},
+        {status.paused ? "Continue" : "Pause", "Ctrl+Alt+P", command(UserCommand::PauseOrContinue)},
+        {"Send Ctrl+Alt+Del", "Ctrl+Alt+End", command(UserCommand::CtrlAltDel)},
+        {"Reset", "Ctrl+Alt+R", command(UserCommand::Reset)},
+        {"Power button", "", command(UserCommand::PowerButton)},
     };
     for (const DriveStatus& drive : status.drives) {
         if (!drive.removable()) continue;
         Item insert{fmt::format("{}: {}", drive.name, drive.file.empty() ? "insert ..." : "change ..."), "",
-                    command(Command::Insert, drive.name)};
+                    command(UserCommand::Insert, drive.name)};
         insert.asks_for_file = true;
         items_.push_back(std::move(insert));
         if (!drive.file.empty())
             items_.push_back({fmt::format("{}: eject {}", drive.name, shorten(drive.file, 36)), "",
-                              command(Command::Eject, drive.name)});
+                              command(UserCommand::Eject, drive.name)});
     }
     const auto ask = [&](const char* label, Command what) {
         items_.push_back({label, "", command(what)});
         items_.back().asks_for_file = true;
     };
-    items_.push_back({"Save state", "Ctrl+Alt+S", command(Command::SaveState)});
-    ask("Save state as ...", Command::SaveState);
-    items_.push_back({"Load state", "Ctrl+Alt+L", command(Command::LoadState)});
-    ask("Load state from ...", Command::LoadState);
-    items_.push_back({"Screenshot", "Ctrl+Alt+Print", command(Command::Screenshot)});
-    items_.push_back({"Copy the screen's text", "Ctrl+Alt+C", command(Command::CopyText)});
+    items_.push_back({"Save state", "Ctrl+Alt+S", command(UserCommand::SaveState)});
+    ask("Save state as ...", UserCommand::SaveState);
+    items_.push_back({"Load state", "Ctrl+Alt+L", command(UserCommand::LoadState)});
+    ask("Load state from ...", UserCommand::LoadState);
+    items_.push_back({"Screenshot", "Ctrl+Alt+Print", command(UserCommand::Screenshot)});
+    items_.push_back({"Copy the screen's text", "Ctrl+Alt+C", command(UserCommand::CopyText)});
     const auto window = [&](const char* label, const char* key, WindowAction action) {
         items_.push_back({label, key, PowerOffRequest{}, action});
     };
@@ -76,7 +76,7 @@ void Menu::build(const RunStatus& status) {
     window("Full screen", "Ctrl+Alt+F", WindowAction::FullScreen);
     window("Scaling: fit, integer, stretch", "Ctrl+Alt+I", WindowAction::Scaling);
     window("Status line", "", WindowAction::StatusLine);
-    items_.push_back({status.muted ? "Sound on" : "Mute", "Ctrl+Alt+U", command(Command::Mute)});
+    items_.push_back({status.muted ? "Sound on" : "Mute", "Ctrl+Alt+U", command(UserCommand::Mute)});
     items_.push_back({"Switch off and quit", "", PowerOffRequest{}});
     selected_ = std::min(selected_, items_.size() - 1);
 }

@@ -30,7 +30,7 @@ TEST(Menu, ArrowsChooseAndEscLeaves) {
     Menu menu;
     menu.open({});
     EXPECT_EQ(menu.step(Menu::Step::Choose).events,
-              (std::vector<InputEvent>{CommandRequest{Command::PauseOrContinue}}));
+              (std::vector<InputEvent>{CommandRequest{UserCommand::PauseOrContinue}}));
     EXPECT_FALSE(menu.is_open());
     menu.open({});
     menu.step(Menu::Step::Up);  // around the end
@@ -52,7 +52,7 @@ TEST(Menu, ADiscGoesInByTheNameOfItsFile) {
     menu.type(".iso");
     EXPECT_NE(menu.draw().text(menu.draw().rows() - 1).find("File: /tmp/b.iso_"), std::string_view::npos);
     EXPECT_EQ(menu.step(Menu::Step::Choose).events,
-              (std::vector<InputEvent>{CommandRequest{Command::Insert, "cdrom.2", "/tmp/b.iso"}}));
+              (std::vector<InputEvent>{CommandRequest{UserCommand::Insert, "cdrom.2", "/tmp/b.iso"}}));
 }
 
 TEST(Menu, OnlyWhatIsInCanBeEjectedAndHardDisksStay) {
@@ -60,7 +60,7 @@ TEST(Menu, OnlyWhatIsInCanBeEjectedAndHardDisksStay) {
     menu.open(status_with_cd("a.iso"));
     Menu::Outcome outcome;
     choose_row(menu, "cdrom.2: eject a.iso", outcome);
-    EXPECT_EQ(outcome.events, (std::vector<InputEvent>{CommandRequest{Command::Eject, "cdrom.2"}}));
+    EXPECT_EQ(outcome.events, (std::vector<InputEvent>{CommandRequest{UserCommand::Eject, "cdrom.2"}}));
     menu.open(status_with_cd(""));
     for (u32 row = 0; row < menu.draw().rows(); row++) {
         EXPECT_EQ(menu.draw().text(row).find("eject"), std::string_view::npos);
@@ -83,7 +83,7 @@ TEST(Menu, FileNamesAreCompletedAsFarAsTheyAgree) {
     menu.type("o");
     menu.step(Menu::Step::Complete);
     EXPECT_EQ(menu.step(Menu::Step::Choose).events,
-              (std::vector<InputEvent>{CommandRequest{Command::LoadState, "", folder + "/disc-one.iso"}}));
+              (std::vector<InputEvent>{CommandRequest{UserCommand::LoadState, "", folder + "/disc-one.iso"}}));
     std::filesystem::remove_all(folder);
 }
 

@@ -201,13 +201,13 @@ bool SdlDisplay::on_combination(SDL_Scancode code, std::vector<InputEvent>& even
         WindowAction action = WindowAction::None;
     };
     static constexpr Row kRows[] = {
-        {SDL_SCANCODE_P, Command::PauseOrContinue},
-        {SDL_SCANCODE_R, Command::Reset},
-        {SDL_SCANCODE_S, Command::SaveState},
-        {SDL_SCANCODE_L, Command::LoadState},
-        {SDL_SCANCODE_PRINTSCREEN, Command::Screenshot},
-        {SDL_SCANCODE_C, Command::CopyText},
-        {SDL_SCANCODE_U, Command::Mute},
+        {SDL_SCANCODE_P, UserCommand::PauseOrContinue},
+        {SDL_SCANCODE_R, UserCommand::Reset},
+        {SDL_SCANCODE_S, UserCommand::SaveState},
+        {SDL_SCANCODE_L, UserCommand::LoadState},
+        {SDL_SCANCODE_PRINTSCREEN, UserCommand::Screenshot},
+        {SDL_SCANCODE_C, UserCommand::CopyText},
+        {SDL_SCANCODE_U, UserCommand::Mute},
         {SDL_SCANCODE_G, std::nullopt, WindowAction::GrabMouse},
         {SDL_SCANCODE_F, std::nullopt, WindowAction::FullScreen},
         {SDL_SCANCODE_I, std::nullopt, WindowAction::Scaling},
@@ -314,7 +314,7 @@ void SdlDisplay::on_event(const SDL_Event& event, std::vector<InputEvent>& event
         case SDL_MOUSEBUTTONDOWN:
         case SDL_MOUSEBUTTONUP: on_button(event.button, events); break;
         case SDL_DROPFILE:
-            events.emplace_back(CommandRequest{Command::Insert, {}, event.drop.file});
+            events.emplace_back(CommandRequest{UserCommand::Insert, {}, event.drop.file});
             SDL_free(event.drop.file);
             break;
         case SDL_RENDER_TARGETS_RESET:

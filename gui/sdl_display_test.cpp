@@ -206,7 +206,7 @@ TEST_F(SdlDisplayTest, TheMenuTakesTheKeyboardAndGivesCommands) {
     key(SDL_SCANCODE_RETURN, true);
     key(SDL_SCANCODE_RETURN, false);
     poll();
-    EXPECT_EQ(events, (std::vector<InputEvent>{CommandRequest{Command::Insert, "cdrom.2", "/a.iso"}}));
+    EXPECT_EQ(events, (std::vector<InputEvent>{CommandRequest{UserCommand::Insert, "cdrom.2", "/a.iso"}}));
     events.clear();
     key(SDL_SCANCODE_A, true);  // closed: the guest's again
     poll();
@@ -226,10 +226,10 @@ TEST_F(SdlDisplayTest, CombinationsAreCommandsAndADroppedFileIsInserted) {
     drop.drop.windowID = SDL_GetWindowID(window());
     SDL_PushEvent(&drop);
     poll();
-    EXPECT_EQ(events, (std::vector<InputEvent>{CommandRequest{Command::PauseOrContinue},
-                                               CommandRequest{Command::SaveState},
-                                               CommandRequest{Command::Screenshot},
-                                               CommandRequest{Command::Insert, "", "/images/disk.img"}}));
+    EXPECT_EQ(events, (std::vector<InputEvent>{CommandRequest{UserCommand::PauseOrContinue},
+                                               CommandRequest{UserCommand::SaveState},
+                                               CommandRequest{UserCommand::Screenshot},
+                                               CommandRequest{UserCommand::Insert, "", "/images/disk.img"}}));
 }
 
 TEST_F(SdlDisplayTest, TextGoesToTheClipboardAndBackAsTyping) {

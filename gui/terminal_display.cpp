@@ -275,11 +275,11 @@ void TerminalDisplay::command(char character) {
         case 'X':
         case 'q': leaving_ = true; break;
         case 'd': strokes_.push_back({Key::Delete, false, true, true}); break;
-        case 'p': requests_.push_back({Command::PauseOrContinue}); break;
-        case 'r': requests_.push_back({Command::Reset}); break;
-        case 's': requests_.push_back({Command::Screenshot}); break;
-        case 'w': requests_.push_back({Command::SaveState}); break;
-        case 'o': requests_.push_back({Command::LoadState}); break;
+        case 'p': requests_.push_back({UserCommand::PauseOrContinue}); break;
+        case 'r': requests_.push_back({UserCommand::Reset}); break;
+        case 's': requests_.push_back({UserCommand::Screenshot}); break;
+        case 'w': requests_.push_back({UserCommand::SaveState}); break;
+        case 'o': requests_.push_back({UserCommand::LoadState}); break;
         case 'l':
             on_screen_.clear();
             draw();

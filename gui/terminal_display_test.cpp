@@ -293,8 +293,8 @@ TEST_F(TerminalDisplayTest, PrefixGivesCommandsAndTheAnswersAreShown) {
     start();
     type("\x01p\x01s\x01w");
     ASSERT_TRUE(wait_for_events(3));
-    EXPECT_EQ(events, (std::vector<InputEvent>{CommandRequest{Command::PauseOrContinue},
-                                               CommandRequest{Command::Screenshot}, CommandRequest{Command::SaveState}}));
+    EXPECT_EQ(events, (std::vector<InputEvent>{CommandRequest{UserCommand::PauseOrContinue},
+                                               CommandRequest{UserCommand::Screenshot}, CommandRequest{UserCommand::SaveState}}));
     display->tell({Notice::Kind::Message, "Screenshot screenshot-1.png"});
     settle();
     EXPECT_EQ(terminal.line(29), " Screenshot screenshot-1.png");
