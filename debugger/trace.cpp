@@ -180,7 +180,7 @@ std::string print_record(const TraceRecord& r, const std::string& code, const st
     const std::string head = fmt::format("{:>12} ({}) ", r.number, r.processor);
     const std::string name = symbol.empty() ? "" : " <" + symbol + ">";
     switch (r.kind) {
-        case TraceRecord::Kind::Instruction: return fmt::format("{}{:04x}:{:08x}{} {}", head, r.cs, r.value, name, code);
+        case TraceRecord::Kind::Instruction: return fmt::format("{}{:04x}:{:08x}{}{}{}", head, r.cs, r.value, name, code.empty() ? "" : " ", code);
         case TraceRecord::Kind::Branch: return fmt::format("{}branch {:#010x} -> {:#010x}{}", head, r.value, r.address, name);
         case TraceRecord::Kind::Read:
         case TraceRecord::Kind::Write:

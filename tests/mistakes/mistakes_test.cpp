@@ -50,6 +50,13 @@ TEST(Mistakes, ReservedBitInAPageTableEntry) {
     EXPECT_EQ(cause_of("reserved_bit"),
               "a page-table entry with a reserved bit: the PDE at 0x8004 (0x600083) has reserved bit 21 set.");
 }
+TEST(Mistakes, MissingInterruptStack) {
+    EXPECT_EQ(cause_of("missing_ist"),
+              "the handler of #DF has no good stack: its gate has no IST entry, and the stack at 0x40000000 is not mapped.");
+}
+TEST(Mistakes, ReturnToANonCanonicalAddress) {
+    EXPECT_EQ(cause_of("noncanonical_return"), "\"ret\" returns to 0x8000000000000000, which is not canonical.");
+}
 
 TEST(Mistakes, MissingEndOfInterrupt) {
     ConsoleFixture guest(program("missing_eoi"));
