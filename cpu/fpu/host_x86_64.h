@@ -30,6 +30,16 @@ struct [[gnu::packed]] Int32 {
 struct [[gnu::packed]] Int64 {
     u64 bits;
 };
+/// Integers that FISTTP stores: truncated whatever the control word says.
+struct [[gnu::packed]] Truncated16 {
+    u16 bits;
+};
+struct [[gnu::packed]] Truncated32 {
+    u32 bits;
+};
+struct [[gnu::packed]] Truncated64 {
+    u64 bits;
+};
 struct [[gnu::packed]] Packed80 {
     u64 low;
     u16 high;
@@ -246,6 +256,9 @@ GNOMON_X87_STORE(Real64, "fstpl")
 GNOMON_X87_STORE(Int16, "fistps")
 GNOMON_X87_STORE(Int32, "fistpl")
 GNOMON_X87_STORE(Int64, "fistpll")
+GNOMON_X87_STORE(Truncated16, "fisttps")
+GNOMON_X87_STORE(Truncated32, "fisttpl")
+GNOMON_X87_STORE(Truncated64, "fisttpll")
 GNOMON_X87_STORE(Packed80, "fbstp")
 
 #undef GNOMON_X87_STORE

@@ -44,17 +44,20 @@ void build_mmx_store(const Decoded& d, Instruction& insn) {
 Outcome movd_to_mmx(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!begin_mmx(c, out)) return out;
-    u32 value;
-    if (!c.load_rm(i, value)) return Outcome::Fault;
+    u64 value = 0;
+    u32 low = 0;
+    const bool wide = i.prefix & prefix::kOperand64;
+    if (wide ? !c.load_rm(i, value) : !c.load_rm(i, low)) return Outcome::Fault;
     enter_mmx(c);
-    put_mm(c, i.reg, value);
+    put_mm(c, i.reg, wide ? value : low);
     return Outcome::Next;
 }
 
 Outcome movd_from_mmx(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!begin_mmx(c, out)) return out;
-    if (!c.store_rm(i, static_cast<u32>(get_mm(c, i.reg)))) return Outcome::Fault;
+    const u64 value = get_mm(c, i.reg);
+    if (i.prefix & prefix::kOperand64 ? !c.store_rm(i, value) : !c.store_rm(i, static_cast<u32>(value))) return Outcome::Fault;
     enter_mmx(c);
     return Outcome::Next;
 }

@@ -47,39 +47,42 @@ GNOMON_SSE_CONVERT(Cvttpd2dq, "cvttpd2dq", 16);
 // ---- general registers
 // ------------------------------------------------------------------------------------------
 
-/// Number ← integer of 32 bits.
+/// Number ← integer of 32 or, with REX.W, 64 bits.
 #define GNOMON_SSE_FROM_INTEGER(Name, op)                  \
-    struct Name {                                          \
-        static Vector128 run(Vector128 a, u32 b) {         \
-            asm volatile(op " %1, %0" : "+x"(a) : "r"(b)); \
-            return a;                                      \
-        }                                                  \
+    struct Name {                                                                          \
+        template<class T>                                                                  \
+        static Vector128 run(Vector128 a, T b) {                                           \
+            if constexpr (sizeof(T) == 8) asm volatile(op "q %1, %0" : "+x"(a) : "r"(b)); \
+            else asm volatile(op "l %1, %0" : "+x"(a) : "r"(b));                           \
+            return a;                                                                      \
+        }                                                                                  \
     }
-GNOMON_SSE_FROM_INTEGER(Cvtsi2ss, "cvtsi2ssl");
-GNOMON_SSE_FROM_INTEGER(Cvtsi2sd, "cvtsi2sdl");
+GNOMON_SSE_FROM_INTEGER(Cvtsi2ss, "cvtsi2ss");
+GNOMON_SSE_FROM_INTEGER(Cvtsi2sd, "cvtsi2sd");
 #undef GNOMON_SSE_FROM_INTEGER
 
-/// Integer of 32 bits ← number.
+/// Integer of 32 or, with REX.W, 64 bits ← number.
 #define GNOMON_SSE_TO_INTEGER(Name, op, bytes)                 \
     struct Name {                                              \
         static constexpr unsigned kBytes = bytes;              \
-        static u32 run(Vector128 b) {                          \
-            u32 value;                                         \
+        template<class T>                                      \
+        static T run(Vector128 b) {                            \
+            T value;                                           \
             asm volatile(op " %1, %0" : "=r"(value) : "x"(b)); \
             return value;                                      \
         }                                                      \
     }
-GNOMON_SSE_TO_INTEGER(Cvtss2si, "cvtss2sil", 4);
-GNOMON_SSE_TO_INTEGER(Cvttss2si, "cvttss2sil", 4);
-GNOMON_SSE_TO_INTEGER(Cvtsd2si, "cvtsd2sil", 8);
-GNOMON_SSE_TO_INTEGER(Cvttsd2si, "cvttsd2sil", 8);
+GNOMON_SSE_TO_INTEGER(Cvtss2si, "cvtss2si", 4);
+GNOMON_SSE_TO_INTEGER(Cvttss2si, "cvttss2si", 4);
+GNOMON_SSE_TO_INTEGER(Cvtsd2si, "cvtsd2si", 8);
+GNOMON_SSE_TO_INTEGER(Cvttsd2si, "cvttsd2si", 8);
 #undef GNOMON_SSE_TO_INTEGER
 
 namespace {
 
-template<class Op>
+template<class Op, class T>
 Outcome from_integer_any(Cpu& c, const Instruction& i) {
-    u32 value;
+    T value;
     if (!c.load_rm(i, value)) return Outcome::Fault;
     Vector128 result = get(c, i.reg);
     if (!under_mxcsr(c, [&] { result = Op::run(result, value); })) return Outcome::Fault;
@@ -87,50 +90,50 @@ Outcome from_integer_any(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
-template<class Op>
+template<class Op, class T>
 GNOMON_HANDLER void from_integer_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     if (!c->host_fpu.simd) [[unlikely]]
-        GNOMON_TAIL call<&from_integer_any<Op>>(c, i, ip, r, s, k);
-    put(*c, i->reg, Op::run(get(*c, i->reg), c->get_at<u32>(i->rm)));
+        GNOMON_TAIL call<&from_integer_any<Op, T>>(c, i, ip, r, s, k);
+    put(*c, i->reg, Op::run(get(*c, i->reg), c->get_at<T>(i->rm)));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
-template<class Op, Mem form>
+template<class Op, class T, Mem form>
 GNOMON_HANDLER void from_integer_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, 4);
+    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, sizeof(T));
     if (!p || !c->host_fpu.simd) [[unlikely]]
-        GNOMON_TAIL call<&from_integer_any<Op>>(c, i, ip, r, s, k);
-    put(*c, i->reg, Op::run(get(*c, i->reg), peek<u32>(p)));
+        GNOMON_TAIL call<&from_integer_any<Op, T>>(c, i, ip, r, s, k);
+    put(*c, i->reg, Op::run(get(*c, i->reg), peek<T>(p)));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
-template<class Op>
+template<class Op, class T>
 Outcome to_integer_any(Cpu& c, const Instruction& i) {
     Vector128 source;
     if (!i.in_memory())
         source = get(c, i.rm);
     else if (!load<Op::kBytes>(c, i, false, source))
         return Outcome::Fault;
-    u32 value = 0;
-    if (!under_mxcsr(c, [&] { value = Op::run(source); })) return Outcome::Fault;
-    c.put_at<u32>(i.reg, value);
+    T value = 0;
+    if (!under_mxcsr(c, [&] { value = Op::template run<T>(source); })) return Outcome::Fault;
+    c.put_at<T>(i.reg, value);
     return Outcome::Next;
 }
 
-template<class Op>
+template<class Op, class T>
 GNOMON_HANDLER void to_integer_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     if (!c->host_fpu.simd) [[unlikely]]
-        GNOMON_TAIL call<&to_integer_any<Op>>(c, i, ip, r, s, k);
-    c->put_at<u32>(i->reg, Op::run(get(*c, i->rm)));
+        GNOMON_TAIL call<&to_integer_any<Op, T>>(c, i, ip, r, s, k);
+    c->put_at<T>(i->reg, Op::template run<T>(get(*c, i->rm)));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
-template<class Op, Mem form>
+template<class Op, class T, Mem form>
 GNOMON_HANDLER void to_integer_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     const u8* p = operand_pointer<form, AccessKind::Read>(c, i, Op::kBytes);
     if (!p || !c->host_fpu.simd) [[unlikely]]
-        GNOMON_TAIL call<&to_integer_any<Op>>(c, i, ip, r, s, k);
-    c->put_at<u32>(i->reg, Op::run(from_host<Op::kBytes>(p)));
+        GNOMON_TAIL call<&to_integer_any<Op, T>>(c, i, ip, r, s, k);
+    c->put_at<T>(i->reg, Op::template run<T>(from_host<Op::kBytes>(p)));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
@@ -138,17 +141,25 @@ GNOMON_HANDLER void to_integer_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u6
 
 template<class Op>
 void build_from_integer(const Decoded& d, Instruction& insn) {
-    if (!d.memory)
-        insn.handler = &from_integer_r<Op>;
-    else
-        insn.handler = by_memory_form(d, [](auto form) -> Handler { return &from_integer_m<Op, form()>; });
+    const auto choose = [&]<class T>(T) {
+        if (!d.memory)
+            insn.handler = &from_integer_r<Op, T>;
+        else
+            insn.handler = by_memory_form(d, [](auto form) -> Handler { return &from_integer_m<Op, T, form()>; });
+    };
+    if (d.operand_bytes == 8) choose(u64{});
+    else choose(u32{});
 }
 template<class Op>
 void build_to_integer(const Decoded& d, Instruction& insn) {
-    if (!d.memory)
-        insn.handler = &to_integer_r<Op>;
-    else
-        insn.handler = by_memory_form(d, [](auto form) -> Handler { return &to_integer_m<Op, form()>; });
+    const auto choose = [&]<class T>(T) {
+        if (!d.memory)
+            insn.handler = &to_integer_r<Op, T>;
+        else
+            insn.handler = by_memory_form(d, [](auto form) -> Handler { return &to_integer_m<Op, T, form()>; });
+    };
+    if (d.operand_bytes == 8) choose(u64{});
+    else choose(u32{});
 }
 template void build_from_integer<Cvtsi2ss>(const Decoded&, Instruction&);
 template void build_from_integer<Cvtsi2sd>(const Decoded&, Instruction&);

@@ -60,29 +60,39 @@ template void build_store<Movq, 8, false, 8>(const Decoded&, Instruction&);
 
 namespace {
 
+/// Of 32 or, with REX.W, 64 bits.
+template<class T>
+GNOMON_INLINE Vector128 widened(T value) {
+    if constexpr (sizeof(T) == 8) return _mm_cvtsi64_si128(static_cast<i64>(value));
+    else return _mm_cvtsi32_si128(static_cast<int>(value));
+}
+
+template<class T>
 Outcome movd_load_any(Cpu& c, const Instruction& i) {
-    u32 value;
+    T value;
     if (!c.load_rm(i, value)) return Outcome::Fault;
-    put(c, i.reg, _mm_cvtsi32_si128(static_cast<int>(value)));
+    put(c, i.reg, widened(value));
     return Outcome::Next;
 }
 
+template<class T>
 GNOMON_HANDLER void movd_load_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    put(*c, i->reg, _mm_cvtsi32_si128(c->get_at<i32>(i->rm)));
+    put(*c, i->reg, widened(c->get_at<T>(i->rm)));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
-template<Mem form>
+template<class T, Mem form>
 GNOMON_HANDLER void movd_load_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, 4);
+    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, sizeof(T));
     if (!p) [[unlikely]]
-        GNOMON_TAIL call<&movd_load_any>(c, i, ip, r, s, k);
-    put(*c, i->reg, from_host<4>(p));
+        GNOMON_TAIL call<&movd_load_any<T>>(c, i, ip, r, s, k);
+    put(*c, i->reg, from_host<sizeof(T)>(p));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
+template<class T>
 GNOMON_HANDLER void movd_store_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    c->put_at<u32>(i->rm, peek<u32>(c->state.fpu.vectors[i->reg].bytes.data()));
+    c->put_at<T>(i->rm, peek<T>(c->state.fpu.vectors[i->reg].bytes.data()));
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
@@ -104,16 +114,24 @@ GNOMON_HANDLER void extract_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s
 }  // namespace
 
 void build_movd_load(const Decoded& d, Instruction& insn) {
-    if (!d.memory)
-        insn.handler = &movd_load_r;
-    else
-        insn.handler = by_memory_form(d, [](auto form) -> Handler { return &movd_load_m<form()>; });
+    const auto choose = [&]<class T>(T) {
+        if (!d.memory)
+            insn.handler = &movd_load_r<T>;
+        else
+            insn.handler = by_memory_form(d, [](auto form) -> Handler { return &movd_load_m<T, form()>; });
+    };
+    if (d.operand_bytes == 8) choose(u64{});
+    else choose(u32{});
 }
 void build_movd_store(const Decoded& d, Instruction& insn) {
-    if (!d.memory)
-        insn.handler = &movd_store_r;
-    else
-        insn.handler = by_memory_form(d, [](auto form) -> Handler { return &store_m<4, false, 0, form()>; });
+    const auto choose = [&]<class T>(T) {
+        if (!d.memory)
+            insn.handler = &movd_store_r<T>;
+        else
+            insn.handler = by_memory_form(d, [](auto form) -> Handler { return &store_m<sizeof(T), false, 0, form()>; });
+    };
+    if (d.operand_bytes == 8) choose(u64{});
+    else choose(u32{});
 }
 void build_pmovmskb(const Decoded&, Instruction& insn) { insn.handler = &mask_r<&mask_bytes>; }
 void build_movmskps(const Decoded&, Instruction& insn) { insn.handler = &mask_r<&mask_singles>; }
@@ -150,10 +168,10 @@ Outcome movdq2q(Cpu& c, const Instruction& i) {
 
 namespace {
 
-/// To DS:(E)DI. Bytes whose mask is clear are not touched, nor can they fault.
+/// To DS:DI, EDI or RDI. Bytes whose mask is clear are not touched, nor can they fault.
 bool store_masked(Cpu& c, const Instruction& i, const u8* value, const u8* mask, unsigned bytes) {
-    const u64 wrap = i.address_bytes() == 2 ? 0xffff : 0xffffffff;
-    const u64 offset = c.get<u32>(reg::DI) & wrap;
+    const u64 wrap = i.address_bytes() == 2 ? 0xffff : i.address_bytes() == 4 ? 0xffffffff : ~u64{0};
+    const u64 offset = c.get<u64>(reg::DI) & wrap;
     for (unsigned n = 0; n < bytes; n++)
         if ((mask[n] & 0x80) && !c.check_write(i.segment, (offset + n) & wrap, 1)) return false;
     for (unsigned n = 0; n < bytes; n++)
@@ -191,7 +209,11 @@ Outcome movnti_any(Cpu& c, const Instruction& i) {
 
 template<class T, Mem form>
 GNOMON_HANDLER void movnti_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
+<<<<<<< HEAD
     u8* p = operand_pointer<form, AccessKind::Write>(c, i, ip, sizeof(T));
+=======
+    u8* p = operand_pointer<form, AccessKind::Write>(c, i, sizeof(T));
+>>>>>>> vec
     if (!p) [[unlikely]]
         GNOMON_TAIL call<&movnti_any<T>>(c, i, ip, r, s, k);
     poke(p, c->get_at<T>(i->reg));
@@ -201,10 +223,17 @@ GNOMON_HANDLER void movnti_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s,
 }  // namespace
 
 void build_movnti(const Decoded& d, Instruction& insn) {
+<<<<<<< HEAD
     insn.handler = by_wide_width(d.operand_bytes == 8 ? 8 : 4, [&](auto zero) -> Handler {
         using T = decltype(zero);
         return by_operand_form<T>(d, [](auto form) -> Handler { return &movnti_m<T, form()>; });
     });
+=======
+    if (d.operand_bytes == 8)
+        insn.handler = by_memory_form(d, [](auto form) -> Handler { return &movnti_m<u64, form()>; });
+    else
+        insn.handler = by_memory_form(d, [](auto form) -> Handler { return &movnti_m<u32, form()>; });
+>>>>>>> vec
 }
 
 // ---- fences and cache hints: this processor is in order and its cache is coherent

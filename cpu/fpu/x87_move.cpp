@@ -174,11 +174,11 @@ constexpr M indefinite() {
         return {0xffc00000};
     else if constexpr (std::is_same_v<M, host::Real64>)
         return {0xfff8000000000000};
-    else if constexpr (std::is_same_v<M, host::Int16>)
+    else if constexpr (std::is_same_v<M, host::Int16> || std::is_same_v<M, host::Truncated16>)
         return {0x8000};
-    else if constexpr (std::is_same_v<M, host::Int32>)
+    else if constexpr (std::is_same_v<M, host::Int32> || std::is_same_v<M, host::Truncated32>)
         return {0x80000000};
-    else if constexpr (std::is_same_v<M, host::Int64>)
+    else if constexpr (std::is_same_v<M, host::Int64> || std::is_same_v<M, host::Truncated64>)
         return {0x8000000000000000};
     else
         return {0xc000000000000000, 0xffff};  // real and packed decimal alike
@@ -402,6 +402,9 @@ template void build_store<host::Int16, true>(const Decoded&, Instruction&);
 template void build_store<host::Int32, false>(const Decoded&, Instruction&);
 template void build_store<host::Int32, true>(const Decoded&, Instruction&);
 template void build_store<host::Int64, true>(const Decoded&, Instruction&);
+template void build_store<host::Truncated16, true>(const Decoded&, Instruction&);
+template void build_store<host::Truncated32, true>(const Decoded&, Instruction&);
+template void build_store<host::Truncated64, true>(const Decoded&, Instruction&);
 
 void build_load_80(const Decoded& d, Instruction& insn) {
     insn.handler = by_memory_form(d, [](auto form) -> Handler { return &load_m80<form()>; });

@@ -82,6 +82,9 @@ inline constexpr auto kFpuRows = std::to_array<OpcodeRow>({
     row("DA E9", "FUCOMPP", "", x87::escape<x87::build_compare<host::Fucom, 2>>),
     // DB
     row("DB /0:mem", "FILD", "Md", x87::escape<x87::build_load<host::Int32>>),
+    row("DB /1:mem", "FISTTP", "Md", x87::escape<x87::build_store<host::Truncated32, true>>, 0, Feature::SSE3),
+    row("DD /1:mem", "FISTTP", "Mq", x87::escape<x87::build_store<host::Truncated64, true>>, 0, Feature::SSE3),
+    row("DF /1:mem", "FISTTP", "Mw", x87::escape<x87::build_store<host::Truncated16, true>>, 0, Feature::SSE3),
     row("DB /2:mem", "FIST", "Md", x87::escape<x87::build_store<host::Int32, false>>),
     row("DB /3:mem", "FISTP", "Md", x87::escape<x87::build_store<host::Int32, true>>),
     row("DB /5:mem", "FLD", "Mt", x87::escape<x87::build_load_80>),

@@ -13,7 +13,8 @@ Outcome execute_mask(Cpu& c, const Instruction& i) {
     v.bytes = o.bytes;
     v.imm = o.imm;
     v.active = active_elements(c, o);
-    if (!load_source(c, i, o, v.active, kReadsAll<Op>, v.b)) return Outcome::Fault;
+    const bool needed = !Op::kScalar || !i.in_memory() || (v.active & 1);
+    if (needed && !load_source(c, i, o, v.active, Op::kScalar || kReadsAll<Op>, v.b)) return Outcome::Fault;
     v.a = vector(c, o.source);
     u64 mask = 0;
     if constexpr (Op::kMxcsr) {

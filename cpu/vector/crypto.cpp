@@ -198,11 +198,11 @@ GNOMON_INLINE Vector128 affine(Vector128 va, Vector128 vb, u8 imm) {
     }
     return join<u8>(r);
 }
-/// A matrix from a broadcast serves the whole vector: elements of eight bytes.
-struct Gf2p8affineqb : Integer {
+/// The opmask selects bytes, the matrices are quadwords.
+struct Gf2p8affineqb : Shuffle {
     static Vector128 run(Vector128 a, Vector128 b, u8 imm) { return affine<false>(a, b, imm); }
 };
-struct Gf2p8affineinvqb : Integer {
+struct Gf2p8affineinvqb : Shuffle {
     static Vector128 run(Vector128 a, Vector128 b, u8 imm) { return affine<true>(a, b, imm); }
 };
 template void build<Gf2p8affineqb>(const Decoded&, Instruction&);

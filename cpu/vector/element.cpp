@@ -127,7 +127,7 @@ T scale(T a, T b) {
         if (is_denormal(a)) raise(kDenormal);
         return is_negative(b) ? sign : static_cast<T>(sign | F::kInfinity);
     }
-    if (is_denormal(a) || is_denormal(b)) raise(kDenormal);
+    if (is_denormal(a)) raise(kDenormal);
     if (is_infinite(a) || is_zero(a)) return a;
     // floor(b), as far as it matters.
     constexpr int kLimit = 8 * F::kBias;
@@ -158,7 +158,6 @@ T range(T a, T b, u8 imm) {
     T result;
     if (is_signaling(a)) return quiet(a);
     if (is_signaling(b)) return quiet(b);
-    if (is_nan(a) && is_nan(b)) return a;
     const auto with_sign = [&](T value) -> T {
         switch (imm >> 2 & 3) {
             case 0: return static_cast<T>((value & ~F::kSign) | (a & F::kSign));
@@ -167,11 +166,11 @@ T range(T a, T b, u8 imm) {
             default: return static_cast<T>(value | F::kSign);
         }
     };
-    if (is_nan(a)) return with_sign(flush_input(b));
-    if (is_nan(b)) return with_sign(flush_input(a));
     if ((is_denormal(a) || is_denormal(b)) && !(host::read_mxcsr() & kDenormalsAreZero)) raise(kDenormal);
     a = flush_input(a);
     b = flush_input(b);
+    if (is_nan(b)) return with_sign(a);
+    if (is_nan(a)) return with_sign(b);
     // Ordered as integers: sign and magnitude, so that -0 is below +0.
     const auto key = [](T x) { return is_negative(x) ? static_cast<T>(~x) : static_cast<T>(x | F::kSign); };
     const T magnitude_a = a & ~F::kSign, magnitude_b = b & ~F::kSign;
@@ -190,7 +189,13 @@ T reduce(T x, u8 imm) {
     x = flush_input(x);
     if (is_infinite(x)) return T{0};
     const T rounded = round_scaled(x, imm >> 4, imm & 15);
-    return subtract(x, rounded);
+    const unsigned mode = imm & 4 ? rounding_mode() : imm & 3u;
+    if (x == rounded) return mode == 1 ? Format<T>::kSign : T{0};
+    // Only the rounding is reported.
+    const u32 before = host::read_mxcsr();
+    const T result = subtract(x, rounded);
+    host::load_mxcsr(before);
+    return result;
 }
 
 template<class T>

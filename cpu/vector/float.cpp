@@ -76,9 +76,12 @@ struct DotProduct : Floating {
         Elements<T> p{}, r{};
         for (unsigned n = 0; n < p.size(); n++)
             if (imm >> (4 + n) & 1) p[n] = multiply(a[n], b[n]);
-        T sum = add(p[0], p[1]);
-        if constexpr (sizeof(T) == 4) sum = add(sum, add(p[2], p[3]));
-        for (unsigned n = 0; n < r.size(); n++) r[n] = imm >> n & 1 ? sum : T{0};
+        // Each sum ends with its own place: with several NaNs the order shows.
+        for (unsigned n = 0; n < r.size(); n++) {
+            T sum = add(p[n ^ 1], p[n]);
+            if constexpr (sizeof(T) == 4) sum = add(add(p[n ^ 3], p[n ^ 2]), sum);
+            r[n] = imm >> n & 1 ? sum : T{0};
+        }
         return join<T>(r);
     }
 };
@@ -91,11 +94,11 @@ template void build<Dppd>(const Decoded&, Instruction&);
 
 template<class T, class Base>
 struct FixUp : Base {
-    static Vector128 run3(Vector128 vd, Vector128 va, Vector128 vb, u8 imm) {
-        const auto d = split<T>(vd), a = split<T>(va), b = split<T>(vb);
-        auto r = a;
-        for (unsigned n = 0; n < (Base::kScalar ? 1 : r.size()); n++) r[n] = fix_up<T>(d[n], a[n], b[n], imm);
-        return join<T>(r);
+    static void run(Arguments& v) {
+        const Vector old = v.d;
+        v.d = v.a;
+        for (unsigned n = 0; n < (Base::kScalar ? 1 : v.count<T>()); n++)
+            if (v.selected >> n & 1) v.d.set(n, fix_up<T>(old.get<T>(n), v.a.get<T>(n), v.b.get<T>(n), v.imm));
     }
 };
 struct Fixupimmps : FixUp<u32, Floating> {};

@@ -122,7 +122,6 @@ bool load_source(Cpu& c, const Instruction& i, const Operands& o, u64 active, bo
     }
     const unsigned elements = o.element ? o.bytes / o.element : 1;
     if (!o.opmask || reads_all) return read_memory(c, i, 0, o.memory, out.bytes.data());
-    if (o.memory <= o.element || o.memory < elements) return !(active & 1) || read_memory(c, i, 0, o.memory, out.bytes.data());
     if (active == low_bits(elements)) return read_memory(c, i, 0, o.memory, out.bytes.data());
     const unsigned each = o.memory / elements;
     for (unsigned n = 0; n < elements; n++)

@@ -32,7 +32,8 @@ struct alignas(64) Vector {
 /// What an operation on whole vectors is given. `d` holds the destination's old value and receives the result.
 struct Arguments {
     Vector d, a, b;
-    u64 active = ~u64{0};  ///< elements under the opmask
+    u64 active = ~u64{0};    ///< elements under the opmask
+    u64 selected = ~u64{0};  ///< the same; `active` has the elements of a scalar that come from the first source too
     unsigned bytes = 16;
     u8 imm = 0;
 
@@ -164,9 +165,13 @@ Outcome execute(Cpu& c, const Instruction& i) {
     v.bytes = o.bytes;
     v.imm = o.imm;
     u64 active = active_elements(c, o);
-    if (!load_source(c, i, o, active, kReadsAll<Op>, v.b)) return Outcome::Fault;
+    v.selected = active;
     if constexpr (Op::kScalar) {
+        const bool needed = !i.in_memory() || (active & 1);
+        if (needed && !load_source(c, i, o, active, true, v.b)) return Outcome::Fault;
         if (o.opmask) active |= ~u64{1};
+    } else {
+        if (!load_source(c, i, o, active, kReadsAll<Op>, v.b)) return Outcome::Fault;
     }
     v.a = vector(c, o.source);
     v.d = vector(c, i.reg);

@@ -141,6 +141,8 @@ Outcome extract(Cpu& cpu, const Instruction& insn);
 Outcome extract_word(Cpu& cpu, const Instruction& insn);
 template<class T>
 Outcome insert(Cpu& cpu, const Instruction& insn);
+Outcome extract_sized(Cpu& cpu, const Instruction& insn);
+Outcome insert_sized(Cpu& cpu, const Instruction& insn);
 template<class T>
 Outcome sign_mask(Cpu& cpu, const Instruction& insn);
 template<class T>

@@ -170,6 +170,10 @@ template Outcome extract<u8>(Cpu&, const Instruction&);
 template Outcome extract<u16>(Cpu&, const Instruction&);
 template Outcome extract<u32>(Cpu&, const Instruction&);
 template Outcome extract<u64>(Cpu&, const Instruction&);
+/// PEXTRD and, with REX.W, PEXTRQ.
+Outcome extract_sized(Cpu& c, const Instruction& i) {
+    return i.prefix & prefix::kOperand64 ? extract<u64>(c, i) : extract<u32>(c, i);
+}
 /// The older PEXTRW has its general register in ModRM.reg.
 Outcome extract_word(Cpu& c, const Instruction& i) {
     c.put_at<u32>(i.reg, vector(c, i.rm).get<u16>(operands(i).imm & 7));
@@ -193,6 +197,10 @@ template Outcome insert<u8>(Cpu&, const Instruction&);
 template Outcome insert<u16>(Cpu&, const Instruction&);
 template Outcome insert<u32>(Cpu&, const Instruction&);
 template Outcome insert<u64>(Cpu&, const Instruction&);
+
+Outcome insert_sized(Cpu& c, const Instruction& i) {
+    return i.prefix & prefix::kOperand64 ? insert<u64>(c, i) : insert<u32>(c, i);
+}
 
 /// VPMOVMSKB, VMOVMSKPS, VMOVMSKPD.
 template<class T>

@@ -237,7 +237,7 @@ template void build<Alignd>(const Decoded&, Instruction&);
 template void build<Alignq>(const Decoded&, Instruction&);
 
 /// Unaligned bytes of each quadword. SDM Vol. 2, "VPMULTISHIFTQB".
-GNOMON_WHOLE(Multishiftqb, Integer, {
+GNOMON_WHOLE(Multishiftqb, Shuffle, {
     for (unsigned n = 0; n < v.bytes; n++) v.d.set(n, static_cast<u8>(std::rotr(v.b.get<u64>(n / 8), v.a.get<u8>(n) & 63)));
 });
 

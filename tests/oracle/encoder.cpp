@@ -72,6 +72,31 @@ void address(Writer& w, unsigned reg, unsigned mod, unsigned rm, unsigned addres
     w.random(size, size == 1 ? random.next() : random.number());
 }
 
+/// A VEX or EVEX prefix that this row allows. SDM Vol. 2, "Intel AVX-512 Encoding".
+void vex_prefix(Writer& w, const OpcodeRow& row, const RowShape& shape, Random& random) {
+    const bool evex = is_evex(row.map);
+    const unsigned map = static_cast<unsigned>(row.map) - static_cast<unsigned>(evex ? OpcodeMap::Evex0F : OpcodeMap::Vex0F) + 1;
+    const unsigned pp = row.mandatory == MandatoryPrefix::P66 ? 1u : row.mandatory == MandatoryPrefix::PF3 ? 2u
+                        : row.mandatory == MandatoryPrefix::PF2 ? 3u : 0u;
+    const unsigned wide = row.wide >= 0 ? static_cast<unsigned>(row.wide) : static_cast<unsigned>(random.below(2));
+    unsigned length = static_cast<unsigned>(random.below(evex ? 3 : 2));
+    if (row.vector >= 0) length = static_cast<unsigned>(row.vector);
+    if (row.vector == vector_length::kAbove128) length = 1 + static_cast<unsigned>(random.below(2));
+    const unsigned source = shape.source ? static_cast<unsigned>(random.below(8)) : 0u;
+    if (!evex) {
+        w.byte(0xc4);
+        w.byte(0xe0 | map);
+        w.byte(wide << 7 | (~source & 15) << 3 | length << 2 | pp);
+        return;
+    }
+    const bool gather = row.tuple.flags & Tuple::kGather;
+    const unsigned opmask = gather ? 1 + static_cast<unsigned>(random.below(7)) : row.tuple.element ? static_cast<unsigned>(random.below(8)) : 0u;
+    w.byte(0x62);
+    w.byte(0xf0 | map);
+    w.byte(wide << 7 | (~source & 15) << 3 | 4 | pp);
+    w.byte(length << 5 | 8 | opmask);
+}
+
 }  // namespace
 
 Encoding encode(unsigned row_index, const EncodingRequest& request, Random& random) {
@@ -87,15 +112,29 @@ Encoding encode(unsigned row_index, const EncodingRequest& request, Random& rand
                  : row.mandatory == MandatoryPrefix::PF2 ? 0xf2
                                                          : 0;
     }
+    const bool vector = row.map >= OpcodeMap::Vex0F;
     if (request.lock) w.byte(0xf0);
     if (request.segment) w.byte(request.segment);
     if (request.prefix_67) w.byte(0x67);
+<<<<<<< HEAD
     if (prefix_66) w.byte(0x66);
     if (repeat) w.byte(repeat);
     if (request.rex) w.byte(request.rex);
     if (row.map != OpcodeMap::One) w.byte(0x0f);
     if (row.map == OpcodeMap::Three38) w.byte(0x38);
     if (row.map == OpcodeMap::Three3A) w.byte(0x3a);
+=======
+    if (vector) {
+        vex_prefix(w, row, shape, random);
+        prefix_66 = false;
+    } else {
+        if (prefix_66) w.byte(0x66);
+        if (repeat) w.byte(repeat);
+        if (row.map != OpcodeMap::One) w.byte(0x0f);
+        if (row.map == OpcodeMap::Three38) w.byte(0x38);
+        if (row.map == OpcodeMap::Three3A) w.byte(0x3a);
+    }
+>>>>>>> vec
     w.byte(row.opcode + (row.rm == -2 ? random.below(8) : 0u));
 
     const bool wide = request.code32 || request.code64;
@@ -109,8 +148,9 @@ Encoding encode(unsigned row_index, const EncodingRequest& request, Random& rand
     if (row.has_modrm) {
         const unsigned reg =
             row.reg >= 0 ? static_cast<unsigned>(row.reg) : static_cast<unsigned>(random.below(8));
-        const unsigned rm =
-            row.rm >= 0 ? static_cast<unsigned>(row.rm) : static_cast<unsigned>(random.below(8));
+        const unsigned rm = shape.vector_index ? 4u
+                            : row.rm >= 0      ? static_cast<unsigned>(row.rm)
+                                               : static_cast<unsigned>(random.below(8));
         bool memory = request.mod == 0 || (request.mod < 0 && random.below(2));
         if (row.mod == 0 || shape.memory_only) memory = true;
         if (row.mod == 3 || shape.register_only) memory = false;

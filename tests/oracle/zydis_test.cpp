@@ -41,6 +41,30 @@ bool has_rows(Feature feature) {
     return false;
 }
 
+/// Vector and bit-manipulation sets of our largest model. Zydis has AVX-512 sets for each vector length.
+bool have_vector_set(ZydisISASet set) {
+    struct Named {
+        std::string_view name;
+        Feature feature;
+    };
+    static constexpr Named kSets[] = {
+        {"SSE3", Feature::SSE3}, {"SSE3X87", Feature::SSE3}, {"SSSE3", Feature::SSSE3}, {"SSSE3MMX", Feature::SSSE3}, {"SSE4", Feature::SSE4_1},
+        {"SSE42", Feature::SSE4_2}, {"SSE4A", Feature::SSE4A}, {"AES", Feature::AES}, {"PCLMULQDQ", Feature::PCLMULQDQ}, {"SHA", Feature::SHA},
+        {"GFNI", Feature::GFNI}, {"AVX", Feature::AVX}, {"AVXAES", Feature::AVX}, {"AVX_GFNI", Feature::GFNI}, {"AVX2", Feature::AVX2},
+        {"AVX2GATHER", Feature::AVX2}, {"FMA", Feature::FMA}, {"F16C", Feature::F16C}, {"VAES", Feature::VAES}, {"VPCLMULQDQ", Feature::VPCLMULQDQ},
+        {"AVX_VNNI", Feature::AVX_VNNI}, {"BMI1", Feature::BMI1}, {"BMI2", Feature::BMI2},
+        {"AVX512F", Feature::AVX512F}, {"AVX512CD", Feature::AVX512CD}, {"AVX512BW", Feature::AVX512BW}, {"AVX512DQ", Feature::AVX512DQ},
+        {"AVX512_IFMA", Feature::AVX512_IFMA}, {"AVX512_VBMI", Feature::AVX512_VBMI}, {"AVX512_VBMI2", Feature::AVX512_VBMI2},
+        {"AVX512_VNNI", Feature::AVX512_VNNI}, {"AVX512_BITALG", Feature::AVX512_BITALG}, {"AVX512_VPOPCNTDQ", Feature::AVX512_VPOPCNTDQ},
+        {"AVX512_GFNI", Feature::GFNI}, {"AVX512_VAES", Feature::VAES}, {"AVX512_VPCLMULQDQ", Feature::VPCLMULQDQ}};
+    std::string_view name = ZydisISASetGetString(set);
+    for (const std::string_view suffix : {"_128N", "_KOP", "_SCALAR", "_128", "_256", "_512"})
+        if (name.starts_with("AVX512") && name.ends_with(suffix)) name.remove_suffix(suffix.size());
+    for (const Named& s : kSets)
+        if (s.name == name) return default_model().features.has(s.feature);
+    return false;
+}
+
 /// The instruction sets of our largest model.
 bool have(ZydisISASet set) {
     static const bool mmx = has_rows(Feature::MMX), sse = has_rows(Feature::SSE),
@@ -78,7 +102,7 @@ bool have(ZydisISASet set) {
         case ZYDIS_ISA_SET_SSE_PREFETCH: return sse;
         case ZYDIS_ISA_SET_SSE2:
         case ZYDIS_ISA_SET_SSE2MMX: return sse2;
-        default: return false;
+        default: return have_vector_set(set);
     }
 }
 
@@ -128,6 +152,8 @@ bool same_mnemonic(std::string_view ours, std::string_view theirs) {
         {"SYSRET", {"SYSRET"}},
         {"MOVLPS", {"MOVLPS", "MOVHLPS"}},
         {"MOVHPS", {"MOVHPS", "MOVLHPS"}},
+        {"PEXTRD", {"PEXTRD", "PEXTRQ"}},
+        {"PINSRD", {"PINSRD", "PINSRQ"}},
         // The escape opcodes that nobody documents.
         {"FCOM2", {"FCOM"}},
         {"FCOMP3", {"FCOMP"}},
