@@ -312,6 +312,9 @@ StopReason Cpu::run(u64 instructions) {
             break;
         }
         const u64 allowed = observer_ ? observer_->allowance(*this) : CpuObserver::kFree;
+        // It may have asked for a stop, or for the processor at the next boundary: this is one.
+        budget += std::exchange(set_aside_, 0);
+        leave_after = false;
         if (allowed == 0) {
             state.inhibit_interrupts = inhibited;
             reason = StopReason::Requested;

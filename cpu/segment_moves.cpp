@@ -36,7 +36,8 @@ Outcome mov_from_sreg(Cpu& cpu, const Instruction& insn) {
 
 template<Seg seg>
 Outcome push_sreg(Cpu& cpu, const Instruction& insn) {
-    // The slot is as wide as the operand size, but only 16 bits of it are written: SDM Vol. 2, "PUSH".
+    // A slot of 64 bits is written whole, of others only 16 bits: SDM Vol. 2, "PUSH".
+    if (insn.operand_bytes() == 8) return cpu.push(8, cpu.segment(seg).selector) ? Outcome::Next : Outcome::Fault;
     const u64 mask = cpu.stack_mask();
     const u64 sp = (cpu.state.gpr[reg::SP] - insn.operand_bytes()) & mask;
     if (!cpu.write(Seg::SS, sp, cpu.segment(seg).selector)) return Outcome::Fault;

@@ -334,7 +334,8 @@ void Debugger::Processor::magic_exchange(Cpu&, unsigned number) {
 // ---- the debugger ---------------------------------------------------------------------------------------
 
 Debugger::Debugger(Machine& machine, RunLoop& loop) : machine_(machine), loop_(loop) {
-    processors_.push_back(std::make_unique<Processor>(*this, machine.cpu(), 0));
+    for (Cpu* cpu : machine.cpus())
+        processors_.push_back(std::make_unique<Processor>(*this, *cpu, static_cast<unsigned>(processors_.size())));
 }
 Debugger::~Debugger() = default;
 
@@ -557,8 +558,7 @@ u64 Debugger::next_count_stop(Cpu& cpu) {
         }
         Stop stop;
         stop.kind = StopKind::Event;
-        stop.reason = b.on == BreakOn::Instructions ? fmt::format("{} instructions executed", clock.instructions())
-                                                    : fmt::format("virtual time is {} ns", clock.now());
+        stop.reason = b.on == BreakOn::Instructions ? "the number of instructions is reached" : "the virtual time is reached";
         for (const auto& p : processors_)
             if (&p->cpu() == &cpu) hit(b, *p, {}, std::move(stop));
     }

@@ -133,8 +133,8 @@ class Debugger {
     bool write_physical(u64 address, std::span<const u8> bytes);
 
     // --- Symbols
-    void set_symbols(const SymbolSource* symbols) { symbols_ = symbols; }
-    [[nodiscard]] const SymbolSource* symbols() const { return symbols_; }
+    void set_symbols(SymbolSource* symbols) { symbols_ = symbols; }
+    [[nodiscard]] SymbolSource* symbols() const { return symbols_; }
     /// "name" or "name+0x12", empty if nothing is known.
     [[nodiscard]] std::string symbol_text(u64 linear) const;
 
@@ -166,7 +166,7 @@ class Debugger {
     RunLoop& loop_;
     std::vector<std::unique_ptr<Processor>> processors_;
     std::vector<Breakpoint> breakpoints_;
-    const SymbolSource* symbols_ = nullptr;
+    SymbolSource* symbols_ = nullptr;
     TraceSink* trace_ = nullptr;
     Reporter reporter_;
     Stop stop_;

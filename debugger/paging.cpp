@@ -136,7 +136,7 @@ std::string explain_translation(Cpu& cpu, u64 linear) {
                             first_without(page_entry::kWritable));
     if (!page.executable) text += "  fetches are denied by NX (bit 63)\n";
     if (page.user && control.smep) text += "  supervisor fetches are denied by CR4.SMEP\n";
-    if (page.user && control.smap && !control.smap_override) text += "  supervisor data accesses are denied by CR4.SMAP\n";
+    if (page.user && control.smap && !(cpu.state.eflags & flag::AC)) text += "  supervisor data accesses are denied by CR4.SMAP (EFLAGS.AC = 0)\n";
     if (const ShadowTables* shadow = cpu.mmu().shadow()) {
         Translation known;
         text += shadow->find(linear, known) ? fmt::format("  shadow: physical {:#x}\n", known.page) : "  shadow: not held\n";

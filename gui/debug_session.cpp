@@ -3,7 +3,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+
+#include "debugger/symbols/commands.h"
 
 namespace gnomon {
 
@@ -16,13 +19,63 @@ DebugSession::DebugSession(Machine& machine, RunLoop& loop, const CommandLine& l
 void DebugSession::open() {
     if (console_) return;
     debugger_ = std::make_unique<Debugger>(machine_, loop_);
-    console_ = std::make_unique<Console>(*debugger_, [](std::string_view text) {
+    console_ = std::make_unique<Console>(*debugger_, [this](std::string_view text) {
+        if (output_) {
+            *output_ += text;
+            return;
+        }
         std::fwrite(text.data(), 1, text.size(), stdout);
         std::fflush(stdout);
     });
+    debugger_->set_symbols(&symbols_);
+    console_->add_commands(symbol_commands());
+}
+
+Result<void> DebugSession::prepare(Host host) {
+    for (const std::string& folder : line_.config.debug.sources) symbols_.add_source_folder(folder);
+    for (const std::string& spec : line_.config.debug.symbols) {
+        Result<std::string> loaded = symbols_.load_spec(spec);
+        if (!loaded) return loaded.error().in("debug.symbols");
+        host.report(*loaded);
+    }
+    if (!line_.gdb) return {};
+    open();
+    gdb::ServerOptions options;
+    options.address = *line_.gdb;
+    options.paused = line_.paused;
+    options.idle = std::move(host.idle);
+    options.signalled = std::move(host.signalled);
+    options.report = std::move(host.report);
+    options.monitor = [this](std::string_view line) { return monitor(line); };
+    Result<std::unique_ptr<gdb::Server>> stub = gdb::Server::create(*debugger_, std::move(options));
+    if (!stub) return stub.error();
+    stub_ = std::move(*stub);
+    return {};
+}
+
+/// The machine moves only by GDB's own commands: GDB would not notice that it has moved.
+std::string DebugSession::monitor(std::string_view line) {
+    constexpr std::string_view kMoving[] = {"c", "s", "n", "finish", "until", "nextbranch", "nextret", "q"};
+    for (std::string_view rest = line; !rest.empty();) {
+        const std::string_view one = rest.substr(0, rest.find(';'));
+        rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+        const Arguments words(one);
+        const Command* command = words.empty() ? nullptr : console_->find(words.peek());
+        const std::string_view name = command ? command->names.substr(0, command->names.find(' ')) : "";
+        if (std::find(std::begin(kMoving), std::end(kMoving), name) != std::end(kMoving))
+            return fmt::format("\"{}\" would move the machine behind GDB's back: use GDB's own continue, stepi, finish, "
+                               "kill\n",
+                               words.peek());
+    }
+    std::string text;
+    output_ = &text;
+    console_->execute(line);
+    output_ = nullptr;
+    return text;
 }
 
 RunEnd DebugSession::run() {
+    if (stub_) return stub_->run();
     if (!line_.debug && line_.debug_script.empty()) {
         const RunEnd end = loop_.run();
         if (!end.paused) return end;
@@ -48,6 +101,7 @@ RunEnd DebugSession::run() {
 RunEnd DebugSession::talk() { return console_->prompt(); }
 
 bool DebugSession::interrupt() {
+    if (stub_) return false;  // GDB has its own Ctrl-C; that of the terminal ends the program
     if (debugger_) {
         debugger_->interrupt();
         return true;

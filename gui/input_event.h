@@ -44,7 +44,7 @@ struct TextInput {
 };
 
 /// What a user may ask of the machine besides pressing keys.
-enum class Command : u8 {
+enum class UserCommand : u8 {
     PauseOrContinue,
     Reset,
     PowerButton,
@@ -59,7 +59,7 @@ enum class Command : u8 {
 };
 
 struct CommandRequest {
-    Command command;
+    UserCommand command;
     std::string drive = {};
     std::string file = {};
     bool operator==(const CommandRequest&) const = default;

@@ -27,9 +27,9 @@ void complain(std::string_view message) { fmt::print(stderr, "gnomon: {}\n", mes
 
 std::string features() {
     return fmt::format(
-        "gnomon {}\nprocessors: 16 and 32 bit\ndisplays: {}\nimages: raw\ndebugger: {}\nnot built in: "
-        "GDB stub, SMP, network, sound\n",
-        GNOMON_VERSION, fmt::join(built_in_displays(), ", "), console_features());
+        "gnomon {}\nprocessors: 16, 32 and 64 bit, up to 64\ndisplays: {}\ncontrol socket: {}\ndebugger: {}\nimages: raw\n"
+        "not built in: network, sound\n",
+        GNOMON_VERSION, fmt::join(built_in_displays(), ", "), control_server_built_in() ? "yes" : "no", console_features());
 }
 
 Result<void> write_text(const std::string& path, const std::string& text) {
@@ -129,6 +129,10 @@ int run(const CommandLine& line) {
                                                 [](const Config::Serial& port) { return port.to == "stdio"; });
     DebugSession debug_session(machine, loop, line, !hold && !serial_on_terminal);
     debugging = &debug_session;
+    const Result<void> prepared = debug_session.prepare(
+        {[&] { session.step(); }, options.signalled, [](std::string_view text) { complain(text); }});
+    if (!prepared) return refuse(prepared.error());
+    session.add_service([&] { debug_session.poll(); });
 
     catch_signals();
     RunEnd end;

@@ -15,7 +15,8 @@ struct SdlDisplayTest : testing::Test {
 
     void SetUp() override {
         setenv("SDL_VIDEODRIVER", "dummy", 0);
-        Result<std::unique_ptr<Display>> made = make_display({DisplayKind::Sdl}, {.title = "Test", .scale = 1});
+        Result<std::unique_ptr<Display>> made =
+            make_display({DisplayKind::Sdl}, {.title = "Test", .scale = 1});
         ASSERT_TRUE(made.ok()) << made.error().message;
         display = std::move(*made);
         poll();  // what opening the window reported
@@ -35,6 +36,15 @@ struct SdlDisplayTest : testing::Test {
         event.key.keysym.scancode = code;
         event.key.keysym.mod = modifiers;
         SDL_PushEvent(&event);
+    }
+    void combination(SDL_Scancode code) {
+        key(SDL_SCANCODE_LCTRL, true, KMOD_LCTRL);
+        key(SDL_SCANCODE_LALT, true, KMOD_LCTRL | KMOD_LALT);
+        key(code, true, KMOD_LCTRL | KMOD_LALT);
+        key(code, false, KMOD_LCTRL | KMOD_LALT);
+        key(SDL_SCANCODE_LALT, false);
+        key(SDL_SCANCODE_LCTRL, false);
+        poll();
     }
     static void button(u8 number, bool down) {
         SDL_Event event{};
@@ -75,7 +85,7 @@ TEST_F(SdlDisplayTest, TextModeFillsAFourToThreeWindow) {
     int height = 0;
     SDL_GetWindowSize(window(), &width, &height);
     EXPECT_EQ(width, 720);
-    EXPECT_EQ(height, 540);
+    EXPECT_EQ(height, 540 + 18);  // the picture, and the status line below
     EXPECT_EQ(pixel(0, 0), 0xaa0000u);
     EXPECT_EQ(pixel(719, 260), 0xaa0000u);
     EXPECT_EQ(pixel(0, 280), 0x0000aau);
@@ -84,7 +94,7 @@ TEST_F(SdlDisplayTest, TextModeFillsAFourToThreeWindow) {
 
 TEST_F(SdlDisplayTest, PicturesKeepTheirShapeInAnyWindowAndChangesArrive) {
     display->update(frame(640, 480, 0x123456));
-    SDL_SetWindowSize(window(), 1000, 480);
+    SDL_SetWindowSize(window(), 1000, 480 + 18);
     poll();
     EXPECT_EQ(pixel(500, 240), 0x123456u);
     EXPECT_EQ(pixel(10, 240), 0u);  // dark at the sides: 640 of 1000 are used
@@ -153,6 +163,83 @@ TEST_F(SdlDisplayTest, MouseIsReportedOnlyWhileGrabbed) {
                                                KeyInput{Key::LeftControl, false},
                                                KeyInput{Key::LeftAlt, false}, PointerButton{1, false}}));
     EXPECT_EQ(title(), "Test - click or Ctrl+Alt+G grabs the mouse");
+}
+
+TEST_F(SdlDisplayTest, IntegerScalingAndStretchingAreAKeyAway) {
+    display->update(frame(320, 200, 0x123456));
+    SDL_SetWindowSize(window(), 900, 500 + 18);
+    poll();
+    combination(SDL_SCANCODE_I);  // whole multiples: 640x400 in the middle
+    EXPECT_EQ(pixel(131, 51), 0x123456u);
+    EXPECT_EQ(pixel(128, 250), 0u);
+    EXPECT_EQ(pixel(450, 48), 0u);
+    combination(SDL_SCANCODE_I);  // all of the window
+    EXPECT_EQ(pixel(0, 0), 0x123456u);
+    EXPECT_EQ(pixel(899, 499), 0x123456u);
+    combination(SDL_SCANCODE_I);  // as large as fits: 4:3
+    EXPECT_EQ(pixel(100, 250), 0u);
+    EXPECT_EQ(pixel(450, 0), 0x123456u);
+}
+
+TEST_F(SdlDisplayTest, EdgesStaySharpInSizesThatAreNoMultiples) {
+    Frame f = frame(640, 480, 0);
+    for (u32 y = 0; y < 480; y++)
+        for (u32 x = 320; x < 640; x++) f.pixels[y * 640 + x] = 0xffffff;
+    display->update(f);
+    SDL_SetWindowSize(window(), 960, 720 + 18);
+    poll();
+    EXPECT_EQ(pixel(478, 300), 0u);
+    EXPECT_EQ(pixel(482, 300), 0xffffffu);
+}
+
+TEST_F(SdlDisplayTest, TheMenuTakesTheKeyboardAndGivesCommands) {
+    display->set_status({.drives = {{"cdrom.2", "ide1-cd0", DriveKind::Cdrom}}});
+    combination(SDL_SCANCODE_M);
+    events.clear();
+    for (int i = 0; i < 4; i++) key(SDL_SCANCODE_DOWN, true);
+    key(SDL_SCANCODE_RETURN, true);
+    SDL_Event text{};
+    text.type = SDL_TEXTINPUT;
+    std::snprintf(text.text.text, sizeof text.text.text, "/a.iso");
+    SDL_SetModState(KMOD_NONE);
+    SDL_PushEvent(&text);
+    key(SDL_SCANCODE_RETURN, true);
+    key(SDL_SCANCODE_RETURN, false);
+    poll();
+    EXPECT_EQ(events, (std::vector<InputEvent>{CommandRequest{Command::Insert, "cdrom.2", "/a.iso"}}));
+    events.clear();
+    key(SDL_SCANCODE_A, true);  // closed: the guest's again
+    poll();
+    EXPECT_EQ(events, (std::vector<InputEvent>{KeyInput{Key::A, true}}));
+}
+
+TEST_F(SdlDisplayTest, CombinationsAreCommandsAndADroppedFileIsInserted) {
+    combination(SDL_SCANCODE_P);
+    combination(SDL_SCANCODE_S);
+    combination(SDL_SCANCODE_PRINTSCREEN);
+    events.erase(std::remove_if(events.begin(), events.end(),
+                                [](const InputEvent& e) { return std::holds_alternative<KeyInput>(e); }),
+                 events.end());
+    SDL_Event drop{};
+    drop.type = SDL_DROPFILE;
+    drop.drop.file = SDL_strdup("/images/disk.img");
+    drop.drop.windowID = SDL_GetWindowID(window());
+    SDL_PushEvent(&drop);
+    poll();
+    EXPECT_EQ(events, (std::vector<InputEvent>{CommandRequest{Command::PauseOrContinue},
+                                               CommandRequest{Command::SaveState},
+                                               CommandRequest{Command::Screenshot},
+                                               CommandRequest{Command::Insert, "", "/images/disk.img"}}));
+}
+
+TEST_F(SdlDisplayTest, TextGoesToTheClipboardAndBackAsTyping) {
+    display->tell({Notice::Kind::Clipboard, "from the guest\n"});
+    char* text = SDL_GetClipboardText();
+    EXPECT_STREQ(text, "from the guest\n");
+    SDL_free(text);
+    SDL_SetClipboardText("to the guest");
+    combination(SDL_SCANCODE_V);
+    EXPECT_EQ(events.back(), (InputEvent{TextInput{"to the guest"}}));
 }
 
 TEST_F(SdlDisplayTest, CtrlAltEndIsCtrlAltDel) {

@@ -167,16 +167,16 @@ void Session::take(const CommandRequest& request) {
 Result<std::string> Session::carry_out(const CommandRequest& request) {
     const std::string& state_file = request.file.empty() ? options_.state_file : request.file;
     switch (request.command) {
-        case Command::PauseOrContinue:
+        case UserCommand::PauseOrContinue:
             if (paused())
                 go_on();
             else
                 pause();
             return std::string();
-        case Command::Reset: reset(); return std::string("Reset");
-        case Command::PowerButton: press_power_button(); return std::string("Power button pressed");
-        case Command::CtrlAltDel: ctrl_alt_del(); return std::string();
-        case Command::Insert: {
+        case UserCommand::Reset: reset(); return std::string("Reset");
+        case UserCommand::PowerButton: press_power_button(); return std::string("Power button pressed");
+        case UserCommand::CtrlAltDel: ctrl_alt_del(); return std::string();
+        case UserCommand::Insert: {
             if (request.drive.empty()) {
                 Result<std::string> drive = insert_by_kind(request.file);
                 if (!drive) return drive;
@@ -185,27 +185,27 @@ Result<std::string> Session::carry_out(const CommandRequest& request) {
             if (Result<void> done = insert(request.drive, request.file); !done) return done.error();
             return fmt::format("{}: {} inserted", request.drive, request.file);
         }
-        case Command::Eject:
+        case UserCommand::Eject:
             if (Result<void> done = eject(request.drive); !done) return done.error();
             return fmt::format("{}: ejected", request.drive);
-        case Command::SaveState:
+        case UserCommand::SaveState:
             if (Result<void> done = save_state(request.file); !done) return done.error();
             return fmt::format("Saved to {}", state_file);
-        case Command::LoadState:
+        case UserCommand::LoadState:
             if (Result<void> done = load_state(request.file); !done) return done.error();
             return fmt::format("Loaded from {}", state_file);
-        case Command::Screenshot: {
+        case UserCommand::Screenshot: {
             Result<std::string> file = screenshot(request.file);
             if (!file) return file;
             return fmt::format("Screenshot {}", *file);
         }
-        case Command::CopyText: {
+        case UserCommand::CopyText: {
             const TextScreen screen = screen_text();
             if (screen.graphics) return fail("A graphics mode has no text to copy");
             answering_->tell({Notice::Kind::Clipboard, fmt::format("{}\n", fmt::join(screen.lines(), "\n"))});
             return std::string("Text copied");
         }
-        case Command::Mute:
+        case UserCommand::Mute:
             if (Result<void> done = set_muted(!muted_); !done) return done.error();
             return std::string(muted_ ? "Sound off" : "Sound on");
     }

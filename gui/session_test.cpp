@@ -173,8 +173,8 @@ TEST_F(SessionTest, DisplaysGetPicturesAndAnswersAndTheirCommandsAreCarriedOut) 
     DisplayLink second;
     session.add_display(first);
     session.add_display(second);
-    one.pending = {CommandRequest{Command::Eject, "floppy.a"}, CommandRequest{Command::PauseOrContinue},
-                   CommandRequest{Command::Mute}, TextInput{"caf\xe9"}};
+    one.pending = {CommandRequest{UserCommand::Eject, "floppy.a"}, CommandRequest{UserCommand::PauseOrContinue},
+                   CommandRequest{UserCommand::Mute}, TextInput{"caf\xe9"}};
     first.serve(one);
     session.step();
     first.serve(one);

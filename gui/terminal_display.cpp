@@ -18,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view kHint = " Ctrl-] or Ctrl-A x: leave   Ctrl-A h: help ";
 constexpr std::string_view kHelp =
-    " Ctrl-A x: leave  d: Ctrl-Alt-Del  l: redraw  h: this  Ctrl-A: Ctrl-A itself ";
+    " Ctrl-A x: leave  d: Ctrl-Alt-Del  p: pause  r: reset  s: screenshot  w: save  o: load  l: redraw  Ctrl-A: itself ";
 constexpr auto kHintTime = std::chrono::seconds(5);
 /// Pace of strokes, so that a paste does not overrun the guest's keyboard, whose buffer holds 16 bytes.
 constexpr auto kStrokeTime = std::chrono::milliseconds(12);
@@ -77,6 +77,10 @@ class TerminalDisplay final : public Display {
         status_ = status;
         draw();
     }
+    void tell(const Notice& notice) override {
+        // The terminal's own selection is its clipboard.
+        if (notice.kind == Notice::Kind::Message) show_hint(" " + notice.text + " ");
+    }
     void poll(std::vector<InputEvent>& events) override;
 
   private:
@@ -92,6 +96,7 @@ class TerminalDisplay final : public Display {
     [[nodiscard]] std::string status_text() const;
     void take_input();
     void command(char character);
+    void show_hint(std::string text);
     void send(const KeyStroke& stroke, std::vector<InputEvent>& events) const;
 
     std::unique_ptr<TerminalSession> session_;
@@ -104,7 +109,8 @@ class TerminalDisplay final : public Display {
     bool leaving_ = false;
     bool left_ = false;
     bool dirty_ = true;
-    std::string_view hint_ = kHint;
+    std::vector<CommandRequest> requests_;
+    std::string hint_{kHint};
     Clock::time_point hint_until_;
     Clock::time_point last_input_{};
     Clock::time_point last_stroke_{};
@@ -183,9 +189,12 @@ void TerminalDisplay::compose(Size size) {
                    Shown{.character = U' ', .foreground = kAnsi + 7, .background = kAnsi});
     cursor_wanted_ = false;
     if (screen_.graphics) {
-        const std::string_view text = "The guest shows graphics or nothing";
-        for (unsigned i = 0; i < text.size() && i < size.columns; i++)
-            wanted_[size_t{size.rows / 2} * size.columns + i].character = static_cast<char32_t>(text[i]);
+        const auto write = [&](unsigned row, std::string_view text) {
+            for (unsigned i = 0; row < size.rows && i < text.size() && i < size.columns; i++)
+                wanted_[size_t{row} * size.columns + i].character = static_cast<char32_t>(text[i]);
+        };
+        write(size.rows / 2, "The guest shows graphics or nothing");
+        write(size.rows / 2 + 1, "Ctrl-A s writes its picture to a file");
     } else {
         const unsigned rows = std::min(size.rows, screen_.rows);
         const unsigned columns = std::min(size.columns, screen_.columns);
@@ -254,12 +263,23 @@ void TerminalDisplay::draw() {
     session_->write(out);
 }
 
+void TerminalDisplay::show_hint(std::string text) {
+    hint_ = std::move(text);
+    hint_until_ = Clock::now() + kHintTime;
+    draw();
+}
+
 void TerminalDisplay::command(char character) {
     switch (character) {
         case 'x':
         case 'X':
         case 'q': leaving_ = true; break;
         case 'd': strokes_.push_back({Key::Delete, false, true, true}); break;
+        case 'p': requests_.push_back({Command::PauseOrContinue}); break;
+        case 'r': requests_.push_back({Command::Reset}); break;
+        case 's': requests_.push_back({Command::Screenshot}); break;
+        case 'w': requests_.push_back({Command::SaveState}); break;
+        case 'o': requests_.push_back({Command::LoadState}); break;
         case 'l':
             on_screen_.clear();
             draw();
@@ -267,9 +287,7 @@ void TerminalDisplay::command(char character) {
         case 0x01:
         case 'a': strokes_.push_back({Key::A, false, false, true}); break;
         default:
-            hint_ = kHelp;
-            hint_until_ = Clock::now() + kHintTime;
-            draw();
+            show_hint(std::string(kHelp));
             break;
     }
 }
@@ -319,6 +337,8 @@ void TerminalDisplay::poll(std::vector<InputEvent>& events) {
         send(strokes_.front(), events);
         strokes_.pop_front();
     }
+    for (CommandRequest& request : requests_) events.emplace_back(std::move(request));
+    requests_.clear();
     if (leaving_ && !left_) {
         left_ = true;
         events.emplace_back(PowerOffRequest{});

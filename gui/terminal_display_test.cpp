@@ -246,6 +246,7 @@ TEST_F(TerminalDisplayTest, GraphicsModesAreSaidToBeSo) {
     display->update(screen);
     settle();
     EXPECT_EQ(terminal.line(15), "The guest shows graphics or nothing");
+    EXPECT_EQ(terminal.line(16), "Ctrl-A s writes its picture to a file");
 }
 
 TEST_F(TerminalDisplayTest, TypingBecomesPressesAndReleasesInOrder) {
@@ -286,6 +287,17 @@ TEST_F(TerminalDisplayTest, PrefixSendsCtrlAltDelCtrlAAndHelp) {
     type("\x01h");
     settle();
     EXPECT_EQ(terminal.line(29).substr(0, 17), " Ctrl-A x: leave ");
+}
+
+TEST_F(TerminalDisplayTest, PrefixGivesCommandsAndTheAnswersAreShown) {
+    start();
+    type("\x01p\x01s\x01w");
+    ASSERT_TRUE(wait_for_events(3));
+    EXPECT_EQ(events, (std::vector<InputEvent>{CommandRequest{Command::PauseOrContinue},
+                                               CommandRequest{Command::Screenshot}, CommandRequest{Command::SaveState}}));
+    display->tell({Notice::Kind::Message, "Screenshot screenshot-1.png"});
+    settle();
+    EXPECT_EQ(terminal.line(29), " Screenshot screenshot-1.png");
 }
 
 TEST_F(TerminalDisplayTest, StatusIsShownWhereThereIsRoom) {

@@ -1,5 +1,5 @@
-// The guest's picture in a frame buffer of libvncserver's, which talks to the viewers; their keys and pointer turned
-// into a PC's.
+// The guest's picture in a frame buffer of libvncserver's, which talks to the viewers; their keys and pointer
+// turned into a PC's.
 #include "gui/vnc_display.h"
 
 #include <arpa/inet.h>
@@ -67,7 +67,9 @@ class VncDisplay final : public Display {
     }
 
   private:
-    static VncDisplay& of(rfbClientPtr client) { return *static_cast<VncDisplay*>(client->screen->screenData); }
+    static VncDisplay& of(rfbClientPtr client) {
+        return *static_cast<VncDisplay*>(client->screen->screenData);
+    }
 
     void emit(InputEvent event) {
         if (events_) events_->push_back(std::move(event));
@@ -123,8 +125,9 @@ void VncDisplay::update(const Frame& frame) {
     }
 }
 
-/// Viewers send characters as their host's layout makes them; the guest gets the keys that make them on a US layout,
-/// with Shift as that needs it. Caps Lock stays on the viewer's side for the same reason: the characters tell.
+/// Viewers send characters as their host's layout makes them; the guest gets the keys that make them on a US
+/// layout, with Shift as that needs it. Caps Lock stays on the viewer's side for the same reason: the
+/// characters tell.
 void VncDisplay::on_key(rfbKeySym symbol, bool down) {
     const KeysymKey wanted = key_of_keysym(symbol);
     if (wanted.key == Key::None) return;
@@ -152,8 +155,8 @@ void VncDisplay::on_key(rfbKeySym symbol, bool down) {
     }
 }
 
-/// The viewer says where its pointer is, the PC's mouse how far it moved. Guests that accelerate lose the way; at an
-/// edge the mouse is pushed on by a whole screen, so that both pointers meet there.
+/// The viewer says where its pointer is, the PC's mouse how far it moved. Guests that accelerate lose the
+/// way; at an edge the mouse is pushed on by a whole screen, so that both pointers meet there.
 void VncDisplay::on_pointer(unsigned buttons, int x, int y) {
     if (x_ >= 0 && (x != x_ || y != y_)) {
         const auto way = [](int now, int before, int size) {
@@ -184,8 +187,9 @@ void VncDisplay::release_all() {
 
 Result<std::unique_ptr<Display>> make_vnc_display(const DisplaySpec& spec, const DisplayOptions& options) {
     if (!is_loopback(spec.host) && options.password.empty())
-        return fail("--display vnc:{}:{}: an address that other hosts reach needs vnc.password_file or vnc.password",
-                    spec.host, spec.port);
+        return fail(
+            "--display vnc:{}:{}: an address that other hosts reach needs vnc.password_file or vnc.password",
+            spec.host, spec.port);
     in_addr address{};
     if (inet_pton(AF_INET, spec.host == "localhost" ? "127.0.0.1" : spec.host.c_str(), &address) != 1)
         return fail("--display vnc:{}:{}: the host is an IPv4 address, as 127.0.0.1", spec.host, spec.port);

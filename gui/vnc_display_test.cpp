@@ -21,8 +21,8 @@ struct VncTest : testing::Test {
     rfbClient* client = nullptr;
 
     void open(const std::string& password = {}) {
-        Result<std::unique_ptr<Display>> made = make_display(
-            {DisplayKind::Vnc, "127.0.0.1", kPort}, {.title = "Test machine", .password = password});
+        Result<std::unique_ptr<Display>> made = make_display({DisplayKind::Vnc, "127.0.0.1", kPort},
+                                                             {.title = "Test machine", .password = password});
         ASSERT_TRUE(made.ok()) << made.error().message;
         display = std::move(*made);
     }
@@ -64,6 +64,7 @@ struct VncTest : testing::Test {
         bool arrived = false;
         u32 pixel = 0;
         serve_while([&] {
+            SendFramebufferUpdateRequest(client, 0, 0, client->width, client->height, FALSE);
             for (int i = 0; i < 200 && !arrived; i++) {
                 if (WaitForMessage(client, 10'000) > 0 && !HandleRFBServerMessage(client)) return;
                 const auto* pixels = reinterpret_cast<const u32*>(client->frameBuffer);
@@ -119,10 +120,10 @@ TEST_F(VncTest, KeysymsBecomeKeysWithTheShiftOfTheUsLayout) {
         SendKeyEvent(client, 0xffc2, TRUE);
     });
     const std::vector<InputEvent> expected{
-        KeyInput{Key::A, true},         KeyInput{Key::A, false},          KeyInput{Key::LeftShift, true},
-        KeyInput{Key::Digit1, true},    KeyInput{Key::LeftShift, false},  KeyInput{Key::Digit1, false},
-        KeyInput{Key::LeftShift, true}, KeyInput{Key::LeftShift, false},  KeyInput{Key::Slash, true},
-        KeyInput{Key::LeftShift, true}, KeyInput{Key::Slash, false},      KeyInput{Key::LeftShift, false},
+        KeyInput{Key::A, true},         KeyInput{Key::A, false},         KeyInput{Key::LeftShift, true},
+        KeyInput{Key::Digit1, true},    KeyInput{Key::LeftShift, false}, KeyInput{Key::Digit1, false},
+        KeyInput{Key::LeftShift, true}, KeyInput{Key::LeftShift, false}, KeyInput{Key::Slash, true},
+        KeyInput{Key::LeftShift, true}, KeyInput{Key::Slash, false},     KeyInput{Key::LeftShift, false},
         KeyInput{Key::F5, true}};
     EXPECT_EQ(events, expected);
     events.clear();
@@ -143,8 +144,9 @@ TEST_F(VncTest, ThePointersPlaceBecomesMotion) {
         SendPointerEvent(client, 110, 95, 0);
         SendPointerEvent(client, 0, 95, 0);
     });
-    EXPECT_EQ(events, (std::vector<InputEvent>{PointerMotion{10, -5, 0}, PointerButton{1, true}, PointerButton{1, false},
-                                               PointerMotion{0, 0, 1}, PointerMotion{-640, 0, 0}}));
+    EXPECT_EQ(events, (std::vector<InputEvent>{PointerMotion{10, -5, 0}, PointerButton{1, true},
+                                               PointerButton{1, false}, PointerMotion{0, 0, 1},
+                                               PointerMotion{-640, 0, 0}}));
 }
 
 TEST_F(VncTest, APasswordIsAskedFor) {

@@ -40,12 +40,6 @@ constexpr ShortCut kShortCuts[] = {
     {"--log", "log.level", "LEVEL or part=LEVEL,...: error, warning, info, debug, trace"},
 };
 
-/// For later versions: refused with a reason, so that scripts see it.
-constexpr std::pair<const char*, const char*> kNotBuilt[] = {
-    {"-s,--gdb", "the GDB stub"},
-    {"-S,--paused", "the debugger that could resume it"},
-};
-
 constexpr const char* kFooter =
     "FILE is a machine in TOML (docs/config.md has the keys) or a bochsrc.\n"
     "Exit status: 0 powered off; 2 v + 1 the guest wrote v to the exit port; 2 usage or configuration;\n"
@@ -61,6 +55,12 @@ Result<void> read_machine_file(const std::string& path, CommandLine& line) {
     if (!bochs) return bochs.error();
     if (*bochs) return apply_bochsrc_file(line.config, path, line.notes);
     return apply_toml_file(line.config, path);
+}
+
+/// Whether a word can be the [HOST:]PORT of --gdb, and not the machine file behind a bare -s.
+bool is_endpoint(std::string_view word) {
+    const std::string_view port = word.substr(word.rfind(':') + 1);
+    return !port.empty() && port.find_first_not_of("0123456789") == port.npos;
 }
 
 /// --cdrom is the secondary master, or the next place that no disk has.
@@ -106,16 +106,13 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
     app.add_option("--screen-text", line.screen_text, "write the text on the screen to this file at the end");
     app.add_option("--load-state", line.load_state, "continue from a saved machine");
     app.add_option("--save-state", line.save_state, "save the machine at the end");
+    std::string gdb;
+    CLI::Option* gdb_option =
+        app.add_option("-s,--gdb", gdb, "GDB stub on [HOST:]PORT, 127.0.0.1:1234 by default")->expected(0, 1);
+    CLI::Option* paused = app.add_flag("-S,--paused", line.paused, "wait for the debugger of --gdb before the first instruction");
     app.add_flag("--debug", line.debug, "start in the debugger's console");
     app.add_option("--debug-script", line.debug_script, "debugger commands to execute first; without --debug the run goes on afterwards");
     app.add_flag("--config-reference", reference, "print the reference of the configuration keys");
-    std::vector<CLI::Option*> not_built;
-    std::vector<std::string> unused(std::size(kNotBuilt));
-    for (const auto& [names, what] : kNotBuilt)
-        not_built.push_back(app.add_option(names, unused[not_built.size()],
-                                           fmt::format("needs {}: not built in this version", what))
-                                ->expected(0, 1)
-                                ->group(""));
 
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     try {
@@ -129,13 +126,17 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
     } catch (const CLI::ParseError& error) {
         return fail("{}; gnomon --help lists the options", error.what());
     }
-    for (size_t i = 0; i < not_built.size(); i++)
-        if (not_built[i]->count() != 0)
-            return fail("{}: {} is not built in this version", first_long_name(kNotBuilt[i].first),
-                        kNotBuilt[i].second);
     if (reference) {
         line.print = config_reference();
         return line;
+    }
+    if (gdb_option->count() != 0) {
+        if (file.empty() && !gdb.empty() && !is_endpoint(gdb)) file = std::exchange(gdb, {});
+        line.gdb = gdb;
+        if (line.debug || !line.debug_script.empty())
+            return fail("--gdb and --debug exclude each other; GDB passes console commands on by \"monitor\"");
+    } else if (paused->count() != 0) {
+        return fail("--paused waits for a debugger: it needs --gdb");
     }
     if (!file.empty())
         if (Result<void> read = read_machine_file(file, line); !read) return read.error();

@@ -20,6 +20,8 @@ struct CommandLine {
     std::string screen_text;
     std::string load_state;
     std::string save_state;
+    std::optional<std::string> gdb;  ///< [HOST:]PORT of the GDB stub, empty: the default
+    bool paused = false;             ///< wait for the debugger before the first instruction
     bool debug = false;        ///< the debugger's console before the first instruction
     std::string debug_script;  ///< its commands first
 };

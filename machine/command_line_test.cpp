@@ -98,9 +98,21 @@ TEST(CommandLine, PrintsWhatIsAskedFor) {
     EXPECT_FALSE(parse({})->print.has_value());
 }
 
+TEST(CommandLine, TakesTheStubsAddressOrLeavesItOut) {
+    EXPECT_FALSE(parse({})->gdb.has_value());
+    EXPECT_EQ(parse({"-s"})->gdb, "");
+    EXPECT_EQ(parse({"--gdb", "1235"})->gdb, "1235");
+    EXPECT_EQ(parse({"-s", "0.0.0.0:1235"})->gdb, "0.0.0.0:1235");
+    EXPECT_TRUE(parse({"-s", "-S"})->paused);
+    // A bare -s does not take the machine's file for its address.
+    EXPECT_EQ(error_of({"-s", "/nowhere/machine.toml"}), error_of({"/nowhere/machine.toml"}));
+}
+
 TEST(CommandLine, RefusesWithAReason) {
     EXPECT_EQ(error_of({"--smp", "65"}), "--smp: cpu.count: 65 is out of range; accepted: 1 to 64");
-    EXPECT_EQ(error_of({"-s"}), "--gdb: the GDB stub is not built in this version");
+    EXPECT_EQ(error_of({"-s", "--debug"}),
+              "--gdb and --debug exclude each other; GDB passes console commands on by \"monitor\"");
+    EXPECT_EQ(error_of({"-S"}), "--paused waits for a debugger: it needs --gdb");
     EXPECT_EQ(error_of({"--display", "curses"}),
               "--display: display.kind: 'curses' is not possible; accepted: auto, sdl, terminal, vnc, vnc:PORT, "
               "vnc:HOST:PORT and none, or several");

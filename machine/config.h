@@ -99,6 +99,8 @@ struct Config {
         std::string console = "none";   ///< port E9h
         std::string firmware = "none";  ///< port 402h
         bool shutdown_port = true;      ///< port 8900h
+        std::vector<std::string> symbols;  ///< files for the debuggers, "PATH" or "PATH@OFFSET"
+        std::vector<std::string> sources;  ///< folders
     } debug;
     struct Display {
         std::string kind = "auto";  ///< a list; display_spec.h takes it apart

@@ -143,6 +143,13 @@ constexpr ConfigKey kKeys[] = {
     {"debug.shutdown_port", "", KeyType::Flag, "", 0, 0,
      [](Config& c, unsigned) -> Field { return &c.debug.shutdown_port; },
      "Whether the word \"Shutdown\" written to port 8900h switches the machine off."},
+    {"debug.symbols", "", KeyType::Paths, "PATH or PATH@OFFSET", 0, 0,
+     [](Config& c, unsigned) -> Field { return &c.debug.symbols; },
+     "Files with symbols for the debuggers: ELF with or without DWARF, or the output of nm; an offset is added to their "
+     "addresses."},
+    {"debug.sources", "", KeyType::Paths, "", 0, 0,
+     [](Config& c, unsigned) -> Field { return &c.debug.sources; },
+     "Folders in which the debuggers look for source files."},
     {"display.kind", "", KeyType::Displays, "", 0, 0,
      [](Config& c, unsigned) -> Field { return &c.display.kind; },
      "The front ends; auto is a window where there is a desktop, else the terminal, else none. VNC listens "

@@ -2,13 +2,12 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 #include <zlib.h>
 
-#include <filesystem>
 #include <fstream>
 
 #include "machine/run_loop.h"
+#include "machine/scratch_file.h"
 
 namespace gnomon {
 
@@ -22,26 +21,6 @@ class CapturingBackend final : public CharBackend {
 
   private:
     std::string& text_;
-};
-
-/// A temporary file, removed at the end.
-class ScratchFile {
-  public:
-    explicit ScratchFile(std::span<const u8> content) {
-        static unsigned number = 0;
-        path_ = (std::filesystem::temp_directory_path() / fmt::format("gnomon-{}-{}", getpid(), number++))
-                    .string();
-        std::ofstream(path_, std::ios::binary)
-            .write(reinterpret_cast<const char*>(content.data()),
-                   static_cast<std::streamsize>(content.size()));
-    }
-    ~ScratchFile() { std::filesystem::remove(path_); }
-    ScratchFile(const ScratchFile&) = delete;
-    ScratchFile& operator=(const ScratchFile&) = delete;
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-  private:
-    std::string path_;
 };
 
 inline std::vector<u8> boot_floppy(Action action, u8 value = 0) {

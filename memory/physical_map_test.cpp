@@ -247,5 +247,42 @@ TEST_F(PhysicalMapTest, DescribesItsRanges) {
               "000f0000-000fffff reads RAM, writes bios (ROM)\n00100000-00ffffff RAM\n");
 }
 
+TEST_F(PhysicalMapTest, DeviceMemoryShowsWhereItIsMappedAndNowhereElse) {
+    auto both = std::move(*PhysicalMap::create(kMiB, log, 0x20000));
+    EXPECT_EQ(both->ram_size(), kMiB);
+    EXPECT_EQ(both->ram_pages(), 256u + 32);
+    EXPECT_EQ(both->device_memory().size(), 0x20000u);
+    EXPECT_FALSE(both->page(GuestPhys(kMiB)).ram);
+    const u32 first = both->first_device_page();
+    PhysicalRegion region = std::move(*both->add_memory("frames", GuestPhys(0xe0000000), 0x20000, first));
+    PhysicalRegion again = std::move(*both->add_memory("frames", GuestPhys(0xf0000000), 0x1000, first + 1));
+    both->write(GuestPhys(0xe0001234), 4, 0xcafe);
+    EXPECT_EQ(both->read(GuestPhys(0xf0000234), 4), 0xcafeu);
+    EXPECT_EQ(both->device_memory()[0x1235], 0xca);
+    EXPECT_EQ(both->page(GuestPhys(0xe001f000)).ram_page, first + 31);
+    EXPECT_NE(both->describe().find("e0000000-e001ffff device memory"), std::string::npos) << both->describe();
+}
+
+TEST_F(PhysicalMapTest, PartOfAnMmioRangeCanBeMemoryForAWhile) {
+    auto both = std::move(*PhysicalMap::create(kMiB, log, 0x10000));
+    PhysicalRegion region = std::move(*both->add_mmio("window", GuestPhys(0xa0000), 0x20000, recorder));
+    both->add_translation_observer(recorder);
+    region.show_memory(0x8000, 0x4000, both->first_device_page() + 2);
+    EXPECT_EQ(recorder.changes, 1);
+    both->write(GuestPhys(0xa8010), 1, 0x77);
+    EXPECT_TRUE(recorder.accesses.empty());
+    EXPECT_EQ(both->device_memory()[0x2010], 0x77);
+    both->write(GuestPhys(0xac000), 1, 0x11);
+    EXPECT_EQ(recorder.accesses, (std::vector<Recorder::Access>{{'w', 0xc000, 1, 0x11}}));
+    region.show_memory(0x8000, 0x4000, both->first_device_page() + 2);  // the same again
+    EXPECT_EQ(recorder.changes, 1);
+    region.hide_memory();
+    EXPECT_EQ(recorder.changes, 2);
+    both->write(GuestPhys(0xa8010), 1, 0x22);
+    EXPECT_EQ(recorder.accesses.size(), 2u);
+    EXPECT_EQ(both->device_memory()[0x2010], 0x77);
+    both->remove_translation_observer(recorder);
+}
+
 }  // namespace
 }  // namespace gnomon

@@ -25,6 +25,7 @@ enum {
     MODE_LINEAR = 0x4000,
     MODE_KEEP_MEMORY = 0x8000,
 };
+enum { MAX_PIXEL_CLOCK = 350000000 };
 enum { VBE_DONE = 0x004F, VBE_FAILED = 0x014F, VBE_INVALID_NOW = 0x034F };
 
 struct VbeMode {
@@ -32,15 +33,19 @@ struct VbeMode {
 };
 
 static const struct VbeMode vbe_modes[] ROM_DATA = {
-    {0x100, 640, 400, 8},    {0x101, 640, 480, 8},    {0x103, 800, 600, 8},    {0x105, 1024, 768, 8},
-    {0x107, 1280, 1024, 8},  {0x10D, 320, 200, 15},   {0x10E, 320, 200, 16},   {0x10F, 320, 200, 24},
+    {0x100, 640, 400, 8},    {0x101, 640, 480, 8},    {0x102, 800, 600, 4},    {0x103, 800, 600, 8},
+    {0x104, 1024, 768, 4},   {0x105, 1024, 768, 8},   {0x106, 1280, 1024, 4},  {0x107, 1280, 1024, 8},
+    {0x10D, 320, 200, 15},   {0x10E, 320, 200, 16},   {0x10F, 320, 200, 24},
     {0x110, 640, 480, 15},   {0x111, 640, 480, 16},   {0x112, 640, 480, 24},   {0x113, 800, 600, 15},
     {0x114, 800, 600, 16},   {0x115, 800, 600, 24},   {0x116, 1024, 768, 15},  {0x117, 1024, 768, 16},
     {0x118, 1024, 768, 24},  {0x119, 1280, 1024, 15}, {0x11A, 1280, 1024, 16}, {0x11B, 1280, 1024, 24},
     {0x140, 320, 200, 32},   {0x141, 640, 400, 32},   {0x142, 640, 480, 32},   {0x143, 800, 600, 32},
     {0x144, 1024, 768, 32},  {0x145, 1280, 1024, 32}, {0x146, 320, 200, 8},    {0x147, 1600, 1200, 32},
     {0x148, 1280, 720, 32},  {0x149, 1280, 800, 32},  {0x14A, 1440, 900, 32},  {0x14B, 1680, 1050, 32},
-    {0x14C, 1920, 1080, 32}, {0x14D, 1920, 1200, 32},
+    {0x14C, 1920, 1080, 32}, {0x14D, 1920, 1200, 32}, {0x14E, 2560, 1440, 32}, {0x14F, 2560, 1600, 32},
+    {0x150, 1600, 1200, 8},  {0x151, 1600, 1200, 16}, {0x152, 1600, 1200, 24}, {0x153, 1280, 720, 16},
+    {0x154, 1280, 800, 16},  {0x155, 1440, 900, 16},  {0x156, 1680, 1050, 16}, {0x157, 1920, 1080, 16},
+    {0x158, 1920, 1200, 16}, {0x159, 2560, 1440, 16}, {0x15A, 2560, 1600, 16},
 };
 enum { VBE_MODES = sizeof vbe_modes / sizeof vbe_modes[0] };
 
@@ -92,7 +97,10 @@ static u32 framebuffer(void) {
     return 0xE0000000;
 }
 
-static u16 bytes_per_pixel(u16 bits) { return (u16)((bits + 7) / 8); }
+// Bytes that a line of so many pixels takes; modes of 4 bits have such a line in each of four planes.
+static u32 line_bytes(u32 width, u16 bits) { return bits == 4 ? width / 8 : width * ((bits + 7u) / 8); }
+static u8 planes(u16 bits) { return bits == 4 ? 4 : 1; }
+static u32 memory_of_plane(u16 bits) { return ((u32)memory_blocks() << 16) / planes(bits); }
 
 static struct VbeMode read_mode(u32 index) {
     struct VbeMode mode;
@@ -105,8 +113,8 @@ static struct VbeMode read_mode(u32 index) {
 }
 
 static u8 usable(const struct VbeMode* mode) {
-    u32 size = (u32)mode->width * mode->height * bytes_per_pixel(mode->bits);
-    return size <= (u32)memory_blocks() << 16 && mode->width <= maximum(DISPI_XRES) &&
+    u32 size = line_bytes(mode->width, mode->bits) * mode->height;
+    return size <= memory_of_plane(mode->bits) && mode->width <= maximum(DISPI_XRES) &&
            mode->height <= maximum(DISPI_YRES) && mode->bits <= maximum(DISPI_BPP);
 }
 
@@ -176,11 +184,12 @@ static u16 mode_information(struct Frame* frame) {
     u16 es = frame->es, di = frame->di;
     struct VbeMode mode;
     if (!find(frame->cx, &mode)) return VBE_FAILED;
-    u16 line = mode.width * bytes_per_pixel(mode.bits);
-    u32 pages = ((u32)memory_blocks() << 16) / ((u32)line * mode.height) - 1;
+    u16 line = (u16)line_bytes(mode.width, mode.bits);
+    u32 pages = memory_of_plane(mode.bits) / ((u32)line * mode.height) - 1;
+    u8 planar = mode.bits == 4;
     if (pages > 127) pages = 127;
     fill_bytes(es, di, 0, 256);
-    far_store16(es, di, 0x009B);  // supported, color, graphics, windowed and linear
+    far_store16(es, di, planar ? 0x001B : 0x009B);  // supported, color, graphics, windowed, linear
     far_store8(es, di + 2, 7);    // window A: can move, read and write
     far_store16(es, di + 4, 64);  // granularity and size in KB
     far_store16(es, di + 6, 64);
@@ -191,18 +200,19 @@ static u16 mode_information(struct Frame* frame) {
     far_store16(es, di + 20, mode.height);
     far_store8(es, di + 22, 8);
     far_store8(es, di + 23, 16);
-    far_store8(es, di + 24, 1);
+    far_store8(es, di + 24, planes(mode.bits));
     far_store8(es, di + 25, (u8)mode.bits);
     far_store8(es, di + 26, 1);
-    far_store8(es, di + 27, mode.bits == 8 ? 4 : 6);  // packed pixels, direct color
+    far_store8(es, di + 27, planar ? 3 : mode.bits == 8 ? 4 : 6);  // planar, packed pixels, direct color
     far_store8(es, di + 29, (u8)pages);
     far_store8(es, di + 30, 1);
     if (mode.bits > 8) store_masks(es, di + 31, mode.bits);
-    store32(es, di + 40, framebuffer());
+    if (!planar) store32(es, di + 40, framebuffer());
     far_store16(es, di + 50, line);
     far_store8(es, di + 52, (u8)pages);
     far_store8(es, di + 53, (u8)pages);
     if (mode.bits > 8) store_masks(es, di + 54, mode.bits);
+    store32(es, di + 62, MAX_PIXEL_CLOCK);
     return VBE_DONE;
 }
 
@@ -215,7 +225,8 @@ static u16 set_vbe_mode(struct Frame* frame) {
         return VBE_DONE;
     }
     if (!find(request, &mode)) return VBE_FAILED;
-    set_mode(0x13 | 0x80);  // bytes in a row, as the windowed access needs them
+    if (mode.bits == 4 && (request & MODE_LINEAR)) return VBE_FAILED;
+    set_mode((mode.bits == 4 ? 0x12 : 0x13) | 0x80);  // planes, or bytes in a row
     if (!(request & MODE_KEEP_MEMORY)) LOW8(BDA_VIDEO_CONTROL) &= (u8)~CONTROL_NO_CLEAR;
     dispi_write(DISPI_XRES, mode.width);
     dispi_write(DISPI_YRES, mode.height);
@@ -282,31 +293,39 @@ static u16 window(struct Frame* frame) {
         frame->dx = dispi_read(DISPI_BANK);
         return VBE_DONE;
     }
-    if (frame->dx >= memory_blocks()) return VBE_FAILED;
+    if (frame->dx >= memory_of_plane(dispi_read(DISPI_BPP)) >> 16) return VBE_FAILED;
     dispi_write(DISPI_BANK, frame->dx);
     return VBE_DONE;
 }
 
 static u16 line_length(struct Frame* frame) {
     if (!is_on()) return VBE_INVALID_NOW;
-    u16 pixel = bytes_per_pixel(dispi_read(DISPI_BPP));
-    u32 memory = (u32)memory_blocks() << 16;
-    u16 width = frame->cx;
+    u16 bits = dispi_read(DISPI_BPP);
+    u32 memory = memory_of_plane(bits);
+    u32 pixels = frame->cx;
     switch (frame->bl) {
-        case 2: width = (u16)((frame->cx + pixel - 1) / pixel); __attribute__((fallthrough));
+        case 2: {
+            u32 unit = line_bytes(8, bits);
+            pixels = (pixels * 8 + unit - 1) / unit;
+            __attribute__((fallthrough));
+        }
         case 0:
-            if (width < dispi_read(DISPI_XRES) || (u32)width * pixel * dispi_read(DISPI_YRES) > memory)
+            if (pixels > 0xFFFF || pixels < dispi_read(DISPI_XRES) ||
+                line_bytes(pixels, bits) * dispi_read(DISPI_YRES) > memory)
                 return VBE_FAILED;
-            dispi_write(DISPI_VIRTUAL_WIDTH, width);
-            width = dispi_read(DISPI_VIRTUAL_WIDTH);
+            dispi_write(DISPI_VIRTUAL_WIDTH, (u16)pixels);
+            __attribute__((fallthrough));
+        case 1: pixels = dispi_read(DISPI_VIRTUAL_WIDTH); break;
+        case 3: {
+            u32 longest = memory / dispi_read(DISPI_YRES) * 8 / line_bytes(8, bits);
+            pixels = (longest > 0xFFFF ? 0xFFFF : longest) & ~7u;
             break;
-        case 1: width = dispi_read(DISPI_VIRTUAL_WIDTH); break;
-        case 3: width = (u16)(memory / dispi_read(DISPI_YRES) / pixel) & ~7; break;
+        }
         default: return VBE_FAILED;
     }
-    frame->bx = width * pixel;
-    frame->cx = width;
-    u32 lines = memory / ((u32)width * pixel);
+    frame->bx = (u16)line_bytes(pixels, bits);
+    frame->cx = (u16)pixels;
+    u32 lines = memory / line_bytes(pixels, bits);
     frame->dx = (u16)(lines > 0xFFFF ? 0xFFFF : lines);
     return VBE_DONE;
 }
@@ -367,6 +386,30 @@ static u16 palette_data(struct Frame* frame) {
     return VBE_DONE;
 }
 
+// 4F0B: any pixel clock is possible, and none matters.
+static u16 pixel_clock(struct Frame* frame) {
+    if (frame->bl) return VBE_FAILED;
+    if (frame->ecx > MAX_PIXEL_CLOCK) frame->ecx = MAX_PIXEL_CLOCK;
+    return VBE_DONE;
+}
+
+// 4F10, VBE/PM: on, standby, suspend, off. Only on and dark differ here.
+static u16 power_state(struct Frame* frame) {
+    u8 clocking = read_indexed(SEQUENCER, 1);
+    switch (frame->bl) {
+        case 0:
+            frame->bl = 0x10;  // version 1.0
+            frame->bh = 0x07;
+            return VBE_DONE;
+        case 1:
+            if (frame->bh & ~7) return VBE_FAILED;
+            wait_out(SEQUENCER, 1, frame->bh ? clocking | 0x20 : clocking & ~0x20);
+            return VBE_DONE;
+        case 2: frame->bh = clocking & 0x20 ? 4 : 0; return VBE_DONE;
+        default: return VBE_FAILED;
+    }
+}
+
 void vbe_functions(struct Frame* frame) {
     if (!has_dispi()) return;
     switch (frame->al) {
@@ -380,6 +423,8 @@ void vbe_functions(struct Frame* frame) {
         case 0x07: frame->ax = display_start(frame); break;
         case 0x08: frame->ax = dac_width(frame); break;
         case 0x09: frame->ax = palette_data(frame); break;
+        case 0x0B: frame->ax = pixel_clock(frame); break;
+        case 0x10: frame->ax = power_state(frame); break;
         default: frame->ax = 0x0100; break;  // AL other than 4F: not supported
     }
 }

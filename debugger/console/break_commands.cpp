@@ -82,7 +82,9 @@ Result<void> add_execution(Console& c, Arguments& a, BreakOn on, bool temporary)
         b.address = code_address(c.cpu().state);
         if (on == BreakOn::Physical) return fail("an address is missing");
     } else {
-        Result<u64> address = take_value(c, a, "an address");
+        std::string text;
+        while (!a.empty() && a.peek() != "if") text += (text.empty() ? "" : " ") + a.next();
+        Result<u64> address = evaluate(text, c.debugger());
         if (!address) return address.error();
         b.address = *address;
     }

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <regex>
 
 #include "debugger/console/console.h"
 
@@ -72,6 +73,21 @@ class ConsoleFixture {
     std::unique_ptr<Console> console_;
 };
 
+/// Instruction counts ("t=123", or at the start of a line of a trace) from the first one on that is seen: how long the firmware takes is not of interest.
+inline std::string from_start(const std::string& text, std::optional<u64>& start) {
+    static const std::regex count("(t=|  )([0-9]{6,})");
+    std::string result;
+    auto rest = text.cbegin();
+    for (std::sregex_iterator it(text.begin(), text.end(), count), end; it != end; ++it) {
+        const u64 number = std::stoull((*it)[2]);
+        if (!start) start = number;
+        result.append(rest, (*it)[0].first);
+        result += fmt::format("{}start+{}", std::string((*it)[1]), number - *start);
+        rest = (*it)[0].second;
+    }
+    return result.append(rest, text.cend());
+}
+
 /// A transcript is a text of commands, each after "> ", with what they print. Plays it against `guest`; with
 /// GNOMON_UPDATE_TRANSCRIPTS in the environment the file is written anew instead (to be read before it is kept).
 inline void play_transcript(ConsoleFixture& guest, const std::string& path) {
@@ -79,13 +95,14 @@ inline void play_transcript(ConsoleFixture& guest, const std::string& path) {
     ASSERT_TRUE(file) << path;
     std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
     std::string played;
+    std::optional<u64> start;
     size_t at = 0;
     while (at < text.size()) {
         const size_t end = std::min(text.find('\n', at), text.size());
         const std::string line = text.substr(at, end - at);
         at = end + 1;
         if (line.starts_with("# ")) played += line + "\n";
-        if (line.starts_with("> ")) played += line + "\n" + guest(line.substr(2));
+        if (line.starts_with("> ")) played += line + "\n" + from_start(guest(line.substr(2)), start);
     }
     if (std::getenv("GNOMON_UPDATE_TRANSCRIPTS")) {
         std::ofstream(path) << played;

@@ -139,7 +139,7 @@ Result<void> add_count(Console& c, Arguments& a, BreakOn on, bool relative) {
     b.temporary = true;
     b.address = *value + (relative ? c.debugger().machine().clock().instructions() : 0);
     if (Result<void> done = take_condition(a, b); !done) return done;
-    const std::string text = describe_breakpoint(b);
+    const std::string text = relative ? fmt::format("after {} more instructions", *value) : describe_breakpoint(b);
     c.print("breakpoint {}: {}\n", add_breakpoint(c, std::move(b)), text);
     return {};
 }

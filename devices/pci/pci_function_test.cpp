@@ -69,6 +69,19 @@ TEST_F(PciConfigTest, BarsFollowTheirRegisterAndTheCommandRegister) {
     EXPECT_EQ(memory, (std::vector<Seen>{{0xfebf0000, false}, {0xfebf0000, true}, {0xfebe0000, true}}));
 }
 
+TEST_F(PciConfigTest, ExpansionRomNeedsItsOwnEnableBitAndTheCommandRegister) {
+    std::vector<Seen> rom;
+    config.add_rom_bar(0x8000, [&](u64 base, bool enabled) { rom.push_back({base, enabled}); });
+    config.write(0x30, 4, 0xfffff800);
+    EXPECT_EQ(config.read(0x30, 4), 0xffff8000u);
+    config.write(4, 2, 2);
+    config.write(0x30, 4, 0xfeb00000);
+    config.write(0x30, 4, 0xfeb00001);
+    config.write(4, 2, 0);
+    EXPECT_EQ(rom, (std::vector<Seen>{
+                       {0xffff8000, false}, {0xfeb00000, false}, {0xfeb00000, true}, {0xfeb00000, false}}));
+}
+
 TEST_F(PciConfigTest, CommandHasOnlyItsBitsAndStatusIsClearedByOnes) {
     config.preset(6, 2, 0x4280);
     config.write(4, 4, 0xffffffff);

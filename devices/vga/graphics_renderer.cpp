@@ -18,8 +18,8 @@ class GraphicsRenderer {
           halves_(state.half_dot_clock()),
           colours_(state.attribute_colours()) {
         if (joined_) wide_colours_ = state.dac_colours();
-        // Blinking turns the upper bit over, also where its plane is not enabled: so mode Fh blinks. Attribute
-        // Mode Control Register, bit 3.
+        // Blinking turns the upper bit over, also where its plane is not enabled: so mode Fh blinks.
+        // Attribute Mode Control Register, bit 3.
         if (state.blink_enabled() && !blink_on)
             for (unsigned i = 0; i < 16; i++)
                 colours_[i] = state.dac_colour(state.palette_to_dac((i & state.attribute[0x12]) ^ 8));

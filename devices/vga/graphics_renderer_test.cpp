@@ -64,8 +64,7 @@ TEST_F(GraphicsTest, SplitScreenShowsAddress0BelowTheLineAndPansOnlyAbove) {
     const Frame frame = picture();
     for (u32 y = 0; y < 480; y++)
         for (u32 x = 0; x < 640; x++) {
-            const unsigned colour =
-                y <= 99 ? planar(0x1234 + y * 80 + 1, x + 5) : planar((y - 100) * 80, x);
+            const unsigned colour = y <= 99 ? planar(0x1234 + y * 80 + 1, x + 5) : planar((y - 100) * 80, x);
             ASSERT_EQ(pixel(frame, x, y), test_colour(dac12(colour))) << x << ", " << y;
         }
     attribute(0x10, 0x01);  // now it does
@@ -113,8 +112,7 @@ TEST_F(GraphicsTest, DirectMode13WindowGivesItsBytesBackToThePlanes) {
     EXPECT_EQ(map.read(GuestPhys(0xa0000 + 999), 1), 999u * 7 & 0xff);
     indexed(0x3c4, 4, 0x06);  // unchained
     EXPECT_FALSE(map.page(GuestPhys(0xa0000)).ram);
-    for (u32 i = 0; i < 1000; i++)
-        ASSERT_EQ(vga->memory().plane_byte(i & ~3u, i & 3), i * 7 & 0xff) << i;
+    for (u32 i = 0; i < 1000; i++) ASSERT_EQ(vga->memory().plane_byte(i & ~3u, i & 3), i * 7 & 0xff) << i;
     indexed(0x3c4, 4, 0x0e);
     EXPECT_EQ(map.read(GuestPhys(0xa0000 + 501), 1), 501u * 7 & 0xff);
 }

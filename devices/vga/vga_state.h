@@ -119,8 +119,9 @@ struct VgaState {
         count &= 0xffff;
         u32 address = count;
         if (crtc[0x14] & 0x40)
-            // The manual's table takes the low bits from counter bits 12 and 13; but mode 13h, whose processor
-            // side puts A16 and A17 there, shows its memory in order: they are the bits shifted out.
+            // The manual's table takes the low bits from counter bits 12 and 13; but mode 13h, whose
+            // processor side puts A16 and A17 there, shows its memory in order: they are the bits shifted
+            // out.
             address = count << 2 | (count >> 14 & 3);
         else if (!(crtc[0x17] & 0x40))
             address = count << 1 | (count >> (crtc[0x17] & 0x20 ? 15 : 13) & 1);

@@ -20,31 +20,47 @@ std::string cause_of(const std::string& name) {
 }
 
 TEST(Mistakes, BadGdt) {
-    EXPECT_EQ(cause_of("bad_gdt"), "");
+    EXPECT_EQ(cause_of("bad_gdt"),
+              "a wrong far jump or a bad GDT: \"jmp far 0x0008:0x7C2C\" uses selector 0x0008: entry 1 of the GDT (base 0x7c30, limit 0x17) is "
+              "00cf1a00 0000ffff, not present (bit 47 is 0).");
 }
 TEST(Mistakes, MissingGate) {
-    EXPECT_EQ(cause_of("missing_gate"), "");
+    EXPECT_EQ(cause_of("missing_gate"),
+              "nobody handles #UD: gate 6 at 0x6030 is 00000000 00000000, empty: no handler was installed; the exception itself is that of "
+              "\"ud2\".");
 }
 TEST(Mistakes, StackOverflowIntoThePageTables) {
-    EXPECT_EQ(cause_of("stack_overflow"), "");
+    EXPECT_EQ(cause_of("stack_overflow"),
+              "the stack has grown into the page tables: the stack pointer 0x9024 lies in one of them (CR3 0x8000).");
 }
 TEST(Mistakes, PagingWithoutAnIdentityMap) {
-    EXPECT_EQ(cause_of("no_identity_map"), "");
+    EXPECT_EQ(cause_of("no_identity_map"),
+              "the code that runs is not mapped: the PDE at 0x8000 (0x0) is not present; paging was switched on without an identity map of it.");
 }
 TEST(Mistakes, WrongFarJump) {
-    EXPECT_EQ(cause_of("wrong_far_jump"), "");
+    EXPECT_EQ(cause_of("wrong_far_jump"),
+              "a wrong far jump or a bad GDT: \"jmp far 0x0010:0x7C2C\" uses selector 0x0010: entry 2 of the GDT (base 0x7c30, limit 0x17) is "
+              "00cf9200 0000ffff, a data segment; CS must be a code segment (bit 43).");
 }
 TEST(Mistakes, PicNotRemapped) {
-    EXPECT_EQ(cause_of("pic_not_remapped"), "");
+    EXPECT_EQ(cause_of("pic_not_remapped"),
+              "the PIC is not remapped: IRQ 0 arrives as vector 8, which is #DF in protected mode.");
 }
 TEST(Mistakes, ReservedBitInAPageTableEntry) {
-    EXPECT_EQ(cause_of("reserved_bit"), "");
+    EXPECT_EQ(cause_of("reserved_bit"),
+              "a page-table entry with a reserved bit: the PDE at 0x8004 (0x600083) has reserved bit 21 set.");
 }
 
 TEST(Mistakes, MissingEndOfInterrupt) {
     ConsoleFixture guest(program("missing_eoi"));
     EXPECT_TRUE(guest("c").starts_with("Stopped: interrupted by the user"));
-    EXPECT_EQ(guest("explain"), "");
+    EXPECT_EQ(guest("explain"),
+              "The processor halts at 0008:00007c6f (HLT), waiting for an interrupt.\n"
+              "  master 8259A: vectors from 0x20, masked 11111110, requested 00000001, in service 00000001\n"
+              "  slave 8259A: vectors from 0x70, masked 10001110, requested 00000000, in service 00000000\n"
+              "  IRQ 0 is in service: its handler has not sent an EOI (OUT 20h, 20h), so that the controller holds back every "
+              "interrupt of the same or a lower priority.\n"
+              "  8259A datasheet, \"End of Interrupt\"\n");
 }
 
 }  // namespace

@@ -261,17 +261,27 @@ def vesa(s):
     s.video(0x4F00, es=0x3000, want=dict(ax=0x004F))
     s.memory(0x3000, 0, b"VESA\x00\x03")
     s.memory(0x3000, 14, struct.pack("<3H", 0x22, 0x3000, 256))   # the list; 16 MB
-    s.memory(0x3000, 0x22, struct.pack("<3H", 0x100, 0x101, 0x103))
+    s.memory(0x3000, 0x22, struct.pack("<4H", 0x100, 0x101, 0x102, 0x103))
     s.video(0x4F01, cx=0x0117, es=0x3000, want=dict(ax=0x004F))
     s.memory(0x3000, 16, struct.pack("<3H", 2048, 1024, 768))
     s.memory(0x3000, 25, bytes([16, 1, 6]))
     s.memory(0x3000, 31, bytes([5, 11, 6, 5, 5, 0]))
     s.memory(0x3000, 43, b"\xfd")                   # the linear framebuffer's highest byte
+    s.video(0x4F01, cx=0x0104, es=0x3000, want=dict(ax=0x004F))   # planar: no linear framebuffer
+    s.memory(0x3000, 0, b"\x1b\0")
+    s.memory(0x3000, 16, struct.pack("<3H", 128, 1024, 768))
+    s.memory(0x3000, 24, bytes([4, 4, 1, 3]))
+    s.memory(0x3000, 40, bytes(4))
+    s.video(0x4F02, bx=0x4104, want=dict(ax=0x014F))
+    s.video(0x4F01, cx=0x014F, es=0x3000, want=dict(ax=0x004F))
+    s.memory(0x3000, 16, struct.pack("<3H", 10240, 2560, 1600))
     s.video(0x4F01, cx=0x01FE, es=0x3000, want=dict(ax=0x014F))
     s.video(0x4F02, bx=0x4117, want=dict(ax=0x004F))
     s.video(0x4F03, want=dict(ax=0x004F, bx=0x4117))
     s.video(0x4F05, want=dict(ax=0x034F))           # no window in a linear mode
     s.video(0x4F06, bx=1, want=dict(ax=0x004F, bx=2048, cx=1024, dx=8192))
+    s.video(0x4F06, bx=0, cx=1600, want=dict(ax=0x004F, bx=3200, cx=1600, dx=5242))
+    s.video(0x4F06, bx=2, cx=2048, want=dict(ax=0x004F, bx=2048, cx=1024, dx=8192))
     s.video(0x4F07, bx=0, cx=0, dx=100, want=dict(ax=0x004F))
     s.video(0x4F07, bx=1, want=dict(ax=0x004F, bx=1, cx=0, dx=100))
     s.video(0x4F08, bx=1, want=dict(ax=0x034F))
@@ -296,6 +306,11 @@ def vesa(s):
     s.video(0x4F03, want=dict(ax=0x004F, bx=0x0101))
     s.video(0x4F02, bx=0x0003, want=dict(ax=0x004F))
     s.video(0x4F0A, want=dict(ax=0x0100))
+    s.video(0x4F10, bx=0, want=dict(ax=0x004F, bx=0x0710))
+    s.video(0x4F10, bx=0x0401, want=dict(ax=0x004F))
+    s.video(0x4F10, bx=2, want=dict(ax=0x004F, bx=0x0402))
+    s.video(0x4F10, bx=0x0001, want=dict(ax=0x004F))
+    s.video(0x4F10, bx=2, want=dict(ax=0x004F, bx=0x0002))
     s.memory(0xB800, 0, text("    "))
 
 
