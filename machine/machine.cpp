@@ -260,6 +260,7 @@ void Machine::list_parts() {
     if (shutdown_port_) parts_.push_back(shutdown_port_.get());
     if (ioapic_) parts_.push_back(ioapic_.get());
     if (hpet_) parts_.push_back(hpet_.get());
+    parts_.push_back(turn_part_.get());
     for (const Processor& processor : processors_) {
         parts_.push_back(processor.part.get());
         if (processor.apic) parts_.push_back(processor.apic.get());

@@ -175,6 +175,7 @@ class Machine {
 
     // processors.cpp
     class CpuPart;
+    class TurnPart;
     struct Processor {
         Processor();
         Processor(Processor&&) noexcept;
@@ -211,6 +212,7 @@ class Machine {
     std::vector<Cpu*> cpus_;
     Cpu* running_ = nullptr;
     size_t next_cpu_ = 0;
+    std::unique_ptr<StatePart> turn_part_;
     unsigned active_cpus_ = 1;
     std::unique_ptr<IoApic> ioapic_;
     std::unique_ptr<IsaInterrupts> isa_interrupts_;

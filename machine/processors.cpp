@@ -32,6 +32,29 @@ class Machine::CpuPart final : public StatePart {
     std::string name_;
 };
 
+/// Whose turn is next.
+class Machine::TurnPart final : public StatePart {
+  public:
+    explicit TurnPart(Machine& machine) : machine_(machine) {}
+    struct State {
+        u64 next = 0;
+        template<class V>
+        constexpr void fields(V& v) {
+            v("next", next);
+        }
+    };
+    [[nodiscard]] std::string_view state_name() const override { return "processors"; }
+    [[nodiscard]] StateNode save_state() const override { return save_value(State{machine_.next_cpu_}); }
+    Result<Install> load_state(const StateNode& node) override {
+        return prepare_state<State>(node, [this](const State& state) {
+            machine_.next_cpu_ = static_cast<size_t>(state.next % machine_.cpus_.size());
+        });
+    }
+
+  private:
+    Machine& machine_;
+};
+
 Machine::Processor::Processor() = default;
 Machine::Processor::Processor(Processor&&) noexcept = default;
 Machine::Processor::~Processor() = default;
@@ -75,6 +98,7 @@ void Machine::build_processors() {
         cpus_.push_back(processors_.back().cpu.get());
         if (has_apic) place_apic(i, GuestPhys(ApicBus::kMessageBase), true);
     }
+    turn_part_ = std::make_unique<TurnPart>(*this);
     reset_processors();
     for (size_t i = 0; i < cpus_.size(); i++) cpus_[i]->state.random = config_.cpu.seed + i;
 }

@@ -58,8 +58,8 @@ TEST(Processors, TheQuantumChangesTheTurnsButNotTheResult) {
 }
 
 TEST(Processors, ThoseThatSleepCostNothing) {
-    TestMachine one(Action::Work);
-    TestMachine many(Action::Work, 0, with_processors(16));
+    TestMachine one(Action::Loop);
+    TestMachine many(Action::Loop, 0, with_processors(16));
     one.run(50'000'000);
     many.run(50'000'000);
     // The same instructions in nearly the same guest time: only the firmware's start of the others differs.

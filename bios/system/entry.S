@@ -564,7 +564,31 @@ post_entry:
     outb %al, $0x70
     xorb %al, %al
     outb %al, $0x71
-    xorw %ax, %ax
+    // INIT has masked LINT0 of the local APIC: the 8259's interrupts reach the processor again as POST left them.
+    movw $BIOS_SEG, %ax
+    movw %ax, %ds
+    cmpb $0, virtual_wire
+    je 2f
+    lgdtl %cs:(gdt_low_link - fixed_start + F_OFFSET)
+    movl %cr0, %eax
+    orb $1, %al
+    movl %eax, %cr0
+    jmp 1f
+1:  movw $0x10, %ax
+    movw %ax, %ds
+    movl $0x1FF, %eax
+    addr32 movl %eax, 0xFEE000F0
+    movl $0x700, %eax
+    addr32 movl %eax, 0xFEE00350
+    movl $0x400, %eax
+    addr32 movl %eax, 0xFEE00360
+    movw $0x18, %ax
+    movw %ax, %ds
+    movl %cr0, %eax
+    andb $0xFE, %al
+    movl %eax, %cr0
+    jmp 2f
+2:  xorw %ax, %ax
     movw %ax, %ds
     cmpb $0x05, %bl
     je resume_eoi

@@ -76,6 +76,8 @@ void processor_setup_memory_types(void) {
     write_msr(MTRR_DEF_TYPE, 0, MTRR_ENABLE | MTRR_FIXED_ENABLE | WRITE_BACK);
 }
 
+u8 virtual_wire;  // for entry.S: the local APIC passes the 8259's interrupts on
+
 void processor_setup(void) {
     processor_setup_memory_types();
     if (!has_local_apic()) return;
@@ -87,4 +89,5 @@ void processor_setup(void) {
     apic_write(SPURIOUS, SOFTWARE_ENABLE | 0xFF);
     apic_write(LVT_LINT0, EXTINT);
     apic_write(LVT_LINT1, NMI);
+    virtual_wire = 1;
 }

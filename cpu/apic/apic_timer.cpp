@@ -14,7 +14,7 @@ LocalApic::TimerMode LocalApic::timer_mode() const {
 /// Divide configuration: bits 0, 1 and 3; 111 is 1, else 2 to the value + 1.
 u64 LocalApic::tick_ns() const {
     const unsigned code = (state_.divide & 3) | (state_.divide >> 1 & 4);
-    return u64{1} << (code + 1 & 7);
+    return u64{1} << ((code + 1) & 7);
 }
 
 u32 LocalApic::current_count() const {

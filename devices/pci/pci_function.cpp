@@ -47,6 +47,10 @@ void PciConfig::preset(u8 offset, unsigned size, u32 value) {
         state_.bytes.at(offset + i) = presets_.bytes.at(offset + i) = static_cast<u8>(value >> 8 * i);
 }
 
+void PciConfig::set_read_only(u8 offset, unsigned size, u32 value) {
+    for (unsigned i = 0; i < size; i++) state_.bytes.at(offset + i) = static_cast<u8>(value >> 8 * i);
+}
+
 void PciConfig::add_io_bar(unsigned index, u32 bytes, BarChanged changed) {
     assert(std::has_single_bit(bytes) && bytes >= 4);
     const u8 offset = static_cast<u8>(kFirstBar + 4 * index);

@@ -50,6 +50,9 @@ class PciConfig {
     /// The expansion ROM base address register; its own enable bit counts too. At least 2 KiB.
     void add_rom_bar(u32 bytes, BarChanged changed);
 
+    /// A register that the function itself changes; reset() brings the preset back.
+    void set_read_only(u8 offset, unsigned size, u32 value);
+
     [[nodiscard]] u32 read(u8 offset, unsigned size) const;
     void write(u8 offset, unsigned size, u32 value);
 

@@ -290,6 +290,35 @@ def linux_pae_direct(run):
     run.shell(*run.direct("linux-686-pae"))
 
 
+def several_processors(run, count, line, marks):
+    """Linux with several processors: all of them are online, and the kernel has no complaint about clocks or interrupts."""
+    machine = run.serial("-m", "256M", "--no-reboot", "--smp", str(count), "--kernel", run.guests.find("linux-686-pae/kernel"),
+                         "--initrd", run.guests.find("shell/initrd"), "--append", f"{LINE} {line}", seconds=600)
+    machine.wait_for(PROMPT)
+    machine.type("echo online-$(nproc); grep -c IO-APIC /proc/interrupts; dmesg | grep -iE 'unstable|warp|spurious|nobody cared|"
+                 "not functional|MP-BIOS bug' | wc -l | sed s/^/complaints-/\n")
+    for mark in marks:
+        machine.wait_for(mark)
+    machine.wait_for("complaints-0")
+    machine.type("poweroff -f\n")
+    machine.expect_exit(0)
+
+
+@case
+def linux_smp(run):
+    several_processors(run, 4, "", ["online-4"])
+
+
+@case
+def linux_smp_noapic(run):
+    several_processors(run, 2, "noapic", ["online-2"])
+
+
+@case
+def linux_smp_nolapic(run):
+    several_processors(run, 2, "nolapic", ["online-1"])
+
+
 @case
 def linux_direct_seabios(run):
     run.shell(*run.seabios(), *run.direct("linux-686"))
