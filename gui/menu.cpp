@@ -39,7 +39,7 @@ void Menu::update(const RunStatus& status) {
 }
 
 void Menu::build(const RunStatus& status) {
-    const auto command = [](Command what, std::string drive = {}) -> InputEvent {
+    const auto command = [](UserCommand what, std::string drive = {}) -> InputEvent {
         return CommandRequest{what, std::move(drive)};
     };
     items_ = {
@@ -58,7 +58,7 @@ void Menu::build(const RunStatus& status) {
             items_.push_back({fmt::format("{}: eject {}", drive.name, shorten(drive.file, 36)), "",
                               command(UserCommand::Eject, drive.name)});
     }
-    const auto ask = [&](const char* label, Command what) {
+    const auto ask = [&](const char* label, UserCommand what) {
         items_.push_back({label, "", command(what)});
         items_.back().asks_for_file = true;
     };

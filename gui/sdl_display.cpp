@@ -197,7 +197,7 @@ void SdlDisplay::carry_out(Menu::Outcome outcome, std::vector<InputEvent>& event
 bool SdlDisplay::on_combination(SDL_Scancode code, std::vector<InputEvent>& events) {
     struct Row {
         SDL_Scancode code;
-        std::optional<Command> command;
+        std::optional<UserCommand> command;
         WindowAction action = WindowAction::None;
     };
     static constexpr Row kRows[] = {

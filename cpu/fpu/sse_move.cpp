@@ -209,11 +209,7 @@ Outcome movnti_any(Cpu& c, const Instruction& i) {
 
 template<class T, Mem form>
 GNOMON_HANDLER void movnti_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-<<<<<<< HEAD
     u8* p = operand_pointer<form, AccessKind::Write>(c, i, ip, sizeof(T));
-=======
-    u8* p = operand_pointer<form, AccessKind::Write>(c, i, sizeof(T));
->>>>>>> vec
     if (!p) [[unlikely]]
         GNOMON_TAIL call<&movnti_any<T>>(c, i, ip, r, s, k);
     poke(p, c->get_at<T>(i->reg));
@@ -223,17 +219,10 @@ GNOMON_HANDLER void movnti_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s,
 }  // namespace
 
 void build_movnti(const Decoded& d, Instruction& insn) {
-<<<<<<< HEAD
     insn.handler = by_wide_width(d.operand_bytes == 8 ? 8 : 4, [&](auto zero) -> Handler {
         using T = decltype(zero);
         return by_operand_form<T>(d, [](auto form) -> Handler { return &movnti_m<T, form()>; });
     });
-=======
-    if (d.operand_bytes == 8)
-        insn.handler = by_memory_form(d, [](auto form) -> Handler { return &movnti_m<u64, form()>; });
-    else
-        insn.handler = by_memory_form(d, [](auto form) -> Handler { return &movnti_m<u32, form()>; });
->>>>>>> vec
 }
 
 // ---- fences and cache hints: this processor is in order and its cache is coherent

@@ -116,25 +116,17 @@ Encoding encode(unsigned row_index, const EncodingRequest& request, Random& rand
     if (request.lock) w.byte(0xf0);
     if (request.segment) w.byte(request.segment);
     if (request.prefix_67) w.byte(0x67);
-<<<<<<< HEAD
-    if (prefix_66) w.byte(0x66);
-    if (repeat) w.byte(repeat);
-    if (request.rex) w.byte(request.rex);
-    if (row.map != OpcodeMap::One) w.byte(0x0f);
-    if (row.map == OpcodeMap::Three38) w.byte(0x38);
-    if (row.map == OpcodeMap::Three3A) w.byte(0x3a);
-=======
     if (vector) {
         vex_prefix(w, row, shape, random);
         prefix_66 = false;
     } else {
         if (prefix_66) w.byte(0x66);
         if (repeat) w.byte(repeat);
+        if (request.rex) w.byte(request.rex);
         if (row.map != OpcodeMap::One) w.byte(0x0f);
         if (row.map == OpcodeMap::Three38) w.byte(0x38);
         if (row.map == OpcodeMap::Three3A) w.byte(0x3a);
     }
->>>>>>> vec
     w.byte(row.opcode + (row.rm == -2 ? random.below(8) : 0u));
 
     const bool wide = request.code32 || request.code64;
