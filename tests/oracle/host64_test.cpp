@@ -152,8 +152,10 @@ UserState64 random_state(Random& random) {
 }
 
 /// Both ended in an exception; what a processor has done by then is its own affair for these.
-const char* reason_to_tolerate(const OpcodeRow& row, const UserState64& start) {
+const char* reason_to_tolerate(const OpcodeRow& row, const UserState64& start, const Outcomes& o) {
     const std::string_view name = row.mnemonic;
+    if (row.feature >= Feature::FXSR && o.our_end.vector == 12 && o.their_end.vector == 13)
+        return "the alignment of a vector is looked at before its address";
     if (row.operands == "Mt") return "stores of ten bytes: eight are written before a fault";
     if (row.operands == "M") return "another part of a large operand faults first";
     if ((name == "CMPS" || name == "SCAS") && (start.rflags & flag::AC)) return "a long comparison was interrupted in between";
@@ -204,7 +206,7 @@ TEST(Host64, RandomProgramsEndInTheSameState) {
             difference = duel.compare(o, unit.undefined_flags);
             if (difference.empty()) continue;
             const OpcodeRow& row = opcode_row(unit.row);
-            if (const char* reason = o.their_end.returned ? nullptr : reason_to_tolerate(row, start)) {
+            if (const char* reason = o.their_end.returned ? nullptr : reason_to_tolerate(row, start, o)) {
                 differ_by_rule[reason]++;
                 break;
             }
