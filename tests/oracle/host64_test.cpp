@@ -88,8 +88,8 @@ class Duel64 {
             text += fmt::format("rflags is {:08x}, host {:08x} (differ in {:x}); ", o.ours.rflags, o.theirs.rflags, flags);
         if (!t.returned) {
             if (o.ours.rip != o.theirs.rip) text += fmt::format("rip is {:x}, host {:x}; ", o.ours.rip, o.theirs.rip);
-            // The host's kernel shows nothing of its own half of the addresses.
-            const bool kernel = t.vector == 14 && t.cr2 >> 47;
+            // The host's kernel shows nothing of its own half of the addresses, nor of the page below it.
+            const bool kernel = t.vector == 14 && t.cr2 >= 0x7ffffffff000;
             const bool has_error = t.vector == 13 || t.vector == 14 || t.vector == 12 || t.vector == 17;
             if (has_error && !kernel && t.error != u.error) text += fmt::format("error code is {:x}, host {:x}; ", u.error, t.error);
             if (t.vector == 14 && t.cr2 != u.cr2) text += fmt::format("cr2 is {:x}, host {:x}; ", u.cr2, t.cr2);

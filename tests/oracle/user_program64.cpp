@@ -84,7 +84,8 @@ void ProgramMaker64::prepare(const OpcodeRow& row, Encoding& e, const Decoded& d
         const auto& window = low ? NativeCpu64::kLow : NativeCpu64::kData;
         const u64 upper = low && !repeated ? random_.next() << 32 : 0;
         mov(1, upper | random_.below(40));
-        mov(6, upper ^ (target(window, false) - (d.segment == Seg::GS ? NativeCpu64::kGsBase : 0)));
+        const u64 source = target(window, false) - (d.segment == Seg::GS ? NativeCpu64::kGsBase : 0);
+        mov(6, upper ^ (repeated && low ? static_cast<u32>(source) : source));
         mov(7, upper ^ target(window, false));
     }
     if (name == "XLAT" || name.starts_with("MASKMOV")) {
