@@ -69,7 +69,7 @@ Outcome popf(Cpu& cpu, const Instruction& insn) {
     if (!cpu.pop(bytes, popped)) return Outcome::Fault;
     u32 flags = static_cast<u32>(popped);
     u32 mask = flag::kArithmetic | flag::TF | flag::DF | flag::NT;
-    if (bytes == 4) mask |= flag::AC | flag::ID;
+    if (bytes != 2) mask |= flag::AC | flag::ID;
     if (virtual_if) {
         if ((flags & flag::TF) || ((flags & flag::IF) && (cpu.state.eflags & flag::VIP))) {
             cpu.state.gpr[reg::SP] = stack_pointer;

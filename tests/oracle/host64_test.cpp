@@ -88,8 +88,8 @@ class Duel64 {
             text += fmt::format("rflags is {:08x}, host {:08x} (differ in {:x}); ", o.ours.rflags, o.theirs.rflags, flags);
         if (!t.returned) {
             if (o.ours.rip != o.theirs.rip) text += fmt::format("rip is {:x}, host {:x}; ", o.ours.rip, o.theirs.rip);
-            // The host's kernel shows nothing of its own half of the addresses.
-            const bool kernel = t.vector == 14 && t.cr2 >> 47;
+            // The host's kernel shows nothing of its own half of the addresses, nor of the page below it.
+            const bool kernel = t.vector == 14 && t.cr2 >= 0x7ffffffff000;
             const bool has_error = t.vector == 13 || t.vector == 14 || t.vector == 12 || t.vector == 17;
             if (has_error && !kernel && t.error != u.error) text += fmt::format("error code is {:x}, host {:x}; ", u.error, t.error);
             if (t.vector == 14 && t.cr2 != u.cr2) text += fmt::format("cr2 is {:x}, host {:x}; ", u.cr2, t.cr2);
@@ -152,8 +152,10 @@ UserState64 random_state(Random& random) {
 }
 
 /// Both ended in an exception; what a processor has done by then is its own affair for these.
-const char* reason_to_tolerate(const OpcodeRow& row, const UserState64& start) {
+const char* reason_to_tolerate(const OpcodeRow& row, const UserState64& start, const Outcomes& o) {
     const std::string_view name = row.mnemonic;
+    if (row.feature >= Feature::FXSR && o.our_end.vector == 12 && o.their_end.vector == 13)
+        return "the alignment of a vector is looked at before its address";
     if (row.operands == "Mt") return "stores of ten bytes: eight are written before a fault";
     if (row.operands == "M") return "another part of a large operand faults first";
     if ((name == "CMPS" || name == "SCAS") && (start.rflags & flag::AC)) return "a long comparison was interrupted in between";
@@ -204,7 +206,7 @@ TEST(Host64, RandomProgramsEndInTheSameState) {
             difference = duel.compare(o, unit.undefined_flags);
             if (difference.empty()) continue;
             const OpcodeRow& row = opcode_row(unit.row);
-            if (const char* reason = o.their_end.returned ? nullptr : reason_to_tolerate(row, start)) {
+            if (const char* reason = o.their_end.returned ? nullptr : reason_to_tolerate(row, start, o)) {
                 differ_by_rule[reason]++;
                 break;
             }

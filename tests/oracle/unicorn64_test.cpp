@@ -26,7 +26,7 @@ const char* reason_to_skip(const OpcodeRow& row) {
     const auto is = [&](std::initializer_list<std::string_view> list) { return std::find(list.begin(), list.end(), name) != list.end(); };
     switch (row.feature) {
     case Feature::I386: case Feature::I486: case Feature::P6: case Feature::CMOV: case Feature::CX8: case Feature::CX16:
-    case Feature::MOVBE: case Feature::POPCNT: case Feature::ADX: case Feature::PREFETCHW: break;
+    case Feature::POPCNT: case Feature::ADX: case Feature::PREFETCHW: break;
     default: return "features of other models";
     }
     if (row.opcode == 0x9b || (row.map == OpcodeMap::One && (row.opcode & 0xf8) == 0xd8)) return "floating point is for the host to judge";
@@ -41,6 +41,7 @@ const char* reason_to_skip(const OpcodeRow& row) {
     if (is({"NEG"})) return "the locked form leaves other flags";
     if (is({"HINT_NOP", "PREFETCHW"}) || (name == "TEST" && row.reg == 1)) return "undefined there";
     if (is({"ENTER"})) return "order of accesses";
+    if (is({"LAHF", "SAHF"})) return "takes SPL for AH with a REX prefix";
     return ProgramMaker64::reason_to_skip(row);
 }
 
@@ -75,6 +76,9 @@ class Lockstep64 {
             decode(&program.code[offset], available, mode::kCode64, features(), d);
             if (!d.row) break;
             if (d.prefixes & (prefix::kRep | prefix::kRepne)) return {};    // Unicorn counts iterations
+            // Unicorn follows AMD in near branches with an operand size, and refuses REX.R where reg extends the opcode.
+            if (d.prefix_66 && row_shape(d.row_index).imm == ImmKind::Jz) return {};
+            if (d.row->reg >= 0 && (d.rex & 4)) return {};
             undefined = (d.row->attributes & attr::kSetsFlags ? 0 : undefined) | undefined_flags(d);
             const bool ours_faulted = bench_.cpu.run(1) == StopReason::Shutdown;
             interrupted_ = false;
@@ -159,7 +163,7 @@ TEST(Unicorn64, UserCodeGoesInStep) {
     Lockstep64 lockstep;
     ProgramMaker64 maker(random, lockstep.features());
     std::map<std::string, unsigned> failures;
-    const u64 count = cases(3'000, 200'000);
+    const u64 count = cases(800, 200'000);
     unsigned agreed = 0;
     for (u64 n = 0; n < count; n++) {
         const Program program = maker.make(rows, 4, kStart);

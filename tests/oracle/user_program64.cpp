@@ -77,12 +77,15 @@ void ProgramMaker64::prepare(const OpcodeRow& row, Encoding& e, const Decoded& d
     const std::string_view name = row.mnemonic;
     if (!random_.one_in(3)) mov(4, target(NativeCpu64::kStack, false) & ~(random_.one_in(4) ? u64{0} : u64{7}));
     if (name == "LEAVE" || name == "ENTER") mov(5, target(NativeCpu64::kStack, false));
-    if (is_string(row) && !random_.one_in(16)) {
-        const bool low = d.address_bytes == 4;
+    const bool repeated = d.prefixes & (prefix::kRep | prefix::kRepne);
+    const bool low = d.address_bytes == 4;
+    // Which upper halves are cleared by a repetition of no elements is every processor's own affair.
+    if (is_string(row) && ((repeated && low) || !random_.one_in(16))) {
         const auto& window = low ? NativeCpu64::kLow : NativeCpu64::kData;
-        const u64 upper = low ? random_.next() << 32 : 0;
+        const u64 upper = low && !repeated ? random_.next() << 32 : 0;
         mov(1, upper | random_.below(40));
-        mov(6, upper ^ (target(window, false) - (d.segment == Seg::GS ? NativeCpu64::kGsBase : 0)));
+        const u64 source = target(window, false) - (d.segment == Seg::GS ? NativeCpu64::kGsBase : 0);
+        mov(6, upper ^ (repeated && low ? static_cast<u32>(source) : source));
         mov(7, upper ^ target(window, false));
     }
     if (name == "XLAT" || name.starts_with("MASKMOV")) {
