@@ -51,7 +51,7 @@ class Desktop:
             if number:
                 self.key("Return")
             if line:
-                self.tool("type", "--delay", "40", line)
+                self.tool("type", "--delay", "100", line)
 
 
 def free_port():
@@ -98,7 +98,7 @@ def disc_by_menu(desktop, machine, folder):
     desktop.type(path[:-4])
     desktop.key("Tab", "Return")
     wait_until(lambda: drive_of(machine, "cdrom.2").get("inserted", {}).get("file") == path, "the disc in the drive")
-    desktop.type("clear; head -c 12 /dev/sr0; echo\n")
+    machine.type_text("clear; head -c 12 /dev/sr0; echo\n")
     machine.wait_for_text("disc-by-menu")
 
 
