@@ -46,7 +46,12 @@ class Desktop:
             time.sleep(0.1)
 
     def type(self, text):
-        self.tool("type", "--delay", "40", text)
+        # xdotool types a line end as Linefeed, a key that keyboards do not have.
+        for number, line in enumerate(text.split("\n")):
+            if number:
+                self.key("Return")
+            if line:
+                self.tool("type", "--delay", "100", line)
 
 
 def free_port():
@@ -70,8 +75,7 @@ def keyboard(desktop, machine):
 
 def mouse(desktop, machine):
     machine.type_text("clear; sh /modules.sh 2> /dev/null; dd if=/dev/input/mice bs=3 count=4 2> /dev/null | wc -c | sed s/^/bytes-/\n")
-    machine.wait_for_text("gnomon:/# $|^$", regex=True)
-    time.sleep(2)  # modules
+    time.sleep(3)  # for the modules
     desktop.tool("mousemove", "300", "200")
     desktop.tool("click", "1")  # grabs
     for _ in range(100):
@@ -94,7 +98,7 @@ def disc_by_menu(desktop, machine, folder):
     desktop.type(path[:-4])
     desktop.key("Tab", "Return")
     wait_until(lambda: drive_of(machine, "cdrom.2").get("inserted", {}).get("file") == path, "the disc in the drive")
-    desktop.type("clear; head -c 12 /dev/sr0; echo\n")
+    machine.type_text("clear; head -c 12 /dev/sr0; echo\n")
     machine.wait_for_text("disc-by-menu")
 
 
