@@ -76,14 +76,12 @@ struct DotProduct : Floating {
         Elements<T> p{}, r{};
         for (unsigned n = 0; n < p.size(); n++)
             if (imm >> (4 + n) & 1) p[n] = multiply(a[n], b[n]);
-        // Only the sources count as denormal. Each sum ends with its own place: with several NaNs the order shows.
-        const u32 before = host::read_mxcsr();
+        // Each sum ends with its own place: with several NaNs the order shows.
         for (unsigned n = 0; n < r.size(); n++) {
             T sum = add(p[n ^ 1], p[n]);
             if constexpr (sizeof(T) == 4) sum = add(add(p[n ^ 3], p[n ^ 2]), sum);
             r[n] = imm >> n & 1 ? sum : T{0};
         }
-        host::load_mxcsr((host::read_mxcsr() & ~kDenormal) | (before & kDenormal));
         return join<T>(r);
     }
 };
