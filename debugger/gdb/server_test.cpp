@@ -159,7 +159,7 @@ TEST_F(ServerTest, NamesTheAddressThatItCannotHave) {
               "--gdb: \"99999\" is no port; expected [HOST:]PORT, as 1234 or 0.0.0.0:1234");
     ASSERT_TRUE(listen("127.0.0.1:0", true).ok());
     const u16 taken = server->port();
-    EXPECT_EQ(Server::create(debugger, ServerOptions{.address = fmt::format("{}", taken)}).error().message,
+    EXPECT_EQ(Server::create(debugger, ServerOptions{.address = fmt::format("{}", taken), .monitor = {}}).error().message,
               fmt::format("--gdb: 127.0.0.1:{}: Address already in use", taken));
 }
 
