@@ -1,5 +1,5 @@
-// Packets of the GDB remote serial protocol: framing, checksums, hexadecimal and binary data. GDB manual, "Remote
-// Protocol", "Overview".
+// Packets of the GDB remote serial protocol: framing, checksums, hexadecimal and binary data. GDB manual,
+// "Remote Protocol", "Overview".
 #pragma once
 
 #include <optional>
@@ -32,8 +32,8 @@ class PacketReader {
 
     void feed(std::string_view bytes) { buffer_ += bytes; }
     void clear() { buffer_.clear(); }
-    /// The next thing in the stream; for Packet, `content` as sent (still escaped). Bytes between packets that
-    /// mean nothing are passed over.
+    /// The next thing in the stream; for Packet, `content` as sent (still escaped). Bytes between packets
+    /// that mean nothing are passed over.
     Kind next(std::string& content);
 
   private:

@@ -1,7 +1,7 @@
 // Tests of framing and codings.
-#include <gtest/gtest.h>
-
 #include "debugger/gdb/packet.h"
+
+#include <gtest/gtest.h>
 
 namespace gnomon::gdb {
 namespace {
@@ -15,7 +15,10 @@ TEST(GdbPacket, IsFramedWithItsChecksum) {
 }
 
 TEST(GdbPacket, EscapesWhatHasAMeaningInTheStream) {
-    EXPECT_EQ(escape("a#b$c}d*e"), "a}\x03" "b}\x04" "c}]d}\ne");
+    EXPECT_EQ(escape("a#b$c}d*e"),
+              "a}\x03"
+              "b}\x04"
+              "c}]d}\ne");
     EXPECT_EQ(unescape(escape("a#b$c}d*e")), "a#b$c}d*e");
 }
 

@@ -23,7 +23,8 @@ constexpr const char* kFlagsType =
     "<field name=\"AC\" start=\"18\" end=\"18\"/><field name=\"VIF\" start=\"19\" end=\"19\"/>"
     "<field name=\"VIP\" start=\"20\" end=\"20\"/><field name=\"ID\" start=\"21\" end=\"21\"/></flags>";
 constexpr const char* kVectorTypes =
-    "<vector id=\"v4f\" type=\"ieee_single\" count=\"4\"/><vector id=\"v2d\" type=\"ieee_double\" count=\"2\"/>"
+    "<vector id=\"v4f\" type=\"ieee_single\" count=\"4\"/><vector id=\"v2d\" type=\"ieee_double\" "
+    "count=\"2\"/>"
     "<vector id=\"v16i8\" type=\"int8\" count=\"16\"/><vector id=\"v8i16\" type=\"int16\" count=\"8\"/>"
     "<vector id=\"v4i32\" type=\"int32\" count=\"4\"/><vector id=\"v2i64\" type=\"int64\" count=\"2\"/>"
     "<union id=\"vec128\"><field name=\"v4_float\" type=\"v4f\"/><field name=\"v2_double\" type=\"v2d\"/>"
@@ -104,13 +105,18 @@ struct SystemRegister {
     void (*set)(CpuState&, unsigned, u64);
 };
 constexpr SystemRegister kSystem[] = {
-    {"ip", 64, [](const CpuState& s, unsigned) { return s.rip; }, [](CpuState& s, unsigned, u64 v) { s.rip = v; }},
+    {"ip", 64, [](const CpuState& s, unsigned) { return s.rip; },
+     [](CpuState& s, unsigned, u64 v) { s.rip = v; }},
     {"code_bits", 32, [](const CpuState& s, unsigned) -> u64 { return code_bits(s); }, nullptr},
     {"cpl", 32, [](const CpuState& s, unsigned) -> u64 { return s.cpl; }, nullptr},
-    {"cr0", 64, [](const CpuState& s, unsigned) { return s.cr0; }, [](CpuState& s, unsigned, u64 v) { s.cr0 = v; }},
-    {"cr2", 64, [](const CpuState& s, unsigned) { return s.cr2; }, [](CpuState& s, unsigned, u64 v) { s.cr2 = v; }},
-    {"cr3", 64, [](const CpuState& s, unsigned) { return s.cr3; }, [](CpuState& s, unsigned, u64 v) { s.cr3 = v; }},
-    {"cr4", 64, [](const CpuState& s, unsigned) { return s.cr4; }, [](CpuState& s, unsigned, u64 v) { s.cr4 = v; }},
+    {"cr0", 64, [](const CpuState& s, unsigned) { return s.cr0; },
+     [](CpuState& s, unsigned, u64 v) { s.cr0 = v; }},
+    {"cr2", 64, [](const CpuState& s, unsigned) { return s.cr2; },
+     [](CpuState& s, unsigned, u64 v) { s.cr2 = v; }},
+    {"cr3", 64, [](const CpuState& s, unsigned) { return s.cr3; },
+     [](CpuState& s, unsigned, u64 v) { s.cr3 = v; }},
+    {"cr4", 64, [](const CpuState& s, unsigned) { return s.cr4; },
+     [](CpuState& s, unsigned, u64 v) { s.cr4 = v; }},
     {"efer", 64, [](const CpuState& s, unsigned) { return s.msr.efer; },
      [](CpuState& s, unsigned, u64 v) { s.msr.efer = v; }},
     {"gdt_base", 64, [](const CpuState& s, unsigned) { return s.gdtr.base; },
@@ -137,7 +143,8 @@ RegisterFile::RegisterFile(bool long_mode) : long_mode_(long_mode) {
 }
 
 void RegisterFile::add(std::string name, unsigned bits, const char* type, const char* group,
-                       u64 (*get)(const CpuState&, unsigned), void (*set)(CpuState&, unsigned, u64), unsigned index) {
+                       u64 (*get)(const CpuState&, unsigned), void (*set)(CpuState&, unsigned, u64),
+                       unsigned index) {
     registers_.push_back({std::move(name), bits, type, group, get, set, index});
 }
 
@@ -145,23 +152,28 @@ void RegisterFile::add_core(bool long_mode) {
     features_.push_back({"org.gnu.gdb.i386.core", kFlagsType, registers_.size()});
     if (long_mode) {
         for (const u8 number : kOrder64)
-            add(number < 8 ? fmt::format("r{}", kNames[number]) : fmt::format("r{}", number), 64, "uint64", nullptr,
-                get_gpr, set_gpr, number);
+            add(number < 8 ? fmt::format("r{}", kNames[number]) : fmt::format("r{}", number), 64, "uint64",
+                nullptr, get_gpr, set_gpr, number);
         add("rip", 64, "uint64", nullptr, get_pc, set_pc);
     }
     // For i386 the names of 32 bits; beside those of 64 bits they are aliases in a group of their own.
     const auto add_narrow = [&](const char* group) {
         for (const u8 number : kOrder32)
-            add(fmt::format("e{}", kNames[number]), 32, "uint32", group,
-                [](const CpuState& s, unsigned i) -> u64 { return static_cast<u32>(s.gpr[i]); }, set_gpr, number);
-        add("eip", 32, "uint32", group, [](const CpuState& s, unsigned) -> u64 { return static_cast<u32>(linear_pc(s)); },
-            set_pc);
+            add(
+                fmt::format("e{}", kNames[number]), 32, "uint32", group,
+                [](const CpuState& s, unsigned i) -> u64 { return static_cast<u32>(s.gpr[i]); }, set_gpr,
+                number);
+        add(
+            "eip", 32, "uint32", group,
+            [](const CpuState& s, unsigned) -> u64 { return static_cast<u32>(linear_pc(s)); }, set_pc);
     };
     if (!long_mode) add_narrow(nullptr);
-    add("eflags", 32, "eflags_t", nullptr, [](const CpuState& s, unsigned) -> u64 { return s.eflags; },
+    add(
+        "eflags", 32, "eflags_t", nullptr, [](const CpuState& s, unsigned) -> u64 { return s.eflags; },
         [](CpuState& s, unsigned, u64 v) { s.eflags = static_cast<u32>(v) | 2; });
     for (const auto& [name, seg] : kSegments)
-        add(name, 32, "int32", nullptr,
+        add(
+            name, 32, "int32", nullptr,
             [](const CpuState& s, unsigned i) -> u64 { return segment(s, i).selector; }, nullptr,
             static_cast<unsigned>(seg));
     for (unsigned i = 0; i < 8; i++) {
@@ -171,7 +183,8 @@ void RegisterFile::add_core(bool long_mode) {
             return reinterpret_cast<u8*>(&s.fpu.registers[(s.fpu.top + index) & 7]);
         };
     }
-    for (const FpuControl& control : kFpuControls) add(control.name, 32, "int", "float", control.get, control.set);
+    for (const FpuControl& control : kFpuControls)
+        add(control.name, 32, "int", "float", control.get, control.set);
     if (long_mode) add_narrow("i386");
 }
 
@@ -179,9 +192,12 @@ void RegisterFile::add_sse(bool long_mode) {
     features_.push_back({"org.gnu.gdb.i386.sse", kVectorTypes, registers_.size()});
     for (unsigned i = 0; i < (long_mode ? 16u : 8u); i++) {
         add(fmt::format("xmm{}", i), 128, "vec128", nullptr, nullptr, nullptr, i);
-        registers_.back().bytes = [](CpuState& s, unsigned index) { return s.fpu.vectors[index].bytes.data(); };
+        registers_.back().bytes = [](CpuState& s, unsigned index) {
+            return s.fpu.vectors[index].bytes.data();
+        };
     }
-    add("mxcsr", 32, "int", "vector", [](const CpuState& s, unsigned) -> u64 { return s.fpu.mxcsr; },
+    add(
+        "mxcsr", 32, "int", "vector", [](const CpuState& s, unsigned) -> u64 { return s.fpu.mxcsr; },
         [](CpuState& s, unsigned, u64 v) { s.fpu.mxcsr = static_cast<u32>(v); });
 }
 
@@ -190,7 +206,8 @@ void RegisterFile::add_system(bool long_mode) {
     const auto width = [&](unsigned bits) { return long_mode ? bits : 32; };
     const auto type = [](unsigned bits) { return bits == 64 ? "uint64" : "uint32"; };
     for (const auto& [name, seg] : kSegments)
-        add(fmt::format("{}_base", name), width(64), type(width(64)), "system",
+        add(
+            fmt::format("{}_base", name), width(64), type(width(64)), "system",
             [](const CpuState& s, unsigned i) { return segment(s, i).base; },
             [](CpuState& s, unsigned i, u64 v) { s.segments[i].base = v; }, static_cast<unsigned>(seg));
     for (const SystemRegister& one : kSystem)
@@ -198,7 +215,8 @@ void RegisterFile::add_system(bool long_mode) {
 }
 
 std::string RegisterFile::description(const CpuState& state) const {
-    std::string xml = "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target version=\"1.0\">";
+    std::string xml =
+        "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target version=\"1.0\">";
     if (!long_mode_)
         xml += "<architecture>i386</architecture>";
     else if (code_bits(state) == 64)
@@ -210,7 +228,8 @@ std::string RegisterFile::description(const CpuState& state) const {
         xml += fmt::format("<feature name=\"{}\">{}", feature.name, feature.types);
         for (size_t number = feature.first; number < end; number++) {
             const Register& r = registers_[number];
-            xml += fmt::format("<reg name=\"{}\" bitsize=\"{}\" type=\"{}\" regnum=\"{}\"", r.name, r.bits, r.type, number);
+            xml += fmt::format("<reg name=\"{}\" bitsize=\"{}\" type=\"{}\" regnum=\"{}\"", r.name, r.bits,
+                               r.type, number);
             if (r.group) xml += fmt::format(" group=\"{}\"", r.group);
             xml += "/>";
         }
@@ -266,9 +285,9 @@ bool RegisterFile::write_all(CpuState& state, std::string_view bytes) const {
 }
 
 size_t RegisterFile::number_of(std::string_view name) const {
-    return static_cast<size_t>(
-        std::find_if(registers_.begin(), registers_.end(), [&](const Register& r) { return r.name == name; }) -
-        registers_.begin());
+    return static_cast<size_t>(std::find_if(registers_.begin(), registers_.end(),
+                                            [&](const Register& r) { return r.name == name; }) -
+                               registers_.begin());
 }
 
 }  // namespace gnomon::gdb

@@ -5,8 +5,8 @@
 // description therefore fits both of GDB's architectures: its core feature has the registers of x86-64 under
 // their names and those of i386 (eax to eip) beside them. Whichever architecture GDB has chosen (from the
 // program's file, or by "set architecture") finds what it needs, and the packet of all registers always has
-// the same size. The description names no architecture, so that GDB's own choice stands, unless a connection is
-// made in 64-bit code. No register has a type whose size depends on the architecture (code_ptr, data_ptr).
+// the same size. The description names no architecture, so that GDB's own choice stands, unless a connection
+// is made in 64-bit code. No register has a type whose size depends on the architecture (code_ptr, data_ptr).
 #pragma once
 
 #include <string>
@@ -24,7 +24,7 @@ struct Register {
     const char* group;  ///< null: general
     u64 (*get)(const CpuState& state, unsigned index);
     void (*set)(CpuState& state, unsigned index, u64 value);  ///< null: read-only
-    unsigned index;                                          ///< argument of get and set
+    unsigned index;                                           ///< argument of get and set
     /// Wider than 64 bits, in place of get and set: first byte in the state.
     u8* (*bytes)(CpuState& state, unsigned index) = nullptr;
 };
@@ -43,8 +43,8 @@ class RegisterFile {
     [[nodiscard]] std::string read_all(CpuState& state) const;
     /// False: no such register, wrong size, or read-only.
     [[nodiscard]] bool write(CpuState& state, size_t number, std::string_view bytes) const;
-    /// Registers that differ from what they are; since i386 names are aliases, an unchanged one must not undo a
-    /// change of the other. Trailing registers may be absent.
+    /// Registers that differ from what they are; since i386 names are aliases, an unchanged one must not undo
+    /// a change of the other. Trailing registers may be absent.
     [[nodiscard]] bool write_all(CpuState& state, std::string_view bytes) const;
     /// Number of the register with this name.
     [[nodiscard]] size_t number_of(std::string_view name) const;
@@ -57,7 +57,8 @@ class RegisterFile {
     };
 
     void add(std::string name, unsigned bits, const char* type, const char* group,
-             u64 (*get)(const CpuState&, unsigned), void (*set)(CpuState&, unsigned, u64), unsigned index = 0);
+             u64 (*get)(const CpuState&, unsigned), void (*set)(CpuState&, unsigned, u64),
+             unsigned index = 0);
     void add_core(bool long_mode);
     void add_sse(bool long_mode);
     void add_system(bool long_mode);
@@ -67,8 +68,8 @@ class RegisterFile {
     std::vector<Feature> features_;
 };
 
-/// The instruction pointer as GDB uses it: a linear address, so that breakpoints, disassembly and steps are right
-/// in segmented code too. The offset is the register "ip".
+/// The instruction pointer as GDB uses it: a linear address, so that breakpoints, disassembly and steps are
+/// right in segmented code too. The offset is the register "ip".
 [[nodiscard]] u64 linear_pc(const CpuState& state);
 
 }  // namespace gnomon::gdb

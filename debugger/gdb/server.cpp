@@ -68,13 +68,15 @@ Result<void> Server::listen() {
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_PASSIVE;
     addrinfo* found = nullptr;
-    if (const int failed = getaddrinfo(endpoint->host.c_str(), endpoint->port.c_str(), &hints, &found); failed != 0)
+    if (const int failed = getaddrinfo(endpoint->host.c_str(), endpoint->port.c_str(), &hints, &found);
+        failed != 0)
         return fail("{}:{}: {}", endpoint->host, endpoint->port, gai_strerror(failed));
     const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, &freeaddrinfo);
     listener_ = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const int on = 1;
     if (listener_ >= 0) setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (listener_ < 0 || bind(listener_, found->ai_addr, found->ai_addrlen) != 0 || ::listen(listener_, 1) != 0)
+    if (listener_ < 0 || bind(listener_, found->ai_addr, found->ai_addrlen) != 0 ||
+        ::listen(listener_, 1) != 0)
         return fail("{}:{}: {}", endpoint->host, endpoint->port, std::strerror(errno));
     sockaddr_storage bound{};
     socklen_t size = sizeof bound;
@@ -243,7 +245,8 @@ RunEnd Server::run() {
         }
         debugger_.stop_at_triple_faults(connection_ >= 0);
         const Stop& stop = debugger_.go(motion);
-        // A stop ends the run loop's run like the end of the machine; from here on an end is one of the user's.
+        // A stop ends the run loop's run like the end of the machine; from here on an end is one of the
+        // user's.
         if (stop.kind != StopKind::Ended) debugger_.machine().resume();
         if (waits_for_stop_ && session_) {
             send_output(session_->stop_remark());

@@ -1,5 +1,5 @@
-// The GDB stub: listens on a TCP port, and drives the machine for whoever connects. All on the machine's thread:
-// while the machine runs, the run loop polls.
+// The GDB stub: listens on a TCP port, and drives the machine for whoever connects. All on the machine's
+// thread: while the machine runs, the run loop polls.
 #pragma once
 
 #include <functional>

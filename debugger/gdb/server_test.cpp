@@ -1,4 +1,6 @@
 // Tests of the stub's socket: connections come and go, Ctrl-C stops the machine.
+#include "debugger/gdb/server.h"
+
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -7,7 +9,6 @@
 
 #include <thread>
 
-#include "debugger/gdb/server.h"
 #include "machine/machine_fixture.h"
 
 namespace gnomon::gdb {
@@ -28,7 +29,10 @@ class Client {
     }
     ~Client() { close(socket_); }
     [[nodiscard]] bool connected() const { return connected_; }
-    void send_raw(std::string_view bytes) { EXPECT_EQ(send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size())); }
+    void send_raw(std::string_view bytes) {
+        EXPECT_EQ(send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL),
+                  static_cast<ssize_t>(bytes.size()));
+    }
     /// The next packet's content; acknowledgements are passed over.
     std::string receive() {
         for (;;) {
@@ -159,7 +163,9 @@ TEST_F(ServerTest, NamesTheAddressThatItCannotHave) {
               "--gdb: \"99999\" is no port; expected [HOST:]PORT, as 1234 or 0.0.0.0:1234");
     ASSERT_TRUE(listen("127.0.0.1:0", true).ok());
     const u16 taken = server->port();
-    EXPECT_EQ(Server::create(debugger, ServerOptions{.address = fmt::format("{}", taken), .monitor = {}}).error().message,
+    ServerOptions second;
+    second.address = fmt::format("{}", taken);
+    EXPECT_EQ(Server::create(debugger, second).error().message,
               fmt::format("--gdb: 127.0.0.1:{}: Address already in use", taken));
 }
 

@@ -50,7 +50,8 @@ const Session::Command Session::kCommands[] = {
 };
 
 Session::Session(Debugger& debugger, MonitorCommand monitor)
-    : debugger_(debugger), monitor_(std::move(monitor)),
+    : debugger_(debugger),
+      monitor_(std::move(monitor)),
       registers_(debugger.cpu(0).features().has(Feature::LongMode)) {
     selected_ = resumed_ = debugger.stop().processor;
 }
@@ -67,16 +68,18 @@ Reaction Session::handle(std::string_view packet) {
     // "qC" alone: other packets begin with it.
     if (packet == "qC") return query_current_thread({});
     for (const Command& command : kCommands)
-        if (packet.starts_with(command.prefix)) return (this->*command.handle)(packet.substr(command.prefix.size()));
+        if (packet.starts_with(command.prefix))
+            return (this->*command.handle)(packet.substr(command.prefix.size()));
     return reply("");  // not supported
 }
 
 Reaction Session::query_supported(std::string_view features) {
     knows_swbreak_ = features.find("swbreak+") != features.npos;
     knows_hwbreak_ = features.find("hwbreak+") != features.npos;
-    return reply(fmt::format("PacketSize={:x};QStartNoAckMode+;qXfer:features:read+;qXfer:threads:read+;"
-                             "qXfer:memory-map:read+;swbreak+;hwbreak+;vContSupported+",
-                             kPacketSize));
+    return reply(
+        fmt::format("PacketSize={:x};QStartNoAckMode+;qXfer:features:read+;qXfer:threads:read+;"
+                    "qXfer:memory-map:read+;swbreak+;hwbreak+;vContSupported+",
+                    kPacketSize));
 }
 
 Reaction Session::transfer(std::string_view object, std::string_view range) {
@@ -103,23 +106,26 @@ std::string Session::thread_state(unsigned processor) const {
 Reaction Session::query_threads(std::string_view range) {
     std::string xml = "<?xml version=\"1.0\"?><threads>";
     for (unsigned i = 0; i < debugger_.processors(); i++)
-        xml += fmt::format("<thread id=\"{:x}\" core=\"{}\" name=\"CPU {}\">{}</thread>", i + 1, i, i, thread_state(i));
+        xml += fmt::format("<thread id=\"{:x}\" core=\"{}\" name=\"CPU {}\">{}</thread>", i + 1, i, i,
+                           thread_state(i));
     return transfer(xml + "</threads>", range);
 }
 
 Reaction Session::query_memory_map(std::string_view range) {
-    // Memory packets go through the page tables, which may map anything anywhere; so all of it is memory. In two
-    // halves, as a length of 2^64 cannot be written.
-    return transfer("<?xml version=\"1.0\"?><!DOCTYPE memory-map PUBLIC \"+//IDN gnu.org//DTD GDB Memory Map V1.0//EN\" "
-                    "\"http://sourceware.org/gdb/gdb-memory-map.dtd\"><memory-map>"
-                    "<memory type=\"ram\" start=\"0x0\" length=\"0x8000000000000000\"/>"
-                    "<memory type=\"ram\" start=\"0x8000000000000000\" length=\"0x8000000000000000\"/></memory-map>",
-                    range);
+    // Memory packets go through the page tables, which may map anything anywhere; so all of it is memory. In
+    // two halves, as a length of 2^64 cannot be written.
+    return transfer(
+        "<?xml version=\"1.0\"?><!DOCTYPE memory-map PUBLIC \"+//IDN gnu.org//DTD GDB Memory Map V1.0//EN\" "
+        "\"http://sourceware.org/gdb/gdb-memory-map.dtd\"><memory-map>"
+        "<memory type=\"ram\" start=\"0x0\" length=\"0x8000000000000000\"/>"
+        "<memory type=\"ram\" start=\"0x8000000000000000\" length=\"0x8000000000000000\"/></memory-map>",
+        range);
 }
 
 Reaction Session::query_first_threads(std::string_view) {
     std::string text = "m";
-    for (unsigned i = 0; i < debugger_.processors(); i++) text += fmt::format("{}{:x}", i == 0 ? "" : ",", i + 1);
+    for (unsigned i = 0; i < debugger_.processors(); i++)
+        text += fmt::format("{}{:x}", i == 0 ? "" : ",", i + 1);
     return reply(std::move(text));
 }
 Reaction Session::query_more_threads(std::string_view) { return reply("l"); }
@@ -130,23 +136,27 @@ Reaction Session::query_thread_text(std::string_view thread) {
     return reply(to_hex(fmt::format("CPU {}: {}", *processor, thread_state(*processor))));
 }
 
-Reaction Session::query_current_thread(std::string_view) { return reply(fmt::format("QC{:x}", selected_ + 1)); }
+Reaction Session::query_current_thread(std::string_view) {
+    return reply(fmt::format("QC{:x}", selected_ + 1));
+}
 
 /// Attached, not started: GDB detaches when it quits, and the machine lives on.
 Reaction Session::query_attached(std::string_view) { return reply("1"); }
 
 Reaction Session::query_host(std::string_view) {
     const bool wide = registers_.number_of("rax") < registers_.count();
-    return reply(fmt::format("triple:{};ptrsize:{};endian:little;ostype:none;vendor:unknown;",
-                             to_hex(wide ? std::string_view("x86_64-unknown-none") : std::string_view("i386-unknown-none")),
-                             wide ? 8 : 4));
+    return reply(fmt::format(
+        "triple:{};ptrsize:{};endian:little;ostype:none;vendor:unknown;",
+        to_hex(wide ? std::string_view("x86_64-unknown-none") : std::string_view("i386-unknown-none")),
+        wide ? 8 : 4));
 }
 
 Reaction Session::query_process(std::string_view) {
     const bool wide = registers_.number_of("rax") < registers_.count();
-    return reply(fmt::format("pid:1;triple:{};ptrsize:{};endian:little;",
-                             to_hex(wide ? std::string_view("x86_64-unknown-none") : std::string_view("i386-unknown-none")),
-                             wide ? 8 : 4));
+    return reply(fmt::format(
+        "pid:1;triple:{};ptrsize:{};endian:little;",
+        to_hex(wide ? std::string_view("x86_64-unknown-none") : std::string_view("i386-unknown-none")),
+        wide ? 8 : 4));
 }
 
 Reaction Session::query_region(std::string_view arguments) {
@@ -154,7 +164,8 @@ Reaction Session::query_region(std::string_view arguments) {
     if (!address) return error(kBadArgument);
     u8 byte = 0;
     const bool mapped = memory_read(*address, std::span(&byte, 1)) == 1;
-    return reply(fmt::format("start:{:x};size:1000;{}", *address & kPageMask, mapped ? "permissions:rwx;" : ""));
+    return reply(
+        fmt::format("start:{:x};size:1000;{}", *address & kPageMask, mapped ? "permissions:rwx;" : ""));
 }
 
 Reaction Session::query_physical_mode(std::string_view) { return reply(physical_ ? "1" : "0"); }

@@ -1,5 +1,5 @@
-// One debugger at the other end of a connection: packets in, replies out. GDB manual, "Remote Protocol". No I/O
-// here: server.h has the socket.
+// One debugger at the other end of a connection: packets in, replies out. GDB manual, "Remote Protocol". No
+// I/O here: server.h has the socket.
 #pragma once
 
 #include <functional>

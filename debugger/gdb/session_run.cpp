@@ -24,9 +24,9 @@ Reaction Session::why_stopped(std::string_view) {
 std::string Session::stop_reply() const {
     const Stop& stop = debugger_.stop();
     if (stop.kind == StopKind::Ended) return fmt::format("W{:02x}", stop.end ? stop.end->status & 0xff : 0);
-    const unsigned signal = stop.kind == StopKind::Interrupted               ? kSigInt
+    const unsigned signal = stop.kind == StopKind::Interrupted        ? kSigInt
                             : stop.reason.starts_with("triple fault") ? kSigSegv
-                                                                             : kSigTrap;
+                                                                      : kSigTrap;
     std::string text = fmt::format("T{:02x}thread:{:x};", signal, stop.processor + 1);
     if (stop.owner != kBreakpointOwner) return text;
     if (stop.kind == StopKind::Watchpoint) {
@@ -50,7 +50,8 @@ std::string Session::stop_reply() const {
 std::string Session::stop_remark() const {
     const Stop& stop = debugger_.stop();
     if (stop.owner == kBreakpointOwner || stop.reason.empty()) return {};
-    if (stop.kind == StopKind::Event || stop.kind == StopKind::Breakpoint || stop.kind == StopKind::Watchpoint)
+    if (stop.kind == StopKind::Event || stop.kind == StopKind::Breakpoint ||
+        stop.kind == StopKind::Watchpoint)
         return fmt::format("Gnomon: {}\n", stop.reason);
     return {};
 }
@@ -111,8 +112,8 @@ Reaction Session::remove_breakpoint(std::string_view arguments) {
 
 Reaction Session::list_actions(std::string_view) { return reply("vCont;c;C;s;S;r"); }
 
-/// "s:1;c": an action for one processor, and one for the others. The core steps one processor while the others
-/// run; of several steps the first is the one that a debugger waits for.
+/// "s:1;c": an action for one processor, and one for the others. The core steps one processor while the
+/// others run; of several steps the first is the one that a debugger waits for.
 Reaction Session::resume_threads(std::string_view arguments) {
     Reaction reaction;
     Motion motion;

@@ -1,8 +1,9 @@
 // Tests of packets and their exact replies, on a machine that boots a sector of ours.
+#include "debugger/gdb/session.h"
+
 #include <gtest/gtest.h>
 
 #include "debugger/gdb/packet.h"
-#include "debugger/gdb/session.h"
 #include "machine/machine_fixture.h"
 
 namespace gnomon::gdb {
@@ -47,9 +48,10 @@ struct SessionTest : testing::Test {
 };
 
 TEST_F(SessionTest, SaysWhatItCan) {
-    EXPECT_EQ(ask("qSupported:multiprocess+;swbreak+;hwbreak+;xmlRegisters=i386"),
-              "PacketSize=8000;QStartNoAckMode+;qXfer:features:read+;qXfer:threads:read+;qXfer:memory-map:read+;"
-              "swbreak+;hwbreak+;vContSupported+");
+    EXPECT_EQ(
+        ask("qSupported:multiprocess+;swbreak+;hwbreak+;xmlRegisters=i386"),
+        "PacketSize=8000;QStartNoAckMode+;qXfer:features:read+;qXfer:threads:read+;qXfer:memory-map:read+;"
+        "swbreak+;hwbreak+;vContSupported+");
     EXPECT_EQ(ask("vCont?"), "vCont;c;C;s;S;r");
     EXPECT_EQ(ask("vMustReplyEmpty"), "");
     EXPECT_EQ(ask("qTStatus"), "");
@@ -70,7 +72,8 @@ TEST_F(SessionTest, KnowsOneThreadForEachProcessor) {
     EXPECT_EQ(ask("T9"), "E03");
     EXPECT_EQ(ask("qThreadExtraInfo,1"), to_hex(std::string_view("CPU 0: real mode")));
     EXPECT_EQ(read_all("threads:read:"),
-              "<?xml version=\"1.0\"?><threads><thread id=\"1\" core=\"0\" name=\"CPU 0\">real mode</thread></threads>");
+              "<?xml version=\"1.0\"?><threads><thread id=\"1\" core=\"0\" name=\"CPU 0\">real "
+              "mode</thread></threads>");
 }
 
 TEST_F(SessionTest, DescribesRegistersForBothArchitecturesWithOneSize) {
@@ -124,7 +127,9 @@ TEST_F(SessionTest, GivesThePcAsALinearAddress) {
 TEST_F(SessionTest, ReadsAndWritesMemory) {
     EXPECT_EQ(ask("M8000,3:0a0b0c"), "OK");
     EXPECT_EQ(ask("m8000,4"), "0a0b0c00");
-    EXPECT_EQ(ask("X8001,2:}\x03" "b"), "OK");
+    EXPECT_EQ(ask("X8001,2:}\x03"
+                  "b"),
+              "OK");
     EXPECT_EQ(ask("m8000,4"), "0a236200");
     EXPECT_EQ(ask("X8000,0:"), "OK");
     EXPECT_EQ(ask("m8000,0"), "");
