@@ -141,7 +141,8 @@ class Debugger::Processor final : public CpuObserver, public AccessWatch {
     std::vector<Due> due_;
     std::vector<u64> code_pages_, physical_code_pages_, data_pages_, physical_data_pages_;
     bool all_data_ = false;
-    std::vector<Delivered> events_;
+    std::vector<Delivered> events_;   ///< a ring: the oldest is at oldest_event_
+    size_t oldest_event_ = 0;
     // Of the run in progress.
     bool fresh_ = false;           ///< no instruction was executed yet: the one at resume_ip_ passes its breakpoint
     u64 resume_ip_ = 0;
@@ -207,9 +208,9 @@ u64 Debugger::Processor::allowance(Cpu& cpu) {
 }
 
 void Debugger::Processor::event(Cpu& cpu, EventKind kind, const Fault& fault) {
-    if (events_.size() == kRememberedEvents) std::rotate(events_.begin(), events_.begin() + 1, events_.end());
-    else events_.emplace_back();
-    Delivered& record = events_.back();
+    const bool full = events_.size() == kRememberedEvents;
+    Delivered& record = full ? events_[oldest_event_] : events_.emplace_back();
+    if (full) oldest_event_ = (oldest_event_ + 1) % kRememberedEvents;
     record.kind = kind;
     record.fault = fault;
     record.number = cpu.clock().instructions();
@@ -342,7 +343,12 @@ Debugger::~Debugger() = default;
 Machine& Debugger::machine() { return machine_; }
 unsigned Debugger::processors() const { return static_cast<unsigned>(processors_.size()); }
 Cpu& Debugger::cpu(unsigned processor) { return processors_.at(processor)->cpu(); }
-const std::vector<Debugger::Delivered>& Debugger::events(unsigned processor) const { return processors_.at(processor)->events_; }
+const std::vector<Debugger::Delivered>& Debugger::events(unsigned processor) const {
+    Processor& p = *processors_.at(processor);
+    std::rotate(p.events_.begin(), p.events_.begin() + static_cast<std::ptrdiff_t>(p.oldest_event_), p.events_.end());
+    p.oldest_event_ = 0;
+    return p.events_;
+}
 
 int Debugger::add(Breakpoint breakpoint) {
     breakpoint.id = next_id_++;

@@ -131,7 +131,9 @@ std::string explain_shutdown(Machine& machine, Cpu& cpu) {
         const Fault& fault = report.chain[i].fault;
         const bool external = i == 0 && is_device_interrupt(fault);
         std::string why = i == 0 && external ? "a device interrupt" : explain_event(machine, cpu, EventKind::Exception, fault, s);
-        if (fault.vector == Vector::DF && fault.has_error) why = "exception 2 arose while exception 1 was delivered";
+        if (fault.vector == Vector::DF && fault.has_error && i > 0)
+            why = fmt::format("{} could not be delivered: {}", vector_name(report.chain[i - 1].fault.vector),
+                              describe_gate(cpu, s, static_cast<unsigned>(report.chain[i - 1].fault.vector)));
         if (i > 0 && (fault.error & 2) && fault.vector != Vector::PF)
             why = fmt::format("no way to deliver {}: {}", vector_name(static_cast<Vector>(fault.error >> 3 & 0xff)),
                               describe_gate(cpu, s, fault.error >> 3 & 0xff));
