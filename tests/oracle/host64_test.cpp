@@ -58,16 +58,14 @@ class Duel64 {
     Outcomes run(const UserState64& start, std::span<const u8> code) {
         std::span<u8> page = native_.code().subspan(kStart - NativeCpu64::kCode.address);
         std::vector<u8> ours(code.begin(), code.end());
-        std::copy(code.begin(), code.end(), page.begin());
-        const auto their_ending = NativeCpu64::ending();
-        std::copy(their_ending.begin(), their_ending.end(), page.begin() + static_cast<long>(code.size()));
-        const auto our_ending = UserBench64::ending();
-        ours.insert(ours.end(), our_ending.begin(), our_ending.end());
+        // Longer than what the last instruction may jump over.
+        ours.insert(ours.end(), 16, NativeCpu64::kEnd);
+        std::copy(ours.begin(), ours.end(), page.begin());
         bench_.put_code(kStart, ours);
         Outcomes o;
         o.theirs = o.ours = start;
         o.theirs.rip = o.ours.rip = kStart;
-        o.their_end = native_.run(o.theirs);
+        o.their_end = native_.run(o.theirs, kStart + code.size());
         o.our_end = bench_.run(o.ours, kStart + code.size(), o.stuck);
         return o;
     }

@@ -24,7 +24,7 @@ struct GatePage {
     u64 gpr[16];       // 010
     u64 rflags;        // 090
     u64 rip;           // 098
-    u64 faulted;       // 0a0
+    u64 unused;        // 0a0
     u64 vector;        // 0a8
     u64 error;         // 0b0
     u64 cr2;           // 0b8
@@ -41,12 +41,11 @@ GatePage& gate() { return *reinterpret_cast<GatePage*>(kGate); }
 extern "C" {
 void gnomon_enter_user64();
 void gnomon_leave_user64();
-void gnomon_leave_user64_after_fault();
 }
 
 asm(R"(
     .text
-    .globl gnomon_enter_user64, gnomon_leave_user64, gnomon_leave_user64_after_fault
+    .globl gnomon_enter_user64, gnomon_leave_user64
 gnomon_enter_user64:
     push %rbx
     push %rbp
@@ -76,29 +75,6 @@ gnomon_enter_user64:
     mov 0x12000030, %rsp
     jmp *0x12000008
 gnomon_leave_user64:
-    mov %rax, 0x12000010
-    mov %rcx, 0x12000018
-    mov %rdx, 0x12000020
-    mov %rbx, 0x12000028
-    mov %rsp, 0x12000030
-    mov %rbp, 0x12000038
-    mov %rsi, 0x12000040
-    mov %rdi, 0x12000048
-    mov %r8, 0x12000050
-    mov %r9, 0x12000058
-    mov %r10, 0x12000060
-    mov %r11, 0x12000068
-    mov %r12, 0x12000070
-    mov %r13, 0x12000078
-    mov %r14, 0x12000080
-    mov %r15, 0x12000088
-    mov 0x12000000, %rsp
-    pushfq
-    popq 0x12000090
-    push $0x202
-    popfq
-    fxsave64 0x12000100
-gnomon_leave_user64_after_fault:
     fninit
     push $0x1f80
     ldmxcsr (%rsp)
@@ -131,12 +107,11 @@ void on_signal(int number, siginfo_t*, void* context) {
     for (unsigned i = 0; i < 16; i++) g.gpr[i] = static_cast<u64>(registers[kOrder[i]]);
     g.rip = static_cast<u64>(registers[REG_RIP]);
     g.rflags = static_cast<u64>(registers[REG_EFL]);
-    g.faulted = 1;
     g.vector = static_cast<u64>(registers[REG_TRAPNO]);
     g.error = static_cast<u64>(registers[REG_ERR]);
     g.cr2 = static_cast<u64>(registers[REG_CR2]);
     std::memcpy(g.fx, uc->uc_mcontext.fpregs, 512);
-    registers[REG_RIP] = static_cast<greg_t>(reinterpret_cast<u64>(&gnomon_leave_user64_after_fault));
+    registers[REG_RIP] = static_cast<greg_t>(reinterpret_cast<u64>(&gnomon_leave_user64));
     registers[REG_RSP] = static_cast<greg_t>(g.host_rsp);
     registers[REG_EFL] = 0x202;
 }
@@ -188,28 +163,20 @@ NativeCpu64::~NativeCpu64() {
     if (code_) munmap(code_, kCode.bytes);
 }
 
-std::array<u8, NativeCpu64::kEndingBytes> NativeCpu64::ending() {
-    std::array<u8, kEndingBytes> bytes{0xff, 0x25, 0, 0, 0, 0};  // jmp [rip]
-    const u64 target = reinterpret_cast<u64>(&gnomon_leave_user64);
-    std::memcpy(&bytes[6], &target, 8);
-    return bytes;
-}
-
-Ending64 NativeCpu64::run(UserState64& state) {
+Ending64 NativeCpu64::run(UserState64& state, u64 end) {
     GatePage& g = gate();
     std::memcpy(g.gpr, state.gpr.data(), sizeof g.gpr);
     std::memcpy(g.fx, state.fx.data(), sizeof g.fx);
     g.rflags = state.rflags;
     g.target = state.rip;
-    g.faulted = 0;
     g.running = 1;
     gnomon_enter_user64();
     g.running = 0;
     std::memcpy(state.gpr.data(), g.gpr, sizeof g.gpr);
     std::memcpy(state.fx.data(), g.fx, sizeof g.fx);
     state.rflags = g.rflags;
-    if (!g.faulted) return {};
     state.rip = g.rip;
+    if (g.vector == 13 && g.rip == end) return {};
     return {false, static_cast<unsigned>(g.vector), g.error, g.cr2};
 }
 

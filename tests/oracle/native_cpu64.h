@@ -39,7 +39,8 @@ class NativeCpu64 {
     static constexpr Window kStack{0x400030000000, 0x2000};
     static constexpr Window kLow{0x20000000, 0x2000};
     static constexpr u64 kGsBase = kData.address + 0x1000;
-    static constexpr unsigned kEndingBytes = 14;
+    /// Ends the code: HLT is privileged. A jump out would load its target, which EFLAGS.AC may forbid.
+    static constexpr u8 kEnd = 0xf4;
 
     /// Null, and `why`, if this host does not let us.
     static std::unique_ptr<NativeCpu64> create(std::string& why);
@@ -47,13 +48,12 @@ class NativeCpu64 {
     NativeCpu64(const NativeCpu64&) = delete;
     NativeCpu64& operator=(const NativeCpu64&) = delete;
 
-    /// The bytes that end the code.
-    [[nodiscard]] static std::array<u8, kEndingBytes> ending();
     /// The code page, to be written here; the code itself sees it as read-only at kCode.
     [[nodiscard]] std::span<u8> code() { return {code_, kCode.bytes}; }
     [[nodiscard]] static std::span<u8> memory(const Window& w) { return {reinterpret_cast<u8*>(w.address), w.bytes}; }
 
-    Ending64 run(UserState64& state);
+    /// `end`: where kEnd is.
+    Ending64 run(UserState64& state, u64 end);
 
   private:
     NativeCpu64() = default;

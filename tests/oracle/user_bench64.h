@@ -31,7 +31,7 @@ class UserBench64 {
         s.cr0 = 0x80050033;  // PG, AM, WP, NE, ET, MP, PE
         s.cr3 = kRoot;
         s.cr4 = 0x620;         // OSFXSR, OSXMMEXCPT, PAE
-        s.msr.efer = 0xd00;    // NXE, LMA, LME
+        s.msr.efer = 0xd01;    // NXE, LMA, LME, SCE
         s.gdtr = s.idtr = {0, 0};
         s.tr = {.limit = 0, .selector = 0x30, .attributes = 0x8b};    // no I/O permission bit map
         const auto flat = [](u16 selector, u16 attributes) {
@@ -52,14 +52,17 @@ class UserBench64 {
     void put_code(u64 address, std::span<const u8> bytes) {
         for (size_t i = 0; i < bytes.size(); i++) map->write(GuestPhys(physical(address) + i), 1, bytes[i]);
     }
-    /// The bytes that end the code here: HLT is privileged.
-    static std::array<u8, NativeCpu64::kEndingBytes> ending() {
-        std::array<u8, NativeCpu64::kEndingBytes> bytes;
-        bytes.fill(0xf4);
-        return bytes;
+    /// Whole pages; writes only what changes, so that decoded code lives on where it can.
+    void put(u64 address, std::span<const u8> bytes) {
+        const u64 at = physical(address);    // windows are contiguous
+        for (size_t i = 0; i < bytes.size(); i += 8) {
+            u64 fresh, old;
+            std::memcpy(&fresh, &bytes[i], 8);
+            std::memcpy(&old, map->ram() + at + i, 8);
+            if (fresh != old) map->write(GuestPhys(at + i), 8, fresh);
+        }
     }
-
-    Ending64 run(UserState64& state, u64 end, bool& stuck) {
+    void begin(const UserState64& state) {
         CpuState& s = cpu.state;
         s.segments = segments_;
         s.cpl = 3;
@@ -69,6 +72,9 @@ class UserBench64 {
         load_fx(state.fx, s.fpu);
         cpu.set_eflags(static_cast<u32>(state.rflags) | flag::IF | 2);
         cpu.update_mode();
+    }
+    Ending64 run(UserState64& state, u64 end, bool& stuck) {
+        begin(state);
         stuck = cpu.run(1'000'000) != StopReason::Shutdown;
         if (stuck) return {};
         const CpuState& after = cpu.shutdown_report().before;
