@@ -166,11 +166,11 @@ T range(T a, T b, u8 imm) {
             default: return static_cast<T>(value | F::kSign);
         }
     };
+    if (is_nan(b)) return with_sign(flush_input(a));
+    if (is_nan(a)) return with_sign(flush_input(b));
     if ((is_denormal(a) || is_denormal(b)) && !(host::read_mxcsr() & kDenormalsAreZero)) raise(kDenormal);
     a = flush_input(a);
     b = flush_input(b);
-    if (is_nan(b)) return with_sign(a);
-    if (is_nan(a)) return with_sign(b);
     // Ordered as integers: sign and magnitude, so that -0 is below +0.
     const auto key = [](T x) { return is_negative(x) ? static_cast<T>(~x) : static_cast<T>(x | F::kSign); };
     const T magnitude_a = a & ~F::kSign, magnitude_b = b & ~F::kSign;
@@ -188,13 +188,16 @@ T reduce(T x, u8 imm) {
     if (is_nan(x)) return quiet(x);
     x = flush_input(x);
     if (is_infinite(x)) return T{0};
-    const T rounded = round_scaled(x, imm >> 4, imm & 15);
+    const T rounded = round_scaled(x, imm >> 4, (imm & 15) | 8u);
     const unsigned mode = imm & 4 ? rounding_mode() : imm & 3u;
     if (x == rounded) return mode == 1 ? Format<T>::kSign : T{0};
-    // Only the rounding is reported.
+    // The difference is rounded in the same direction, and nothing but its inexactness is reported.
+    constexpr u32 kRoundingAndFlags = 0x603f;
     const u32 before = host::read_mxcsr();
+    host::load_mxcsr((before & ~kRoundingAndFlags) | mode << 13);
     const T result = subtract(x, rounded);
-    host::load_mxcsr(before);
+    const bool inexact = host::read_mxcsr() & kInexact;
+    host::load_mxcsr(before | (inexact && !(imm & 8) ? kInexact : 0));
     return result;
 }
 

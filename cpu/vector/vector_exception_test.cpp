@@ -183,5 +183,21 @@ TEST_F(VectorExceptions, WritesClearWhatLiesBeyondTheVector) {
     EXPECT_EQ(f.vectors[0].bytes[16], 0);
 }
 
+TEST_F(VectorExceptions, PrefixesExtendRegisterNumbersIn64BitMode) {
+    Decoded d;
+    constexpr u8 kEvex[] = {0x62, 0xa1, 0x6c, 0x40, 0x58, 0xcb};    // vaddps zmm17, zmm18, zmm19
+    ASSERT_EQ(decode(kEvex, sizeof kEvex, mode::kCode64, model.features, d), DecodeStatus::Ok);
+    EXPECT_EQ(d.reg, 17);
+    EXPECT_EQ(d.vex.source, 18);
+    EXPECT_EQ(d.rm, 19);
+    constexpr u8 kVex[] = {0xc4, 0x02, 0x2d, 0x00, 0x0c, 0x63};    // vpshufb ymm9, ymm10, [r11 + r12 * 2]
+    ASSERT_EQ(decode(kVex, sizeof kVex, mode::kCode64, model.features, d), DecodeStatus::Ok);
+    EXPECT_EQ(d.reg, 9);
+    EXPECT_EQ(d.vex.source, 10);
+    EXPECT_EQ(d.base, 11 * 8);
+    EXPECT_EQ(d.index, 12 * 8);
+    EXPECT_EQ(d.scale, 1);
+}
+
 }  // namespace
 }  // namespace gnomon
