@@ -51,14 +51,16 @@ constexpr FeatureSet kMax =
                         F::ADX, F::RDTSCP, F::RDPID, F::FSGSBASE, F::PDPE1GB, F::PCID,
                         F::INVPCID, F::SMEP, F::SMAP, F::UMIP, F::PKU, F::PKS, F::LA57, F::RDRAND, F::RDSEED, F::CLFLUSHOPT,
                         F::CLWB, F::SERIALIZE, F::PREFETCHW, F::XSAVE, F::XSAVEOPT, F::XSAVEC, F::XGETBV1, F::XSAVES,
-                        F::TSC_ADJUST, F::CONSTANT_TSC, F::ERMS, F::FSRM, F::APIC, F::X2APIC, F::TSC_DEADLINE, F::ARAT,
-                        F::SSE3, F::SSSE3, F::SSE4_1, F::SSE4_2, F::AES, F::PCLMULQDQ, F::SHA, F::GFNI, F::BMI1, F::BMI2,
+                        F::TSC_ADJUST, F::CONSTANT_TSC, F::ERMS, F::FSRM, F::APIC, F::X2APIC, F::TSC_DEADLINE, F::ARAT};
+/// Gnomon has these, but they are of no use to most guests: `+name` brings them.
+constexpr FeatureSet kOnRequest = FeatureSet{F::SSE4A, F::HYPERVISOR, F::MONITOR, F::WAITPKG, F::CR8_LEGACY};
+/// Their instructions agree with a real processor's; `max` gets them when guests have been seen to boot with them.
+constexpr FeatureSet kVectors =
+    FeatureSet{F::SSE3, F::SSSE3, F::SSE4_1, F::SSE4_2, F::AES, F::PCLMULQDQ, F::SHA, F::GFNI, F::BMI1, F::BMI2,
                         F::AVX, F::F16C, F::FMA, F::AVX2, F::VAES, F::VPCLMULQDQ, F::AVX_VNNI, F::AVX512F, F::AVX512CD,
                         F::AVX512BW, F::AVX512DQ, F::AVX512VL, F::AVX512_IFMA, F::AVX512_VBMI, F::AVX512_VBMI2,
                         F::AVX512_VNNI, F::AVX512_BITALG, F::AVX512_VPOPCNTDQ};
-/// Gnomon has these, but they are of no use to most guests: `+name` brings them.
-constexpr FeatureSet kOnRequest = FeatureSet{F::SSE4A, F::HYPERVISOR, F::MONITOR, F::WAITPKG, F::CR8_LEGACY};
-constexpr FeatureSet kImplemented = kMax | kOnRequest;
+constexpr FeatureSet kImplemented = kMax | kOnRequest | kVectors;
 
 using Cache = CpuModel::Cache;
 constexpr Cache kAtomL1Data{1, 1, 6, 64, 64}, kAtomL1Code{2, 1, 8, 64, 64}, kAtomL2{3, 2, 8, 64, 1024};
