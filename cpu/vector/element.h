@@ -147,7 +147,7 @@ Integer to_integer(Real value, bool truncated) {
         using F = Format<Real>;
         constexpr Real kTwo63 = static_cast<Real>(F::kBias + 63) << F::kFraction, kTwo64 = static_cast<Real>(F::kBias + 64) << F::kFraction;
         if (sizeof(Integer) == 8 && value >= kTwo63 && value < kTwo64)    // an integer as it is
-            return static_cast<Integer>(static_cast<u64>((value & F::kFractionMask) | F::kFractionMask + 1) << (63 - F::kFraction));
+            return static_cast<Integer>(static_cast<u64>((value & F::kFractionMask) | (F::kFractionMask + 1)) << (63 - F::kFraction));
         const i64 wide = convert(i64{});
         if (wide >= 0 && (sizeof(Integer) == 8 || wide <= 0xffffffff)) return static_cast<Integer>(wide);
         host::load_mxcsr(before | kInvalid);
