@@ -129,6 +129,7 @@ TEST_F(Code64, BranchesToAddressesThatAreNotCanonicalFaultWhereTheyAre) {
     execute({0xff, 0xd0});    // call rax
     EXPECT_TRUE(faulted(kGp, kCode, kStack));
     fresh();
+    gpr(0) = kNotCanonical;
     execute({0xff, 0xe0});    // jmp rax
     EXPECT_TRUE(faulted(kGp, kCode, kStack));
     fresh();

@@ -323,7 +323,8 @@ void build_xchg(const Decoded& d, Instruction& insn) {
 }
 
 void build_xchg_accumulator(const Decoded& d, Instruction& insn) {
-    if (insn.reg == 0) {    // NOP: it does not clear the upper half of RAX
+    // NOP does not clear the upper half of RAX; F3 90 is PAUSE whatever REX.B says.
+    if (insn.reg == 0 || (d.opcode == 0x90 && (d.prefixes & prefix::kRep))) {
         insn.handler = &nop;
         return;
     }

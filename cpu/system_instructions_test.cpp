@@ -104,7 +104,7 @@ TEST(System, PaePdptesAreLoadedAndTheirReservedBitsChecked) {
     m.cpu.state.cr3 = kTable;
     m.poke64(kTable, 0x101001);
     m.poke64(kTable + 8, 0x1e6);              // not present: anything goes
-    m.poke64(kTable + 16, u64{1} << 36 | 1);  // beyond MAXPHYADDR
+    m.poke64(kTable + 16, u64{1} << m.cpu.model().physical_bits | 1);  // beyond MAXPHYADDR
     m.poke64(0x101000, 0x83);                 // 2 MiB at 0
     m.code({0x0f, 0x22, 0xc0});
     m.cpu.put<u32>(reg::AX, 0x80000011);

@@ -22,6 +22,8 @@ constexpr std::string_view kHelp =
 constexpr auto kHintTime = std::chrono::seconds(5);
 /// Pace of strokes, so that a paste does not overrun the guest's keyboard, whose buffer holds 16 bytes.
 constexpr auto kStrokeTime = std::chrono::milliseconds(12);
+/// How long a key is held that no other one follows.
+constexpr auto kHoldTime = std::chrono::milliseconds(60);
 /// The bytes of one sequence arrive together; an ESC with nothing behind it for so long is the key.
 constexpr auto kSequenceTime = std::chrono::milliseconds(40);
 
@@ -97,7 +99,8 @@ class TerminalDisplay final : public Display {
     void take_input();
     void command(char character);
     void show_hint(std::string text);
-    void send(const KeyStroke& stroke, std::vector<InputEvent>& events) const;
+    void press(const KeyStroke& stroke, std::vector<InputEvent>& events);
+    void release(std::vector<InputEvent>& events);
 
     std::unique_ptr<TerminalSession> session_;
     Colours colours_;
@@ -105,6 +108,7 @@ class TerminalDisplay final : public Display {
     RunStatus status_;
     TerminalKeys keys_;
     std::deque<KeyStroke> strokes_;
+    std::vector<Key> held_;
     bool prefix_ = false;  ///< Ctrl-A was typed
     bool leaving_ = false;
     bool left_ = false;
@@ -317,24 +321,31 @@ void TerminalDisplay::take_input() {
     decoded.clear();
 }
 
-void TerminalDisplay::send(const KeyStroke& stroke, std::vector<InputEvent>& events) const {
-    const std::pair<bool, Key> shifts[] = {
-        {stroke.control, Key::LeftControl}, {stroke.alt, Key::LeftAlt}, {stroke.shift, Key::LeftShift}};
-    for (const auto& [held, key] : shifts)
-        if (held) events.emplace_back(KeyInput{key, true});
-    events.emplace_back(KeyInput{stroke.key, true});
-    events.emplace_back(KeyInput{stroke.key, false});
-    for (auto it = std::rbegin(shifts); it != std::rend(shifts); ++it)
-        if (it->first) events.emplace_back(KeyInput{it->second, false});
+void TerminalDisplay::press(const KeyStroke& stroke, std::vector<InputEvent>& events) {
+    const std::pair<bool, Key> keys[] = {{stroke.control, Key::LeftControl},
+                                         {stroke.alt, Key::LeftAlt},
+                                         {stroke.shift, Key::LeftShift},
+                                         {true, stroke.key}};
+    for (const auto& [wanted, key] : keys)
+        if (wanted) {
+            events.emplace_back(KeyInput{key, true});
+            held_.push_back(key);
+        }
+}
+
+void TerminalDisplay::release(std::vector<InputEvent>& events) {
+    for (; !held_.empty(); held_.pop_back()) events.emplace_back(KeyInput{held_.back(), false});
 }
 
 void TerminalDisplay::poll(std::vector<InputEvent>& events) {
     session_->write({});  // what the terminal did not take before
     take_input();
     const Clock::time_point now = Clock::now();
+    // A terminal does not say when a key comes up. Programs that look at the keyboard now and then see a held one.
+    if (now - last_stroke_ >= (strokes_.empty() ? kHoldTime : kStrokeTime)) release(events);
     if (!strokes_.empty() && now - last_stroke_ >= kStrokeTime) {
         last_stroke_ = now;
-        send(strokes_.front(), events);
+        press(strokes_.front(), events);
         strokes_.pop_front();
     }
     for (CommandRequest& request : requests_) events.emplace_back(std::move(request));

@@ -2,8 +2,10 @@
 #include "gui/vnc_display.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <rfb/rfbclient.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -12,7 +14,8 @@
 namespace gnomon {
 namespace {
 
-constexpr u16 kPort = 15917;
+/// Test programs may run side by side.
+const u16 kPort = static_cast<u16>(15000 + getpid() % 20000);
 
 /// The display is served on a thread of its own, as in a run.
 struct VncTest : testing::Test {
@@ -157,11 +160,12 @@ TEST_F(VncTest, APasswordIsAskedFor) {
 
 TEST_F(VncTest, APublicAddressNeedsAPasswordAndAPortOfItsOwn) {
     EXPECT_EQ(make_display({DisplayKind::Vnc, "0.0.0.0", kPort}, {}).error().message,
-              "--display vnc:0.0.0.0:15917: an address that other hosts reach needs vnc.password_file or "
-              "vnc.password");
+              fmt::format("--display vnc:0.0.0.0:{}: an address that other hosts reach needs vnc.password_file or "
+                          "vnc.password",
+                          kPort));
     open();
     EXPECT_EQ(make_display({DisplayKind::Vnc, "127.0.0.1", kPort}, {}).error().message,
-              "--display vnc: 127.0.0.1:15917 cannot be listened on; is the port in use?");
+              fmt::format("--display vnc: 127.0.0.1:{} cannot be listened on; is the port in use?", kPort));
 }
 
 TEST(VncKeys, PadAndFunctionKeysFollowEachOther) {

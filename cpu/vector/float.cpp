@@ -76,10 +76,10 @@ struct DotProduct : Floating {
         Elements<T> p{}, r{};
         for (unsigned n = 0; n < p.size(); n++)
             if (imm >> (4 + n) & 1) p[n] = multiply(a[n], b[n]);
-        // Each sum ends with its own place: with several NaNs the order shows.
+        // With several NaNs the order of the sums shows.
         for (unsigned n = 0; n < r.size(); n++) {
             T sum = add(p[n ^ 1], p[n]);
-            if constexpr (sizeof(T) == 4) sum = add(add(p[n ^ 3], p[n ^ 2]), sum);
+            if constexpr (sizeof(T) == 4) sum = add(sum, add(p[n ^ 3], p[n ^ 2]));
             r[n] = imm >> n & 1 ? sum : T{0};
         }
         return join<T>(r);

@@ -39,7 +39,7 @@ TEST(GdbPacket, ArrivesInPieces) {
     reader.feed("+$m10");
     EXPECT_EQ(reader.next(content), Kind::Acknowledged);
     EXPECT_EQ(reader.next(content), Kind::Nothing);
-    reader.feed("0,4#8");
+    reader.feed("0,4#5");
     EXPECT_EQ(reader.next(content), Kind::Nothing);
     reader.feed("e\x03$g#67-");
     EXPECT_EQ(reader.next(content), Kind::Packet);

@@ -192,6 +192,13 @@ class Terminal:
     def screen(self):
         return "\n".join("".join(line).rstrip() for line in self.grid)
 
+    def rest(self, seconds):
+        """Takes in what is drawn for so long."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if select.select([self.fd], [], [], left)[0]:
+                self.feed(os.read(self.fd, 65536))
+
     def wait_for(self, pattern):
         while not re.search(pattern, self.screen()):
             left = self.deadline - time.monotonic()
@@ -514,21 +521,28 @@ def ipxe(run):
 def invaders(run):
     machine = run.terminal("--kernel", run.guests.find("invaders/boot/invaders.exec"))
     machine.wait_for(r"-\*-.*-\*-(.|\n)*/ \\")
+    ship = lambda: max(line.find("/ \\") for line in machine.screen().splitlines()[-32:])
+    start = ship()
+    for _ in range(20):
+        machine.type("\x1b[D")
+        machine.rest(0.15)
+    if ship() >= start:
+        raise Failed(f"the ship stays at column {start}:\n{machine.screen()}")
 
 
 @case
 def debian_installer(run):
     tree = "installer-i386/usr/lib/debian-installer/images/12/i386/text/debian-installer/i386/"
     machine = run.terminal("-m", "512M", "--kernel", run.guests.find(tree + "linux"), "--initrd", run.guests.find(tree + "initrd.gz"),
-                           "--append", "vga=normal fb=false", seconds=400)
+                           "--append", "vga=normal fb=false nomodeset", seconds=400)
     machine.wait_for(r"Select a language")
 
 
 @case
 def debian_installer_amd64(run):
     tree = "installer-amd64/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64/"
-    machine = run.terminal("-m", "512M", "--kernel", run.guests.find(tree + "linux"), "--initrd", run.guests.find(tree + "initrd.gz"),
-                           "--append", "vga=normal fb=false", seconds=800)
+    machine = run.terminal("-m", "1G", "--kernel", run.guests.find(tree + "linux"), "--initrd", run.guests.find(tree + "initrd.gz"),
+                           "--append", "vga=normal fb=false nomodeset", seconds=800)
     machine.wait_for(r"Select a language")
 
 

@@ -47,7 +47,11 @@ const char* ProgramMaker::reason_to_skip(const OpcodeRow& row) {
     const std::string_view name = row.mnemonic;
     if (row.map >= OpcodeMap::Vex0F) return "compared with all vector registers in cpu/vector/vector_test.cpp";
     if (is(name, {"SYSENTER"})) return "enters the host's kernel";
-    if (is(name, {"CPUID", "RDTSC", "RDPMC"})) return "answers what the host is";
+    if (is(name, {"CPUID", "RDTSC", "RDPMC", "RDTSCP", "RDPID", "RDRAND", "RDSEED", "XGETBV", "XSETBV"}))
+        return "answers what the host is";
+    if (is(name, {"WRFSBASE", "WRGSBASE", "RDFSBASE", "RDGSBASE", "WRPKRU", "RDPKRU"})) return "the host's thread needs its own";
+    if (is(name, {"MONITOR", "MWAIT", "UMONITOR", "UMWAIT", "TPAUSE"})) return "waits";
+    if (name.starts_with("XSAVE") || name.starts_with("XRSTOR")) return "the host has other state components";
     if (is(name, {"SGDT", "SIDT", "SLDT", "STR", "SMSW", "LAR", "LSL", "VERR", "VERW"}))
         return "reads the host kernel's tables";
     if (is(name, {"LES", "LDS", "LSS", "LFS", "LGS"}))

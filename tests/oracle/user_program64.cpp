@@ -24,10 +24,6 @@ const char* ProgramMaker64::reason_to_skip(const OpcodeRow& row) {
     const std::string_view name = row.mnemonic;
     if (is(name, {"SYSCALL", "SYSENTER"})) return "enters the host's kernel";
     if (is(name, {"INT", "INT3", "INT1"})) return "there are no gates here";
-    if (is(name, {"RDTSCP", "RDPID", "RDRAND", "RDSEED", "XGETBV"})) return "answers what the host is";
-    if (is(name, {"WRFSBASE", "WRGSBASE", "RDFSBASE", "RDGSBASE", "WRPKRU", "RDPKRU"})) return "the host's thread needs its own";
-    if (is(name, {"MONITOR", "MWAIT", "UMONITOR", "UMWAIT", "TPAUSE"})) return "waits";
-    if (name.starts_with("XSAVE") || name.starts_with("XRSTOR")) return "the host has other state components";
     if (name.starts_with("PUSH") && row.operands.size() == 2 && row.operands[1] == 'S') return "selectors of the host";
     if (name == "MOV" && row.operands.ends_with("Sw")) return "selectors of the host";
     return ProgramMaker::reason_to_skip(row);

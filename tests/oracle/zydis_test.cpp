@@ -32,7 +32,8 @@ constexpr Mode kModes[] = {{"16-bit", 0, ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STA
 /// The default model, and the integer instructions of 64-bit processors.
 FeatureSet features_of_test() {
     return default_model().features | FeatureSet{Feature::LongMode, Feature::LahfLong, Feature::CX16, Feature::MOVBE, Feature::POPCNT,
-                                                 Feature::LZCNT, Feature::ADX, Feature::FSGSBASE, Feature::SYSCALL};
+                                                 Feature::LZCNT, Feature::ADX, Feature::FSGSBASE, Feature::SYSCALL,
+                                                 Feature::MONITOR, Feature::WAITPKG, Feature::SSE4A};
 }
 
 bool has_rows(Feature feature) {
@@ -61,7 +62,7 @@ bool have_vector_set(ZydisISASet set) {
     for (const std::string_view suffix : {"_128N", "_KOP", "_SCALAR", "_128", "_256", "_512"})
         if (name.starts_with("AVX512") && name.ends_with(suffix)) name.remove_suffix(suffix.size());
     for (const Named& s : kSets)
-        if (s.name == name) return default_model().features.has(s.feature);
+        if (s.name == name) return features_of_test().has(s.feature);
     return false;
 }
 
@@ -92,6 +93,24 @@ bool have(ZydisISASet set) {
         case ZYDIS_ISA_SET_LZCNT: return has_rows(Feature::LZCNT);
         case ZYDIS_ISA_SET_MOVBE: return has_rows(Feature::MOVBE);
         case ZYDIS_ISA_SET_ADOX_ADCX: return has_rows(Feature::ADX);
+        case ZYDIS_ISA_SET_MONITOR: return has_rows(Feature::MONITOR);
+        case ZYDIS_ISA_SET_WAITPKG: return has_rows(Feature::WAITPKG);
+        case ZYDIS_ISA_SET_RDPID: return has_rows(Feature::RDPID);
+        case ZYDIS_ISA_SET_AMD: return has_rows(Feature::SYSCALL);
+        case ZYDIS_ISA_SET_CLFLUSHOPT: return has_rows(Feature::CLFLUSHOPT);
+        case ZYDIS_ISA_SET_CLWB: return has_rows(Feature::CLWB);
+        case ZYDIS_ISA_SET_INVPCID: return has_rows(Feature::INVPCID);
+        case ZYDIS_ISA_SET_PKU: return has_rows(Feature::PKU);
+        case ZYDIS_ISA_SET_PREFETCH_NOP: return has_rows(Feature::PREFETCHW);
+        case ZYDIS_ISA_SET_RDRAND: return has_rows(Feature::RDRAND);
+        case ZYDIS_ISA_SET_RDSEED: return has_rows(Feature::RDSEED);
+        case ZYDIS_ISA_SET_RDTSCP: return has_rows(Feature::RDTSCP);
+        case ZYDIS_ISA_SET_SERIALIZE: return has_rows(Feature::SERIALIZE);
+        case ZYDIS_ISA_SET_SMAP: return has_rows(Feature::SMAP);
+        case ZYDIS_ISA_SET_XSAVE: return has_rows(Feature::XSAVE);
+        case ZYDIS_ISA_SET_XSAVEC: return has_rows(Feature::XSAVEC);
+        case ZYDIS_ISA_SET_XSAVEOPT: return has_rows(Feature::XSAVEOPT);
+        case ZYDIS_ISA_SET_XSAVES: return has_rows(Feature::XSAVES);
         case ZYDIS_ISA_SET_RDWRFSGS: return has_rows(Feature::FSGSBASE);
         case ZYDIS_ISA_SET_FXSAVE64:
         case ZYDIS_ISA_SET_FXSAVE: return has_rows(Feature::FXSR);
@@ -121,6 +140,13 @@ bool same_mnemonic(std::string_view ours, std::string_view theirs) {
     };
     static const Alias kAliases[] = {
         {"CBW", {"CBW", "CWDE", "CDQE"}},
+        {"PREFETCHW", {"PREFETCH", "PREFETCHW", "PREFETCHWT1", "NOP"}},
+        {"XSAVE", {"XSAVE", "XSAVE64"}},
+        {"XSAVEC", {"XSAVEC", "XSAVEC64"}},
+        {"XSAVEOPT", {"XSAVEOPT", "XSAVEOPT64"}},
+        {"XSAVES", {"XSAVES", "XSAVES64"}},
+        {"XRSTOR", {"XRSTOR", "XRSTOR64"}},
+        {"XRSTORS", {"XRSTORS", "XRSTORS64"}},
         {"CWD", {"CWD", "CDQ", "CQO"}},
         {"PUSHA", {"PUSHA", "PUSHAD"}},
         {"POPA", {"POPA", "POPAD"}},
@@ -177,8 +203,7 @@ struct Comparison {
     explicit Comparison(const Mode& m) : mode(m) {
         ZydisDecoderInit(&decoder, m.machine, m.stack);
         for (const ZydisDecoderMode option :
-             {ZYDIS_DECODER_MODE_MPX, ZYDIS_DECODER_MODE_CET, ZYDIS_DECODER_MODE_LZCNT,
-              ZYDIS_DECODER_MODE_TZCNT, ZYDIS_DECODER_MODE_WBNOINVD, ZYDIS_DECODER_MODE_CLDEMOTE})
+              {ZYDIS_DECODER_MODE_MPX, ZYDIS_DECODER_MODE_CET, ZYDIS_DECODER_MODE_WBNOINVD, ZYDIS_DECODER_MODE_CLDEMOTE})
             ZydisDecoderEnableMode(&decoder, option, ZYAN_FALSE);
     }
 
@@ -225,7 +250,7 @@ struct Comparison {
         const ImmKind kind = row_shape(ours.row_index).imm;
         if (ours.memory && theirs.raw.disp.size == 64) {
             if (ours.imm != static_cast<u64>(theirs.raw.disp.value)) return "other moffs";
-        } else if (ours.memory && theirs.raw.disp.size) {
+        } else if (ours.memory && theirs.raw.disp.size && theirs.encoding != ZYDIS_INSTRUCTION_ENCODING_EVEX) {
             const u64 mask = theirs.raw.disp.size >= 64 ? ~u64{0} : (u64{1} << theirs.raw.disp.size) - 1;
             if ((static_cast<u64>(static_cast<i64>(ours.disp)) ^ static_cast<u64>(theirs.raw.disp.value)) &
                 mask)
@@ -258,6 +283,11 @@ struct Comparison {
                                                                             : static_cast<unsigned>(ZydisRegisterGetId(r)) * 8;
             };
             unsigned base = number(op.mem.base), index = number(op.mem.index);
+            // Compressed displacements count in units of the operand.
+            if (theirs.encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX && op.mem.disp.has_displacement && ours.disp != op.mem.disp.value)
+                return fmt::format("displacement {:x} by us, {:x} by Zydis", ours.disp, op.mem.disp.value);
+            // A SIB byte without base has none whatever REX.B says (the host agrees); Zydis overlooks it beside 67.
+            if (ours.base == kNoRegister && base == 13 * 8 && ours.mod == 0 && theirs.address_width == 32 && (ours.rex & 1)) base = kNoRegister;
             // A lone SI or DI of 16-bit addressing is our index.
             if (ours.address_bytes == 2 && ours.base == kNoRegister && ours.index != kNoRegister)
                 std::swap(base, index);
@@ -281,7 +311,6 @@ struct Comparison {
             case ZYDIS_ISA_SET_SSE_PREFETCH:
             case ZYDIS_ISA_SET_LZCNT:
             case ZYDIS_ISA_SET_BMI1:
-            case ZYDIS_ISA_SET_RDPID:
             case ZYDIS_ISA_SET_MPX:
             case ZYDIS_ISA_SET_CET:
             case ZYDIS_ISA_SET_CLDEMOTE:
