@@ -264,7 +264,9 @@ struct Comparison {
             if ((ours.imm ^ theirs.raw.imm[0].value.u) & mask)
                 return fmt::format("immediate {:x} by us, {:x} by Zydis", ours.imm,
                                    theirs.raw.imm[0].value.u);
-            if (theirs.raw.imm[1].size && ours.imm2 != (theirs.raw.imm[1].value.u & 0xffff))
+            // The two bytes of EXTRQ and INSERTQ are one word of ours.
+            const u64 second = kind == ImmKind::Word ? ours.imm >> 8 : ours.imm2;
+            if (theirs.raw.imm[1].size && second != (theirs.raw.imm[1].value.u & 0xffff))
                 return fmt::format("second immediate {:x} by us, {:x} by Zydis", ours.imm2,
                                    theirs.raw.imm[1].value.u);
         }
@@ -283,6 +285,7 @@ struct Comparison {
                                                                             : static_cast<unsigned>(ZydisRegisterGetId(r)) * 8;
             };
             unsigned base = number(op.mem.base), index = number(op.mem.index);
+            if (op.mem.type == ZYDIS_MEMOP_TYPE_VSIB) index = static_cast<unsigned>(ZydisRegisterGetId(op.mem.index));
             // Compressed displacements count in units of the operand.
             if (theirs.encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX && op.mem.disp.has_displacement && ours.disp != op.mem.disp.value)
                 return fmt::format("displacement {:x} by us, {:x} by Zydis", ours.disp, op.mem.disp.value);
