@@ -113,7 +113,8 @@ def lldb(options):
     debugger = next((name for name in ("lldb", "lldb-14", "lldb-19") if shutil.which(name)), None)
     if not debugger:
         raise Failed("lldb is not installed")
-    with Stub(options, "--kernel", str(program), "--set", "debug.exit_port=0xf4") as stub:
+    # lldb settles on one architecture when it connects: that of the processor.
+    with Stub(options, "--cpu", "core2-32", "--kernel", str(program), "--set", "debug.exit_port=0xf4") as stub:
         lldb_session(stub, debugger, program)
 
 
