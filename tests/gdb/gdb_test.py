@@ -105,7 +105,7 @@ def linux_disk(options, kernel_image, bits):
                         "console=ttyS0,115200 quiet mitigations=off nokaslr panic=-1"], check=True,
                        stdout=subprocess.DEVNULL)
         with Stub(options, "--hda", str(image)) as stub:
-            gdb(options, stub, "linux_session.py", bits=bits, seconds=500)
+            gdb(options, stub, "linux_session.py", bits=bits, seconds=240)
 
 
 def lldb(options):
