@@ -229,7 +229,6 @@ bool Mmu::fetch_bytes(LinearAddr linear, unsigned size, Privilege privilege, voi
 }
 
 bool Mmu::write(LinearAddr linear, unsigned size, Privilege privilege, const void* data, PageFault& fault) {
-    if (store_flagged(linear.value, size, privilege, data)) return true;
     const unsigned first = std::min<unsigned>(size, static_cast<unsigned>(kPageSize - linear.page_offset()));
     const auto store_piece = [&](const Place& place, const u8* from, unsigned bytes) {
         // A page that an observer flagged since it was resolved must be noticed too: the map looks again.
@@ -252,7 +251,6 @@ bool Mmu::write(LinearAddr linear, unsigned size, Privilege privilege, const voi
 }
 
 bool Mmu::probe(LinearAddr linear, unsigned size, AccessKind kind, Privilege privilege, PageFault& fault) {
-    if (kind == AccessKind::Write && may_store_flagged(linear.value, size, privilege)) return true;
     Place place;
     if (!resolve(linear.value, kind, privilege, place, fault)) return false;
     const u64 first = kPageSize - linear.page_offset();

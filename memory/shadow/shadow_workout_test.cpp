@@ -148,7 +148,10 @@ class Workout : public ::testing::TestWithParam<Plan> {
         const u32 before = static_cast<u32>(map->read(GuestPhys(physical), 4));
         switch (kind) {
             case AccessKind::Read: ok = mmu->read(LinearAddr(linear), 4, privilege, &value, fault); break;
-            case AccessKind::Write: ok = mmu->write(LinearAddr(linear), 4, privilege, &value, fault); break;
+            case AccessKind::Write:
+                ok = mmu->store_flagged(linear, 4, privilege, &value) ||
+                     mmu->write(LinearAddr(linear), 4, privilege, &value, fault);
+                break;
             case AccessKind::Fetch:
                 ok = mmu->fetch_bytes(LinearAddr(linear), 4, privilege, &value, fault);
                 break;

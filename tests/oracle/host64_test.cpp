@@ -159,8 +159,8 @@ const char* reason_to_tolerate(const OpcodeRow& row, const UserState64& start, c
     if (row.operands == "Mt") return "stores of ten bytes: eight are written before a fault";
     if (row.operands == "M") return "another part of a large operand faults first";
     if ((name == "CMPS" || name == "SCAS") && (start.rflags & flag::AC)) return "a long comparison was interrupted in between";
-    if (name.starts_with("DPP")) return "exceptions of the sums are found together with those of the products";
-    if (name == "CALL") return "the host has stored the return address of a call that then faults";
+    if (name == "CALL" && o.our_end.vector == 13 && o.their_end.vector == 13)
+        return "the host has stored the return address of a call that then faults";
     if (name.starts_with("MASKMOV")) return "bytes that are not selected fault as well";
     if (row.operands.find("Pq") != std::string_view::npos || row.operands.find("Pd") != std::string_view::npos)
         return "the MMX state is entered before the fault";

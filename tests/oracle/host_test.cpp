@@ -115,7 +115,6 @@ const char* reason_to_tolerate(const OpcodeRow& row, const UserState& start) {
     if ((name == "CMPS" || name == "SCAS") && (start.eflags & flag::AC))
         return "a long comparison was interrupted in between";
     if (name.starts_with("DPP")) return "exceptions of the sums are found together with those of the products";
-    if (name == "CALL") return "the host has stored the return address of a call that then faults";
     if (name.starts_with("MASKMOV")) return "bytes that are not selected fault as well";
     if (row.operands.find("Pq") != std::string_view::npos ||
         row.operands.find("Pd") != std::string_view::npos)
