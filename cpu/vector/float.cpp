@@ -56,17 +56,60 @@ GNOMON_INLINE Vector128 pairs(Vector128 va, Vector128 vb, F f) {
     for (unsigned n = 0; n < kHalf; n++) r[n] = f(a[2 * n], a[2 * n + 1]), r[kHalf + n] = f(b[2 * n], b[2 * n + 1]);
     return join<T>(r);
 }
-#define GNOMON_FLOAT_LANE(Name, ...)                                                      \
+
+/// As the same sums element by element: for a second look at their flags.
+template<class T>
+struct Sums {
+    static constexpr bool kScalar = false;
+    static constexpr unsigned kSourceBytes = sizeof(T), kResultBytes = sizeof(T);
+    static Vector128 run(Vector128 x, Vector128 y) {
+        return each<T>(x, y, [](T a, T b) { return add(a, b); });
+    }
+    static u16 wide(Float80& value, u64 a, u64 b) {
+        using Real = std::conditional_t<sizeof(T) == 4, host::Real32, host::Real64>;
+        (void)host::load<false>(value, Real{static_cast<T>(a)});
+        return host::Fadd::run<true>(value, Real{static_cast<T>(b)});
+    }
+};
+/// What is added to what; differences are sums with a changed sign.
+template<class T>
+void alternate_addends(Vector128&, Vector128& y) {
+    auto b = split<T>(y);
+    for (unsigned n = 0; n < b.size(); n += 2) b[n] ^= Format<T>::kSign;
+    y = join<T>(b);
+}
+template<class T, bool subtracts>
+void pair_addends(Vector128& x, Vector128& y) {
+    const Vector128 first = pairs<T>(x, y, [](T a, T) { return a; });
+    y = pairs<T>(x, y, [](T, T b) { return subtracts ? static_cast<T>(b ^ Format<T>::kSign) : b; });
+    x = first;
+}
+template<class T, class F>
+u32 care_for_sums(Cpu& c, const Arguments& v, u32 flags, F rearrange) {
+    if (!simd::needs_care(c, flags)) return flags;
+    flags = 0;
+    for (unsigned n = 0; n < v.lanes(); n++) {
+        Vector128 x = v.a.lane(n), y = v.b.lane(n);
+        rearrange(x, y);
+        flags |= simd::flags_by_element<Sums<T>>(c, x, y);
+    }
+    return flags;
+}
+#define GNOMON_NEIGHBOURS(Name, T, addends, ...)                                          \
     struct Name : Floating {                                                              \
         static Vector128 run(Vector128 a, Vector128 b) { return __VA_ARGS__; }            \
     };                                                                                    \
+    template<>                                                                            \
+    u32 care<Name>(Cpu & c, const Arguments& v, u32 flags) {                              \
+        return care_for_sums<T>(c, v, flags, addends);                                    \
+    }                                                                                     \
     template void build<Name>(const Decoded&, Instruction&)
-GNOMON_FLOAT_LANE(Addsubps, alternate<u32>(a, b));
-GNOMON_FLOAT_LANE(Addsubpd, alternate<u64>(a, b));
-GNOMON_FLOAT_LANE(Haddps, pairs<u32>(a, b, [](u32 x, u32 y) { return add(x, y); }));
-GNOMON_FLOAT_LANE(Haddpd, pairs<u64>(a, b, [](u64 x, u64 y) { return add(x, y); }));
-GNOMON_FLOAT_LANE(Hsubps, pairs<u32>(a, b, [](u32 x, u32 y) { return subtract(x, y); }));
-GNOMON_FLOAT_LANE(Hsubpd, pairs<u64>(a, b, [](u64 x, u64 y) { return subtract(x, y); }));
+GNOMON_NEIGHBOURS(Addsubps, u32, alternate_addends<u32>, alternate<u32>(a, b));
+GNOMON_NEIGHBOURS(Addsubpd, u64, alternate_addends<u64>, alternate<u64>(a, b));
+GNOMON_NEIGHBOURS(Haddps, u32, (pair_addends<u32, false>), pairs<u32>(a, b, [](u32 x, u32 y) { return add(x, y); }));
+GNOMON_NEIGHBOURS(Haddpd, u64, (pair_addends<u64, false>), pairs<u64>(a, b, [](u64 x, u64 y) { return add(x, y); }));
+GNOMON_NEIGHBOURS(Hsubps, u32, (pair_addends<u32, true>), pairs<u32>(a, b, [](u32 x, u32 y) { return subtract(x, y); }));
+GNOMON_NEIGHBOURS(Hsubpd, u64, (pair_addends<u64, true>), pairs<u64>(a, b, [](u64 x, u64 y) { return subtract(x, y); }));
 
 /// Products that bits 7:4 choose, their sum where bits 3:0 say.
 template<class T>
