@@ -315,7 +315,7 @@ DecodeStatus decode(const u8* bytes, unsigned available, u32 mode, const Feature
     const Candidates list = candidates(map, byte);
     if (list.begin == list.end) return DecodeStatus::Undefined;
     bool modrm_follows = false;
-    for (const u16* it = list.begin; it != list.end; ++it) modrm_follows |= opcode_row(*it).has_modrm;
+    for (const u16* it = list.begin; it != list.end; ++it) modrm_follows |= opcode_row(*it).has_modrm && features.has(opcode_row(*it).feature);
     const u8 modrm = modrm_follows ? in.peek() : 0;
     if (in.ran_out()) return ran_out();
     d.row = find_row(map, byte, modrm, p, mode, features, d, d.row_index);

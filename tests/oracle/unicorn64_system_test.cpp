@@ -378,7 +378,7 @@ class SystemLockstep {
     Log log_{[](LogLevel, std::string_view, std::string_view) {}};
     VirtualClock clock_{ClockMode::Deterministic, 1'000'000'000};
     std::unique_ptr<PhysicalMap> map_ = std::move(PhysicalMap::create(kMemory, log_)).value();
-    Cpu cpu_{default_model(), *map_, ports_, clock_, pic_, log_, Mmu::Shadow::On};
+    Cpu cpu_{default_model(), *map_, ports_, clock_, pic_, log_, Mmu::Shadow::Off};
 };
 
 TEST(Unicorn64, SystemCodeGoesInStep) {
