@@ -63,7 +63,7 @@ TEST_F(FlashTest, ShowsItsArrayAsMemoryThatStoresDoNotChange) {
     EXPECT_FALSE(page.stores_to_ram);
     write(0x1234, 0x00);  // no command
     EXPECT_EQ(read(0x1234), 0x5a);
-    EXPECT_THAT(messages, testing::ElementsAre("flash: flash.1: command 0x00 at 0x1234 is none"));
+    EXPECT_EQ(chip->state().status, 0x80);
 }
 
 TEST_F(FlashTest, ProgrammingClearsBitsAndErasingSetsThemAll) {
@@ -232,7 +232,7 @@ TEST_F(FlashTest, SnapshotKeepsACommandInTheMiddle) {
         // Loading does not bring the array back, which is memory: the same bytes can be programmed again.
         write(0, 0x70);
     });
-    EXPECT_EQ(stored.back(), (Stored{0, kBytes, 0xff})) << "a loaded state is kept on the host";
+    EXPECT_THAT(stored, testing::Contains(Stored{0, kBytes, 0xff})) << "a loaded state is kept on the host";
 }
 
 TEST_F(FlashTest, RandomAccesses) { fuzz_mmio(*this, *chip, kBytes); }

@@ -505,7 +505,7 @@ def ovmf_to_shell(run, variant, *arguments):
     machine = run.serial("-m", "256M", "--no-reboot", *firmware, *arguments, seconds=600)
     machine.wait_for("UEFI Interactive Shell")
     machine.wait_for("Shell>")
-    machine.type("set -nv gnomon kept\r")
+    machine.type("set gnomon kept\r")
     machine.wait_for("Shell>")
     machine.type("ver\r")
     machine.wait_for("UEFI v2.")
