@@ -60,7 +60,7 @@ BlockCache::BlockCache(PhysicalMap& map, const FeatureSet& features, bool& writt
       written_(written),
       arena_(static_cast<u8*>(std::aligned_alloc(64, kArenaBytes))),
       table_(kSlots),
-      code_pages_(static_cast<CodePage*>(std::calloc(map.ram_size() / kPageSize, sizeof(CodePage)))),
+      code_pages_(static_cast<CodePage*>(std::calloc(map.ram_pages(), sizeof(CodePage)))),
       decoded_(kMaxInstructions) {
     map_.observe_writes(PageFlag::Code, *this);
 }

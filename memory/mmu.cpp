@@ -88,7 +88,7 @@ bool load_pdptes(PhysicalMap& map, const PagingState& state, std::array<u64, 4>&
 }
 
 Mmu::Mmu(PhysicalMap& map, Shadow shadow, unsigned tracked_frames)
-    : map_(map), verify_(shadow == Shadow::Verify), writers_(std::make_unique<u32[]>(map.ram_pages())) {
+    : map_(map), verify_(shadow == Shadow::Verify), writers_(static_cast<u32*>(std::calloc(map.ram_pages(), sizeof(u32)))) {
     map_.add_translation_observer(*this);
     ShadowTables::Listener& listener = *this;
     if (shadow != Shadow::Off) shadow_ = std::make_unique<ShadowTables>(map, listener, tracked_frames);

@@ -81,3 +81,4 @@ unpack grub-rescue-pc amd64 grub-rescue
 unpack ipxe all ipxe
 unpack grub-invaders amd64 invaders
 unpack seabios all seabios
+unpack ovmf all ovmf
