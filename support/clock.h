@@ -80,8 +80,7 @@ class VirtualClock {
     ClockMode mode_;
     u64 rate_;
     State state_;
-    std::unique_ptr<HostClock> host_;
-    mutable HostFollower follower_;    ///< since the last resume; that it was read is part of what it knows
+    std::unique_ptr<HostFollower> follower_;    ///< since the last resume
     bool running_ = false;
 };
 

@@ -19,18 +19,18 @@ u64 HostClock::monotonic_ns() const { return read_clock(CLOCK_MONOTONIC); }
 u64 HostClock::thread_ns() const { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 
 void HostFollower::start() {
-    started_ = last_ = host_.monotonic_ns();
+    started_ = last_ = host_->monotonic_ns();
     examine(last_);
     lag_ = fraction_ = 0;
 }
 
 void HostFollower::examine(u64 host_ns) {
     examined_ = host_ns;
-    examined_thread_ = host_.thread_ns();
+    examined_thread_ = host_->thread_ns();
 }
 
 u64 HostFollower::elapsed() {
-    const u64 now = host_.monotonic_ns();
+    const u64 now = host_->monotonic_ns();
     const u64 gap = now - last_;
     u64 missed = 0;
     if (gap > kExaminedNs) {
@@ -59,14 +59,14 @@ void HostFollower::make_up(u64 ran_ns) {
 }
 
 void HostFollower::exclude() {
-    const u64 now = host_.monotonic_ns();
+    const u64 now = host_->monotonic_ns();
     lag_ += now - last_;
     last_ = now;
     examine(now);
 }
 
 void HostFollower::catch_up() {
-    last_ = host_.monotonic_ns();
+    last_ = host_->monotonic_ns();
     examine(last_);
     lag_ = fraction_ = 0;
 }

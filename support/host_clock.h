@@ -2,6 +2,9 @@
 // show as a leap, between two instructions, of the clock that the guest reads.
 #pragma once
 
+#include <memory>
+#include <utility>
+
 #include "support/types.h"
 
 namespace gnomon {
@@ -24,7 +27,7 @@ class HostFollower {
     /// Readings closer together than this are not examined.
     static constexpr u64 kExaminedNs = 200'000;
 
-    explicit HostFollower(const HostClock& host) : host_(host) {}
+    explicit HostFollower(std::unique_ptr<HostClock> host) : host_(std::move(host)) {}
 
     /// Begins to follow, without lag. All calls from here on must come from one thread.
     void start();
@@ -40,7 +43,7 @@ class HostFollower {
     void examine(u64 host_ns);
     void make_up(u64 ran_ns);
 
-    const HostClock& host_;
+    std::unique_ptr<HostClock> host_;
     u64 started_ = 0;
     u64 last_ = 0;              ///< the reading before, host time
     u64 examined_ = 0;          ///< host time and processor time at the last look at both
