@@ -183,8 +183,8 @@ CpuidResult basic_leaf(Cpu& cpu, u32 leaf, u32 subleaf) {
         case 2: return descriptor_leaf(m);
         case 4: return amd(m) ? CpuidResult{} : cache_leaf(m, subleaf);
         case 5:
-            // Lines of 64 bytes; MWAIT knows extensions, and interrupts as break events.
-            return f.has(Feature::MONITOR) ? CpuidResult{64, 64, 3, 0} : CpuidResult{};
+            // Lines of 64 bytes; MWAIT knows extensions, and masked interrupts as break events; two sub-states of C1.
+            return f.has(Feature::MONITOR) ? CpuidResult{64, 64, 3, 2 << 4} : CpuidResult{};
         case 6: return {f.has(Feature::ARAT) ? 4u : 0, 0, 0, 0};
         case 7: return structured_leaf(cpu, subleaf);
         case 0x1f:

@@ -23,6 +23,7 @@ constexpr unsigned flag_index(PageFlag flag) {
         case PageFlag::Code: return 0;
         case PageFlag::PageTable: return 1;
         case PageFlag::Clean: return 2;
+        case PageFlag::Monitored: return 3;
     }
     return 0;
 }
@@ -310,7 +311,7 @@ void PhysicalMap::remove_translation_observer(TranslationObserver& observer) {
 
 void PhysicalMap::notify_store(u32 ram_page, u32 offset, u32 size, u8 flags) {
     if (flags & static_cast<u8>(PageFlag::Clean)) clear_flag(ram_page, PageFlag::Clean);
-    for (PageFlag flag : {PageFlag::Code, PageFlag::PageTable, PageFlag::Clean}) {
+    for (PageFlag flag : {PageFlag::Code, PageFlag::PageTable, PageFlag::Clean, PageFlag::Monitored}) {
         if (!(flags & static_cast<u8>(flag))) continue;
         if (flag == PageFlag::Code && !(code_granules_[ram_page] & granules(offset, size))) continue;
         for (PageWriteObserver* observer : write_observers_[flag_index(flag)])

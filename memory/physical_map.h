@@ -22,6 +22,7 @@ enum class PageFlag : u8 {
     Code = 1,       ///< decoded blocks come from it
     PageTable = 2,  ///< it feeds shadow page tables
     Clean = 4,      ///< its dirty bit is clear and somebody wants to know when it is written
+    Monitored = 8,  ///< a processor's MONITOR has armed a line of it
 };
 
 /// Told before a store changes a page that has the flag. `page` is the index of the RAM page; the bytes are
@@ -294,7 +295,7 @@ class PhysicalMap final : public DmaPort {
     u16 window_reads_ = 0;   ///< bit n: 16 KiB at C0000 + n * 4000 read from RAM
     u16 window_writes_ = 0;  ///< the same for writes
     bool smram_open_ = false;
-    std::array<std::vector<PageWriteObserver*>, 3> write_observers_;
+    std::array<std::vector<PageWriteObserver*>, 4> write_observers_;
     std::vector<TranslationObserver*> translation_observers_;
     u64 flash_size_ = 0;
     std::unordered_map<u64, Chunk> far_chunks_;  ///< beyond chunks_, by number: what devices map there

@@ -268,12 +268,21 @@ class Run:
         spent = usage.ru_utime + usage.ru_stime
         return os.waitstatus_to_exitcode(status), output, json.loads(stats.read_text()), usage.ru_maxrss, spent
 
-    def shell(self, *arguments, seconds=240):
-        """Linux up to its shell, a command there, and switched off from inside."""
-        machine = self.serial("-m", "256M", "--no-reboot", *arguments, seconds=seconds)
+    def shell(self, *arguments, processors=1, online=None, mwait=None, seconds=240):
+        """Linux up to its shell, a command there, and switched off from inside. With several processors they are all online (or
+        as many as said), and the kernel has no complaint about clocks or interrupts. With `mwait` it idles (or not) in MWAIT."""
+        machine = self.serial("-m", "256M", "--no-reboot", "--smp", str(processors), *arguments, seconds=seconds)
         machine.wait_for(PROMPT)
         machine.type("echo $((6 * 7))-$(cat /proc/sys/kernel/ostype)\n")
         machine.wait_for("42-Linux")
+        if processors > 1:
+            machine.type("echo online-$(nproc); dmesg | grep -iE 'unstable|warp|spurious|nobody cared|not functional|MP-BIOS bug|"
+                         "soft lockup|stall' | wc -l | sed s/^/complaints-/\n")
+            machine.wait_for(f"online-{online or processors}")
+            machine.wait_for("complaints-0")
+        if mwait is not None:
+            machine.type("echo idle-$(dmesg | grep -ciE 'using mwait in idle threads|intel_idle: MWAIT')\n")
+            machine.wait_for(f"idle-{'1' if mwait else '0'}")
         machine.type("poweroff -f\n")
         machine.expect_exit(0)
 
@@ -299,33 +308,24 @@ def linux_pae_direct(run):
     run.shell(*run.direct("linux-686-pae"))
 
 
-def several_processors(run, count, line, marks):
-    """Linux with several processors: all of them are online, and the kernel has no complaint about clocks or interrupts."""
-    machine = run.serial("-m", "256M", "--no-reboot", "--smp", str(count), "--kernel", run.guests.find("linux-686-pae/kernel"),
-                         "--initrd", run.guests.find("shell/initrd"), "--append", f"{LINE} {line}", seconds=600)
-    machine.wait_for(PROMPT)
-    machine.type("echo online-$(nproc); grep -c IO-APIC /proc/interrupts; dmesg | grep -iE 'unstable|warp|spurious|nobody cared|"
-                 "not functional|MP-BIOS bug' | wc -l | sed s/^/complaints-/\n")
-    for mark in marks:
-        machine.wait_for(mark)
-    machine.wait_for("complaints-0")
-    machine.type("poweroff -f\n")
-    machine.expect_exit(0)
+def several_processors(run, count, line, online):
+    run.shell("--kernel", run.guests.find("linux-686-pae/kernel"), "--initrd", run.guests.find("shell/initrd"), "--append",
+              f"{LINE} {line}", processors=count, online=online, seconds=600)
 
 
 @case
 def linux_smp(run):
-    several_processors(run, 4, "", ["online-4"])
+    several_processors(run, 4, "", 4)
 
 
 @case
 def linux_smp_noapic(run):
-    several_processors(run, 2, "noapic", ["online-2"])
+    several_processors(run, 2, "noapic", 2)
 
 
 @case
 def linux_smp_nolapic(run):
-    several_processors(run, 2, "nolapic", ["online-1"])
+    several_processors(run, 2, "nolapic", 1)
 
 
 @case
@@ -399,6 +399,24 @@ def linux_amd64_cd(run):
 @case
 def linux_amd64_disk(run):
     run.shell("--hda", run.image("disk", run.guests.find("linux-amd64/kernel"), "shell-amd64"), seconds=600)
+
+
+@case
+def linux_amd64_smp(run):
+    """Idle processors wait in MWAIT, and wake each other by stores."""
+    run.shell(*run.direct("linux-amd64", "shell-amd64"), processors=4, mwait=True, seconds=900)
+
+
+@case
+def linux_amd64_smp_cd(run):
+    run.shell("--cdrom", run.image("cd", run.guests.find("linux-amd64/kernel"), "shell-amd64"), processors=4, seconds=900)
+
+
+@case
+def linux_amd64_smp_disk(run):
+    """A processor without MONITOR idles in HLT."""
+    run.shell("--cpu", "max,-monitor", "--hda", run.image("disk", run.guests.find("linux-amd64/kernel"), "shell-amd64"), processors=4,
+              mwait=False, seconds=900)
 
 
 @case
@@ -587,29 +605,35 @@ def small_and_quick(run):
         raise Failed(f"{overhead} MiB beside the guest's memory")
 
 
-@case
-def memtest(run):
-    machine = run.terminal("-m", "32M", "--cdrom", run.guests.find("memtest/**/memtest86+ia32.iso"), seconds=900)
+def memtest_pass(run, image, processors=1):
+    """A whole pass of memtest86+ without an error, by all processors."""
+    machine = run.terminal("-m", "32M", "--smp", str(processors), "--cdrom", run.guests.find(f"memtest/**/memtest86+{image}.iso"),
+                           seconds=1500)
+    if processors > 1:
+        machine.wait_for(rf"SMP: {processors}T \(PAR\)")
     machine.wait_for(r"Pass: +[1-9]|PASS")
     if re.search(r"Errors: +[1-9]", machine.screen()):
         raise Failed("memtest86+ found errors:\n" + machine.screen())
+
+
+@case
+def memtest(run):
+    memtest_pass(run, "ia32")
 
 
 @case
 def memtest_smp(run):
-    machine = run.terminal("-m", "32M", "--smp", "2", "--cdrom", run.guests.find("memtest/**/memtest86+ia32.iso"), seconds=900)
-    machine.wait_for(r"SMP: 2T \(PAR\)")
-    machine.wait_for(r"Pass: +[1-9]|PASS")
-    if re.search(r"Errors: +[1-9]", machine.screen()):
-        raise Failed("memtest86+ found errors:\n" + machine.screen())
+    memtest_pass(run, "ia32", 2)
 
 
 @case
 def memtest_amd64(run):
-    machine = run.terminal("-m", "32M", "--cdrom", run.guests.find("memtest/**/memtest86+x64.iso"), seconds=1200)
-    machine.wait_for(r"Pass: +[1-9]|PASS")
-    if re.search(r"Errors: +[1-9]", machine.screen()):
-        raise Failed("memtest86+ found errors:\n" + machine.screen())
+    memtest_pass(run, "x64")
+
+
+@case
+def memtest_amd64_smp(run):
+    memtest_pass(run, "x64", 2)
 
 
 @case
@@ -649,13 +673,13 @@ def debian_installer_amd64(run):
     machine.wait_for(r"Select a language")
 
 
-def kit(run, image):
+def kit(run, image, processors=1, scale=0.02):
     """All workloads of the benchmark kit, shortened: every checksum equals the native one."""
     folder = run.kit / image
     expected = dict(line.split() for line in (run.kit_source / "guest/expected.txt").read_text().splitlines()
                     if line and not line.startswith("#"))
-    line = (folder / "append").read_text().strip() + " bench.scale=0.02"
-    machine = run.serial("-m", "512M", "--no-reboot", "--kernel", str(folder / "kernel"), "--initrd", str(folder / "initrd"),
+    line = (folder / "append").read_text().strip() + f" bench.scale={scale}"
+    machine = run.serial("-m", "512M", "--no-reboot", "--smp", str(processors), "--kernel", str(folder / "kernel"), "--initrd", str(folder / "initrd"),
                          "--append", line, seconds=900)
     log = machine.read_until("BENCH-DONE")
     machine.expect_exit(0)
@@ -675,6 +699,11 @@ def kit_i386(run):
 @case
 def kit_amd64(run):
     kit(run, "bench-amd64")
+
+
+@case
+def kit_amd64_smp(run):
+    kit(run, "bench-amd64", processors=2, scale=0.005)
 
 
 @case
