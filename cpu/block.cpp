@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "cpu/access_count.h"
+#include "cpu/alu_forms.h"
 #include "cpu/engine.h"
 #include "cpu/handler.h"
 #include "cpu/integer.h"
@@ -33,7 +34,7 @@ void mark_dead_flags(Decoded* list, unsigned count) {
         Decoded& d = list[n];
         const u16 attributes = d.row ? d.row->attributes : 0;
         const bool is_shift_by_zero = (attributes & attr::kSetsFlags) && d.row->operands.ends_with("Ib") &&
-                                      (d.opcode & 0xfe) == 0xc0 && d.row->map == OpcodeMap::One && (d.imm & (d.operand_bytes == 8 ? 63 : 31)) == 0;
+                                      (d.opcode & 0xfe) == 0xc0 && d.row->map == OpcodeMap::One && (d.imm & (operand_width(d) == 8 ? 63 : 31)) == 0;
         if (is_shift_by_zero) {
             live = true;
         } else if (attributes & attr::kSetsFlags) {
