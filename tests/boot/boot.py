@@ -537,7 +537,7 @@ def ovmf_to_shell(run, variant, *arguments):
     again = run.serial("-m", "256M", "--no-reboot", *firmware, *arguments, seconds=600)
     again.wait_for("Shell>")
     again.type("set gnomon\r")
-    again.wait_for("gnomon = kept")
+    again.wait_for("mkept")  # behind the sequence that sets its colour
 
 
 @case
