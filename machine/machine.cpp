@@ -5,6 +5,9 @@
 #include <bit>
 
 #include "devices/keyboard/us_text.h"
+#include "devices/sound/ac97/ac97.h"
+#include "devices/sound/pc_speaker.h"
+#include "devices/sound/sb16/sb16.h"
 
 namespace gnomon {
 namespace {
@@ -65,7 +68,7 @@ Result<std::unique_ptr<Machine>> Machine::create(const Config& config, HostEnvir
 
 Result<void> Machine::build() {
     if (Result<void> set = log_.configure(config_.log.level); !set) return set.error().in("log.level");
-    for (auto step : {&Machine::build_board, &Machine::build_storage, &Machine::build_character_devices,
+    for (auto step : {&Machine::build_board, &Machine::build_sound, &Machine::build_storage, &Machine::build_character_devices,
                       &Machine::load_roms, &Machine::set_rtc})
         if (Result<void> done = (this->*step)(); !done) return done;
     fill_cmos();
@@ -258,6 +261,7 @@ void Machine::list_parts() {
     for (const auto& uart : uarts_) parts_.push_back(uart.get());
     for (const auto& printer : printers_) parts_.push_back(printer.get());
     if (shutdown_port_) parts_.push_back(shutdown_port_.get());
+    list_sound_parts();
     if (ioapic_) parts_.push_back(ioapic_.get());
     if (hpet_) parts_.push_back(hpet_.get());
     parts_.push_back(turn_part_.get());
@@ -342,6 +346,7 @@ void Machine::reset_devices() {
     for (const auto& uart : uarts_) uart->reset();
     for (const auto& printer : printers_) printer->reset();
     if (shutdown_port_) shutdown_port_->reset();
+    reset_sound();
 }
 
 void Machine::strike(std::vector<Key> keys, u64 hold_ns) {

@@ -29,6 +29,7 @@
 #include "devices/power/piix4_pm.h"
 #include "devices/rtc/rtc.h"
 #include "devices/serial/uart16550.h"
+#include "devices/sound/sound_mixer.h"
 #include "devices/storage/open_image.h"
 #include "devices/vga/vga.h"
 #include "devices/vga/vga_pci.h"
@@ -40,6 +41,10 @@
 
 namespace gnomon {
 
+class Ac97;
+class PcSpeaker;
+class Sb16;
+
 /// What a machine asks of the host around it.
 struct HostEnvironment {
     Log::Sink log = stderr_log_sink();
@@ -47,6 +52,8 @@ struct HostEnvironment {
     std::function<Result<std::unique_ptr<CharBackend>>(std::string_view part, std::string_view spec, Log& log,
                                                        CharBackendOptions options)>
         open_backend;
+    /// Where the sound goes; null: nowhere, and none is made.
+    std::unique_ptr<AudioSink> audio = {};
     /// Somebody looks at the machine: decides the clock where the configuration says "automatic".
     bool attended = false;
 };
@@ -83,6 +90,7 @@ class Machine {
     [[nodiscard]] Vga& vga() { return *vga_; }
     [[nodiscard]] I8042& keyboard() { return *keyboard_; }
     [[nodiscard]] Piix4Pm& power() { return *power_; }
+    [[nodiscard]] SoundMixer& sound() { return *mixer_; }
     [[nodiscard]] FloppyController& floppy() { return *floppy_; }
     /// Null where there is no such drive.
     [[nodiscard]] AtapiDrive* cdrom(unsigned place) { return cdroms_.at(place); }
@@ -139,7 +147,10 @@ class Machine {
 
     /// To be called after the states of all parts were replaced: what waits outside of them belongs to the
     /// past.
-    void state_replaced() { typing_.clear(); }
+    void state_replaced() {
+        typing_.clear();
+        mixer_->restart();
+    }
     /// What a snapshot's machine must have in common with this one: a line for each property.
     [[nodiscard]] std::string fingerprint();
     /// Every part with state, the scheduler first; what a snapshot holds besides RAM.
@@ -150,6 +161,7 @@ class Machine {
 
     Result<void> build();
     Result<void> build_board();
+    Result<void> build_sound();
     Result<void> build_storage();
     Result<void> build_character_devices();
     Result<void> load_roms();
@@ -171,7 +183,9 @@ class Machine {
     void go_on_typing();
     void strike_due();
     void list_parts();
+    void list_sound_parts();
     void reset_devices();
+    void reset_sound();
 
     // processors.cpp
     class CpuPart;
@@ -221,6 +235,10 @@ class Machine {
     std::unique_ptr<Pit> pit_;
     std::unique_ptr<Port61> port61_;
     std::unique_ptr<IsaDma> dma_;
+    std::unique_ptr<SoundMixer> mixer_;
+    std::unique_ptr<PcSpeaker> speaker_;
+    std::unique_ptr<Sb16> sb16_;
+    std::unique_ptr<Ac97> ac97_;
     std::unique_ptr<HostBridge> host_bridge_;
     std::unique_ptr<Piix3> piix3_;
     std::unique_ptr<Piix4Pm> power_;

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 
 namespace gnomon {
 
@@ -58,12 +60,16 @@ Result<std::unique_ptr<PhysicalMap>> PhysicalMap::create(u64 ram_bytes, Log& log
     return std::unique_ptr<PhysicalMap>(new PhysicalMap(ram_bytes, device_bytes, static_cast<u8*>(host), log));
 }
 
+void PhysicalMap::Free::operator()(void* p) const { std::free(p); }
+
 PhysicalMap::PhysicalMap(u64 ram_bytes, u64 device_bytes, u8* ram, Log& log)
     : log_(log),
       ram_(ram),
       ram_size_(ram_bytes),
       device_size_(device_bytes),
-      flags_(std::make_unique<u8[]>((ram_bytes + device_bytes) >> 12)) {
+      flags_(std::make_unique<u8[]>((ram_bytes + device_bytes) >> 12)),
+      code_granules_(static_cast<u64*>(std::calloc((ram_bytes + device_bytes) >> 12, sizeof(u64)))) {
+    if (!code_granules_) throw std::bad_alloc();
     const u64 end = high_ram() != 0 ? kHighRam + high_ram() : kHighRam;
     chunks_.resize((end + (u64{1} << kChunkShift) - 1) >> kChunkShift);
     rebuild(0, low_ram());
@@ -243,6 +249,7 @@ void PhysicalMap::clear_flag(u32 ram_page, PageFlag flag) {
                                             [&](const PageWriteObserver* o) { return o->watches(ram_page); }))
         return;
     flags_[ram_page] = static_cast<u8>(flags_[ram_page] & ~static_cast<u8>(flag));
+    if (flag == PageFlag::Code) code_granules_[ram_page] = 0;
 }
 
 void PhysicalMap::observe_writes(PageFlag flag, PageWriteObserver& observer) {
@@ -265,6 +272,7 @@ void PhysicalMap::notify_store(u32 ram_page, u32 offset, u32 size, u8 flags) {
     if (flags & static_cast<u8>(PageFlag::Clean)) clear_flag(ram_page, PageFlag::Clean);
     for (PageFlag flag : {PageFlag::Code, PageFlag::PageTable, PageFlag::Clean, PageFlag::Monitored}) {
         if (!(flags & static_cast<u8>(flag))) continue;
+        if (flag == PageFlag::Code && !(code_granules_[ram_page] & granules(offset, size))) continue;
         for (PageWriteObserver* observer : write_observers_[flag_index(flag)])
             observer->page_written(ram_page, offset, size);
     }

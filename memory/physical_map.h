@@ -158,6 +158,12 @@ class PhysicalMap final : public DmaPort {
     void set_flag(u32 ram_page, PageFlag flag);
     /// The caller no longer needs the flag; it goes unless another observer watches the page.
     void clear_flag(u32 ram_page, PageFlag flag);
+    /// Sets PageFlag::Code for stores to these granules of 64 bytes (bit n: from byte 64 n) and those asked for
+    /// before, until the flag goes; stores of note_store() to others are told to nobody.
+    void watch_code(u32 ram_page, u64 granules) {
+        code_granules_[ram_page] |= granules;
+        set_flag(ram_page, PageFlag::Code);
+    }
     [[nodiscard]] u8 flags(u32 ram_page) const { return flags_[ram_page]; }
     /// Each processor has its own decoded code and shadow tables: all observers of a flag are told.
     void observe_writes(PageFlag flag, PageWriteObserver& observer);
@@ -167,7 +173,16 @@ class PhysicalMap final : public DmaPort {
     /// Stores by the processor's slow path: notifies for [offset, offset + size) of the RAM page if it is
     /// flagged. To be called before the store.
     void note_store(u32 ram_page, u32 offset, u32 size) {
-        if (flags_[ram_page] != 0) notify_store(ram_page, offset, size, flags_[ram_page]);
+        const u8 flags = flags_[ram_page];
+        if (flags == 0) return;
+        if (flags == static_cast<u8>(PageFlag::Code) && !(code_granules_[ram_page] & granules(offset, size))) return;
+        notify_store(ram_page, offset, size, flags);
+    }
+    /// The granules of 64 bytes that `size` bytes from `offset` of a page touch.
+    [[nodiscard]] static u64 granules(u32 offset, u32 size) {
+        const u32 first = offset / 64;
+        const u32 last = (offset + size - 1) / 64;
+        return (~u64{0} >> (63 - (last - first))) << first;
     }
 
     [[nodiscard]] std::string describe() const;  ///< "00000000-0009ffff RAM" …
@@ -247,6 +262,10 @@ class PhysicalMap final : public DmaPort {
     u64 a20_mask_ = ~u64{0};
     std::vector<Chunk> chunks_;
     std::unique_ptr<u8[]> flags_;  ///< PageFlag bits of each RAM page
+    struct Free {
+        void operator()(void* p) const;
+    };
+    std::unique_ptr<u64[], Free> code_granules_;  ///< of each RAM page, lazily populated by the host
     std::vector<RegionInfo> regions_;
     u16 window_reads_ = 0;   ///< bit n: 16 KiB at C0000 + n * 4000 read from RAM
     u16 window_writes_ = 0;  ///< the same for writes

@@ -192,7 +192,7 @@ TEST_F(PhysicalMapTest, SmramShowsRamBehindVideoMemory) {
 TEST_F(PhysicalMapTest, StoresToFlaggedPagesReachTheirObservers) {
     map->add_translation_observer(recorder);
     map->observe_writes(PageFlag::Code, recorder);
-    map->set_flag(0x300, PageFlag::Code);
+    map->watch_code(0x300, ~u64{0});
     map->set_flag(0x300, PageFlag::PageTable);
     EXPECT_THAT(recorder.protections, ::testing::ElementsAre(0x300u))
         << "told only when the first flag is set";
@@ -210,6 +210,26 @@ TEST_F(PhysicalMapTest, StoresToFlaggedPagesReachTheirObservers) {
     map->clear_flag(0x300, PageFlag::Code);
     EXPECT_TRUE(map->page(GuestPhys(0x300000)).writable);
     map->remove_translation_observer(recorder);
+}
+
+TEST_F(PhysicalMapTest, StoresBesideTheCodeOfAPageAreToldToNobody) {
+    map->observe_writes(PageFlag::Code, recorder);
+    map->watch_code(5, PhysicalMap::granules(0x40, 0x41));  // bytes 40 to 80: granules 1 and 2
+    map->write(GuestPhys(0x503f), 1, 1);
+    map->write(GuestPhys(0x50c0), 4, 1);
+    EXPECT_TRUE(recorder.accesses.empty());
+    map->write(GuestPhys(0x503e), 4, 1);
+    map->write(GuestPhys(0x50bf), 1, 1);
+    using A = Recorder::Access;
+    EXPECT_THAT(recorder.accesses, ::testing::ElementsAre(A{'p', 5, 4, 0x3e}, A{'p', 5, 1, 0xbf}));
+    map->clear_flag(5, PageFlag::Code);
+    map->watch_code(5, PhysicalMap::granules(0xfff, 1));
+    map->write(GuestPhys(0x5040), 1, 1);
+    EXPECT_EQ(recorder.accesses.size(), 2u) << "the granules go with the flag";
+    map->set_flag(5, PageFlag::Clean);
+    map->write(GuestPhys(0x5040), 1, 1);
+    EXPECT_EQ(recorder.accesses.size(), 2u);
+    EXPECT_FALSE(map->flags(5) & static_cast<u8>(PageFlag::Clean)) << "another flag still hears of every store";
 }
 
 TEST_F(PhysicalMapTest, FirstStoreToACleanPageMarksItDirty) {
