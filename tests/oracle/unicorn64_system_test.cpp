@@ -17,7 +17,10 @@ namespace {
 
 // Linear is physical: Unicorn checks what is mapped by linear address.
 constexpr u32 kGdt = 0x1000, kTss = 0x3000, kLdt = 0x3800, kPml4 = 0x4000, kPdpt = 0x5000, kDirectory = 0x6000, kTable = 0x7000,
-              kCode = 0x10000, kStub = 0x18000, kInnerStack = 0x21000, kStack = 0x31000, kData = 0x40000, kMemory = 0x200000;
+              kCode = 0x10000, kStub = 0x18000, kPrologue = 0x18100, kInnerStack = 0x21000, kStack = 0x31000, kData = 0x40000, kMemory = 0x200000;
+
+/// What is written, or set up.
+constexpr u32 kPages[] = {0x1000, 0x3000, 0x4000, 0x5000, 0x6000, 0x7000, kCode, kStub, 0x20000, 0x21000, 0x30000, 0x31000, kData};
 
 namespace sel {
 constexpr u16 kCode64 = 0x08, kData = 0x10, kUser32 = 0x18, kUserData = 0x20, kUser64 = 0x28, kCode32 = 0x30, kConforming = 0x38, kTss = 0x40,
@@ -161,13 +164,12 @@ class SystemProgram {
         mode_ = c.mode;
     }
     void tables() {
-        switch (random_.below(4)) {
+        switch (random_.below(3)) {
             case 0:
                 mov(0, random_.below(2) ? sel::kLdt : selector());
                 return put({0x0f, 0x00, 0xd0});    // LLDT AX
-            case 1: return put({0x0f, 0x00, 0xc1});    // SLDT ECX
-            case 2: return put({0x0f, 0x00, 0xc9});    // STR ECX
-            default: return put({0x0f, 0x01, 0xe1});    // SMSW ECX
+            case 1: return put({0x0f, 0x00, 0xc1});     // SLDT ECX
+            default: return put({0x0f, 0x00, 0xc9});    // STR ECX
         }
     }
     void bases() {
@@ -199,10 +201,15 @@ class SystemLockstep {
         build_image();
         uc_open(UC_ARCH_X86, UC_MODE_64, &uc_);
         uc_mem_map(uc_, 0, kMemory, UC_PROT_ALL);
+        uc_context_alloc(uc_, &fresh_);
+        uc_context_save(uc_, fresh_);
         uc_hook hook;
         uc_hook_add(uc_, &hook, UC_HOOK_INTR, reinterpret_cast<void*>(&on_interrupt), this, 1, 0);
     }
-    ~SystemLockstep() { uc_close(uc_); }
+    ~SystemLockstep() {
+        uc_context_free(fresh_);
+        uc_close(uc_);
+    }
 
     /// Empty if every instruction left the same state.
     std::string run(std::span<const u8> code, Random& random, unsigned& steps) {
@@ -217,21 +224,25 @@ class SystemLockstep {
             decode(&memory[rip], 15, cpu_.mode_key, cpu_.features(), d);
             if (!d.row) break;
             const std::string at = fmt::format("{} {} [{}] at {:x}: ", d.row->mnemonic, d.row->operands, hex({&memory[rip], d.length}), rip);
+            const bool code64 = cpu_.in_64bit_mode();
             const bool ours_faulted = cpu_.run(1) == StopReason::Shutdown;
             interrupt_ = -1;
             const uc_err error = uc_emu_start(uc_, rip, ~u64{0}, 0, 1);
             u64 their_rip = 0;
             uc_reg_read(uc_, UC_X86_REG_RIP, &their_rip);
             const bool theirs_faulted = interrupt_ >= 0 || error != UC_ERR_OK || their_rip == rip;
+            const unsigned vector = ours_faulted ? static_cast<unsigned>(cpu_.shutdown_report().chain[0].fault.vector) : 0;
+            // Unicorn does not look at segments when memory is accessed.
+            if (ours_faulted && d.memory && !code64 && (vector == 13 || vector == 12)) return {};
             if (ours_faulted != theirs_faulted)
                 return at + fmt::format("{}, Unicorn {} ({})",
-                                        ours_faulted ? fmt::format("exception {}", static_cast<unsigned>(cpu_.shutdown_report().chain[0].fault.vector))
-                                                     : std::string("no exception"),
+                                        ours_faulted ? fmt::format("exception {}", vector) : std::string("no exception"),
                                         theirs_faulted ? fmt::format("exception {}", interrupt_) : std::string("no exception"), uc_strerror(error));
             if (ours_faulted) {
-                const Fault& first = cpu_.shutdown_report().chain[0].fault;
-                if (interrupt_ >= 0 && static_cast<unsigned>(first.vector) != static_cast<unsigned>(interrupt_))
-                    return at + fmt::format("exception {}, Unicorn {}", static_cast<unsigned>(first.vector), interrupt_);
+                // As no exception is delivered there, a second one of the contributory class becomes a double fault.
+                const bool contributory = vector >= 10 && vector <= 13;
+                if (interrupt_ >= 0 && vector != static_cast<unsigned>(interrupt_) && !(contributory && interrupt_ == 8))
+                    return at + fmt::format("exception {}, Unicorn {}", vector, interrupt_);
                 return {};
             }
             steps++;
@@ -267,14 +278,19 @@ class SystemLockstep {
         for (u32 page = 0; page < 512; page++) poke64(kTable + page * 8, u64{page} << 12 | 0x67);
         image_[kStub] = 0x48;
         image_[kStub + 1] = 0xcb;    // RETF
+        // MOV EAX, data; MOV DS, ES, FS, GS, SS; PUSH code; PUSH kCode; RETF
+        const u8 prologue[] = {0xb8, sel::kData, 0, 0, 0, 0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xe0, 0x8e, 0xe8, 0x8e, 0xd0, 0x68, sel::kCode64, 0, 0, 0,
+                               0x68, kCode & 0xff, kCode >> 8 & 0xff, kCode >> 16, 0, 0x48, 0xcb};
+        std::copy(std::begin(prologue), std::end(prologue), image_.begin() + kPrologue);
     }
     void load(const std::vector<u8>& memory, Random& random) {
-        for (u32 at = 0; at < kMemory; at += 8) {
-            u64 v, old;
-            std::memcpy(&v, &memory[at], 8);
-            std::memcpy(&old, map_->ram() + at, 8);
-            if (v != old) map_->write(GuestPhys(at), 8, v);
-        }
+        for (const u32 page : kPages)
+            for (u32 at = page; at < page + 0x1000; at += 8) {
+                u64 v, old;
+                std::memcpy(&v, &memory[at], 8);
+                std::memcpy(&old, map_->ram() + at, 8);
+                if (v != old) map_->write(GuestPhys(at), 8, v);
+            }
         cpu_.reset();
         CpuState s = cpu_.architectural_state();
         s.cr0 = 0x80000011;
@@ -296,8 +312,9 @@ class SystemLockstep {
         s.cpl = 0;
         cpu_.set_architectural_state(s);
 
-        uc_mem_write(uc_, 0, memory.data(), memory.size());
-        uc_ctl_remove_cache(uc_, u64{kCode}, u64{kStub} + 0x1000);
+        uc_context_restore(uc_, fresh_);
+        for (const u32 page : kPages) uc_mem_write(uc_, page, &memory[page], 0x1000);
+        uc_ctl_remove_cache(uc_, u64{kCode}, u64{kCode} + 0x200);
         const auto set = [&](int id, u64 value) { uc_reg_write(uc_, id, &value); };
         const auto msr = [&](u32 index, u64 value) {
             uc_x86_msr m{index, value};
@@ -312,9 +329,9 @@ class SystemLockstep {
         set(UC_X86_REG_CR4, 0x20);
         set(UC_X86_REG_CR3, kPml4);
         set(UC_X86_REG_CR0, 0x80000011);
-        u16 data = sel::kData, code = sel::kCode64;
-        uc_reg_write(uc_, UC_X86_REG_CS, &code);
-        for (const int id : {UC_X86_REG_SS, UC_X86_REG_DS, UC_X86_REG_ES, UC_X86_REG_FS, UC_X86_REG_GS}) uc_reg_write(uc_, id, &data);
+        set(UC_X86_REG_RSP, kStack);
+        // Segment registers are loaded by instructions: what the interface writes is not the whole of them in 64-bit mode.
+        uc_emu_start(uc_, kPrologue, kCode, 0, 0);
         for (const u32 index : {0xc0000100u, 0xc0000101u, 0xc0000102u}) msr(index, 0);
         for (unsigned n = 0; n < 16; n++) set(kRegisters[n], s.gpr[n]);
         set(UC_X86_REG_RFLAGS, 2);
@@ -336,7 +353,9 @@ class SystemLockstep {
         constexpr u32 kFlags = flag::kArithmetic | flag::DF | flag::IF | flag::IOPL | flag::NT;
         differ("flags", s.eflags & kFlags, get(UC_X86_REG_RFLAGS) & kFlags);
         constexpr int kSegments[] = {UC_X86_REG_ES, UC_X86_REG_CS, UC_X86_REG_SS, UC_X86_REG_DS, UC_X86_REG_FS, UC_X86_REG_GS};
-        for (unsigned n = 0; n < 6; n++) differ(fmt::format("segment {}", n), s.segments[n].selector, get(kSegments[n]) & 0xffff);
+        // A null selector may keep its RPL when a return to an outer level makes it null again.
+        const auto without_rpl = [](u64 selector) { return selector < 4 ? 0 : selector; };
+        for (unsigned n = 0; n < 6; n++) differ(fmt::format("segment {}", n), without_rpl(s.segments[n].selector), without_rpl(get(kSegments[n]) & 0xffff));
         differ("FS base", s.segments[4].base, get(UC_X86_REG_FS_BASE));
         differ("GS base", s.segments[5].base, get(UC_X86_REG_GS_BASE));
         return text;
@@ -353,6 +372,7 @@ class SystemLockstep {
         u8 acknowledge() override { return 0; }
     } pic_;
     uc_engine* uc_ = nullptr;
+    uc_context* fresh_ = nullptr;
     int interrupt_ = -1;
     std::vector<u8> image_ = std::vector<u8>(kMemory);
     Log log_{[](LogLevel, std::string_view, std::string_view) {}};
