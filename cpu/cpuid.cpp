@@ -252,10 +252,9 @@ CpuidResult extended_leaf(Cpu& cpu, u32 leaf, u32 subleaf) {
 }
 
 /// The range where hypervisors tell about themselves. 40000010 is the convention for the rate of the time-stamp counter in kHz.
-CpuidResult hypervisor_leaf(u32 leaf) {
-    constexpr std::string_view kName = "GnomonGnomon";
+CpuidResult hypervisor_leaf(std::string_view name, u32 leaf) {
     switch (leaf) {
-        case 0x40000000: return {0x40000010, text(kName, 0), text(kName, 4), text(kName, 8)};
+        case 0x40000000: return {0x40000010, text(name, 0), text(name, 4), text(name, 8)};
         case 0x40000010: return {kTscHertz / 1000, 0, 0, 0};
         default: return {};
     }
@@ -266,7 +265,7 @@ CpuidResult hypervisor_leaf(u32 leaf) {
 CpuidResult cpuid_leaf(Cpu& cpu, u32 leaf, u32 subleaf) {
     const FeatureSet& f = cpu.features();
     if (leaf >= 0x80000000 && leaf <= highest_extended_leaf(cpu.model(), f)) return extended_leaf(cpu, leaf, subleaf);
-    if (leaf >= 0x40000000 && leaf <= 0x400000ff && f.has(Feature::HYPERVISOR)) return hypervisor_leaf(leaf);
+    if (leaf >= 0x40000000 && leaf <= 0x400000ff && f.has(Feature::HYPERVISOR)) return hypervisor_leaf(cpu.model().hypervisor, leaf);
     const u32 highest = highest_leaf(cpu.model(), f);
     if (leaf <= highest) return basic_leaf(cpu, leaf, subleaf);
     // Beyond the last leaf Intel's processors answer as for the highest basic leaf, AMD's with zeros.

@@ -19,6 +19,7 @@ struct CpuModel {
     std::string_view vendor;                 ///< 12 characters for CPUID leaf 0
     u8 family = 3, model = 0, stepping = 0;  ///< the displayed values: extended fields are worked out
     std::string_view brand = {};             ///< leaves 80000002–4; empty: not there
+    std::string_view hypervisor = "GnomonGnomon";  ///< leaf 40000000, where the feature is there
     FeatureSet features = {};
     std::array<u8, 15> cache_descriptors{};  ///< leaf 2, in the order EAX bytes 1–3, EBX, ECX, EDX; 0 ends
     struct Cache {

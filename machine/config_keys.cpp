@@ -132,6 +132,10 @@ constexpr ConfigKey kKeys[] = {
      "Whether the port exists, also without a printer."},
     {"input.mouse", "", KeyType::Choice, "none|standard|wheel|explorer", 0, 0,
      [](Config& c, unsigned) -> Field { return choice(c.input.mouse); }, "The PS/2 mouse."},
+    {"input.pointer", "", KeyType::Choice, "ps2|vmware|auto", 0, 0,
+     [](Config& c, unsigned) -> Field { return choice(c.input.pointer); },
+     "How a guest may learn where the pointer is: ps2 by movements only, auto also by places, for those that ask VMware's port "
+     "5658h unprompted, vmware with VMware's CPUID leaf too, after which Linux looks."},
     {"input.type", "", KeyType::Text, "", 0, 0, [](Config& c, unsigned) -> Field { return &c.input.type; },
      "Text that is typed on the keyboard after power-on, on a US layout."},
     {"input.type_after", "", KeyType::Number, "", 0, 86'400'000,

@@ -56,6 +56,10 @@ Result<std::unique_ptr<Machine>> Machine::create(const Config& config, HostEnvir
         return fail("cpu.count: {} processors need a model with a local APIC, which '{}' has not; accepted is 1",
                     config.cpu.count, model->name);
     if (model->several_cores()) model->cores = static_cast<u8>(config.cpu.count);
+    if (config.input.pointer == PointerChoice::Vmware) {
+        model->features.set(Feature::HYPERVISOR);
+        model->hypervisor = "VMwareVMware";
+    }
     const ClockMode mode = choose_clock(config.clock.mode, host.attended);
     if (!host.open_backend)
         host.open_backend = [](std::string_view part, std::string_view spec, Log& log,
@@ -145,6 +149,7 @@ Result<void> Machine::build_board() {
             keep(I8042::create(ports_, scheduler_, log_, std::move(wiring), keyboard), keyboard_);
         !made)
         return made;
+    if (Result<void> made = build_pointer(); !made) return made;
     typing_event_ = scheduler_.add_event("machine.typing", [this](const Scheduler::Due&) {
         if (Result<void> typed = keyboard_->type_text(config_.input.type); !typed)
             log_.warning("machine", "input.type: {}", typed.error().message);
@@ -265,6 +270,7 @@ void Machine::list_parts() {
     for (const auto& uart : uarts_) parts_.push_back(uart.get());
     for (const auto& printer : printers_) parts_.push_back(printer.get());
     if (flash_) parts_.push_back(flash_.get());
+    if (pointer_) parts_.push_back(pointer_.get());
     if (shutdown_port_) parts_.push_back(shutdown_port_.get());
     list_sound_parts();
     if (ioapic_) parts_.push_back(ioapic_.get());
@@ -343,6 +349,7 @@ void Machine::reset_devices() {
     power_->reset();
     rtc_->reset();
     keyboard_->reset();
+    if (pointer_) pointer_->reset();
     vga_->reset();
     vga_pci_->reset();
     fw_cfg_->reset();

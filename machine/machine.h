@@ -23,6 +23,7 @@
 #include "devices/ide/piix_ide.h"
 #include "devices/ioapic/ioapic.h"
 #include "devices/keyboard/i8042.h"
+#include "devices/keyboard/vmware_pointer.h"
 #include "devices/parallel/parallel_port.h"
 #include "devices/pci/host_bridge.h"
 #include "devices/pci/piix3.h"
@@ -92,6 +93,8 @@ class Machine {
     [[nodiscard]] Hpet* hpet() { return hpet_.get(); }
     [[nodiscard]] Vga& vga() { return *vga_; }
     [[nodiscard]] I8042& keyboard() { return *keyboard_; }
+    /// Null where the mouse has no such side.
+    [[nodiscard]] VmwarePointer* pointer() { return pointer_.get(); }
     [[nodiscard]] Piix4Pm& power() { return *power_; }
     [[nodiscard]] SoundMixer& sound() { return *mixer_; }
     [[nodiscard]] FloppyController& floppy() { return *floppy_; }
@@ -165,6 +168,7 @@ class Machine {
     Result<void> build();
     Result<void> build_board();
     Result<void> build_sound();
+    Result<void> build_pointer();
     Result<void> build_storage();
     Result<void> build_character_devices();
     Result<void> load_roms();
@@ -251,6 +255,7 @@ class Machine {
     std::unique_ptr<Piix4Pm> power_;
     std::unique_ptr<Rtc> rtc_;
     std::unique_ptr<I8042> keyboard_;
+    std::unique_ptr<VmwarePointer> pointer_;
     std::unique_ptr<Vga> vga_;
     std::unique_ptr<VgaPci> vga_pci_;
     std::unique_ptr<FwCfg> fw_cfg_;
