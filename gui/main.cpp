@@ -94,6 +94,7 @@ int run(const CommandLine& line) {
     if (!line.load_state.empty())
         if (Result<void> loaded = load_machine_file(machine, line.load_state); !loaded)
             return refuse(loaded.error().in("--load-state"));
+    if (!line.stats.empty()) count_for_stats(machine);
 
     std::string report;
     Session* running = nullptr;

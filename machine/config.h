@@ -45,6 +45,8 @@ struct Config {
     } rtc;
     struct Firmware {
         std::string bios;  ///< files; empty: the built-in ones
+        std::string flash_vars;  ///< variable store below the BIOS, a flash chip; empty: none
+        std::string flash;       ///< BIOS and variables in one writable chip
         std::string vgabios;
         std::vector<std::string> roms;  ///< further option ROMs
     } firmware;

@@ -88,7 +88,7 @@ bool load_pdptes(PhysicalMap& map, const PagingState& state, std::array<u64, 4>&
 }
 
 Mmu::Mmu(PhysicalMap& map, Shadow shadow, unsigned tracked_frames)
-    : map_(map), verify_(shadow == Shadow::Verify), writers_(std::make_unique<u32[]>(map.ram_pages())) {
+    : map_(map), verify_(shadow == Shadow::Verify), writers_(static_cast<u32*>(std::calloc(map.ram_pages(), sizeof(u32)))) {
     map_.add_translation_observer(*this);
     ShadowTables::Listener& listener = *this;
     if (shadow != Shadow::Off) shadow_ = std::make_unique<ShadowTables>(map, listener, tracked_frames);
@@ -129,14 +129,14 @@ bool Mmu::translate(u64 linear, AccessKind kind, Privilege privilege, Translatio
     }
     if (shadow_) {
         if (shadow_->find(linear, out)) {
-            counters_.shadow_hits++;
+            counters_.shadow_hits[static_cast<unsigned>(kind)]++;
             if (verify_) verify_shadow(linear, out);
             if (!access_allowed(control_, out, kind, privilege))
                 return fail_with(linear, denial_cause(control_, out, kind, privilege), kind, privilege, fault);
             // The first write through an entry must set its dirty flag.
             if (kind != AccessKind::Write || out.dirty) return true;
         } else {
-            counters_.shadow_misses++;
+            counters_.shadow_misses[static_cast<unsigned>(kind)]++;
         }
     }
     counters_.page_walks++;
@@ -153,7 +153,7 @@ bool Mmu::translate(u64 linear, AccessKind kind, Privilege privilege, Translatio
 }
 
 bool Mmu::resolve(u64 linear, AccessKind kind, Privilege privilege, Place& out, PageFault& fault) {
-    counters_.tlb_misses++;
+    counters_.tlb_misses[static_cast<unsigned>(kind)]++;
     Translation translation;
     if (!translate(linear, kind, privilege, translation, fault)) return false;
     out.physical = GuestPhys(translation.page + (linear & ~kPageMask));
@@ -541,10 +541,11 @@ void Mmu::verify_tlb() const {
 
 std::string Mmu::describe() const {
     const Counters c = counters();
+    const auto sum = [](const std::array<u64, 3>& kinds) { return kinds[0] + kinds[1] + kinds[2]; };
     std::string out = fmt::format(
         "TLB misses {}, flushes {}; page walks {}, page faults {}\nshadow hits {}, misses {}, invalidations "
         "{}\n",
-        c.tlb_misses, c.tlb_flushes, c.page_walks, c.page_faults, c.shadow_hits, c.shadow_misses,
+        sum(c.tlb_misses), c.tlb_flushes, c.page_walks, c.page_faults, sum(c.shadow_hits), sum(c.shadow_misses),
         c.shadow_invalidations);
     return out + (shadow_ ? shadow_->describe() : "shadow page tables are off\n");
 }
