@@ -263,7 +263,8 @@ TEST(Ac97, PlaysAtTheCodecsRateAndVolume) {
     bench.play(0);
     bench.advance(360 * kMillisecond);
     bench.mixer.flush();
-    for (const auto& [side, loud] : {std::pair{&StereoFrame::left, 4'010.0}, {&StereoFrame::right, 8'000.0}}) {
+    for (const auto& [side, loud] :
+         {std::pair{&StereoFrame::left, 4'010.0}, {&StereoFrame::right, 8'000.0}}) {
         const Tone tone = measure_tone(bench.probe.frames, 48'000, 4'800, 16'000, side);
         EXPECT_NEAR(tone.hertz, 735, 0.1);
         EXPECT_LT(tone.jitter, 0.01);

@@ -70,8 +70,12 @@ TEST(OplTables, HaveEightWaveforms) {
     const i32 s = tables.wave(0, 0x080, 0);  // 45 degrees
     EXPECT_NEAR(s, 4084 * std::sqrt(0.5), 12);
     const i32 f = tables.wave(0, 0x180, 0);
-    const Case cases[] = {{0, {s, f, ~s, ~f}}, {1, {s, f, 0, 0}},         {2, {s, f, s, f}},
-                          {3, {s, 0, s, 0}},   {4, {4084, ~4084, 0, 0}},  {5, {4084, 4084, 0, 0}},
+    const Case cases[] = {{0, {s, f, ~s, ~f}},
+                          {1, {s, f, 0, 0}},
+                          {2, {s, f, s, f}},
+                          {3, {s, 0, s, 0}},
+                          {4, {4084, ~4084, 0, 0}},
+                          {5, {4084, 4084, 0, 0}},
                           {6, {4084, 4084, ~4084, ~4084}}};
     for (const Case& c : cases)
         for (unsigned i = 0; i < 4; i++)
@@ -101,8 +105,8 @@ TEST(Opl3, AttackAndDecayTakeTheManualsTimes) {
         u8 rate;
         double attack, decay;
     };
-    for (const Case& c : {Case{14, 0.38, 4.8}, Case{13, 0.70, 9.6}, Case{12, 1.4, 19.2}, Case{10, 5.52, 76.72},
-                          Case{8, 22.08, 306.88}, Case{6, 88.32, 1227.52}}) {
+    for (const Case& c : {Case{14, 0.38, 4.8}, Case{13, 0.70, 9.6}, Case{12, 1.4, 19.2},
+                          Case{10, 5.52, 76.72}, Case{8, 22.08, 306.88}, Case{6, 88.32, 1227.52}}) {
         OplBench bench;
         bench.write(0x20, 0x01);
         bench.write(0x60, static_cast<u8>(c.rate << 4 | c.rate));
@@ -160,7 +164,8 @@ TEST(Opl3, KeyScalingMakesHighNotesFasterAndSofter) {
     const double full = bench.loudness();
     for (const Case& c : {Case{1, 21}, Case{2, 10.5}, Case{3, 42}}) {
         bench.write(0x40, static_cast<u8>(c.setting << 6));
-        EXPECT_NEAR(20 * std::log10(full / bench.loudness()), c.decibels, c.decibels * 0.025) << int{c.setting};
+        EXPECT_NEAR(20 * std::log10(full / bench.loudness()), c.decibels, c.decibels * 0.025)
+            << int{c.setting};
     }
 }
 
@@ -287,7 +292,8 @@ TEST(Opl3, DrumsSoundByTheirBits) {
         EXPECT_GT(bench.loudness(50), 1'500) << drum;
         bench.write(0xbd, 0x20);
         bench.listen(50);
-        for (const OplOperatorState& op : bench.opl.state().operators) EXPECT_EQ(op.stage, OplStage::Off) << drum;
+        for (const OplOperatorState& op : bench.opl.state().operators)
+            EXPECT_EQ(op.stage, OplStage::Off) << drum;
     }
 }
 

@@ -1,4 +1,5 @@
-// The Sound Blaster 16 with its DMA controller: commands, transfers to the sample, interrupts, mixer, MPU-401.
+// The Sound Blaster 16 with its DMA controller: commands, transfers to the sample, interrupts, mixer,
+// MPU-401.
 #include "devices/sound/sb16/sb16.h"
 
 #include <gtest/gtest.h>
@@ -52,7 +53,8 @@ struct Sb16Bench : DeviceBench {
         out8(kBase + 6, 0);
         EXPECT_EQ(answer(), 0xaa);
     }
-    /// Programs and unmasks a channel; `count` in its own units. Mode 48h reads, 44h writes, 10h auto-initialises.
+    /// Programs and unmasks a channel; `count` in its own units. Mode 48h reads, 44h writes, 10h
+    /// auto-initialises.
     void program(unsigned channel, u32 address, u32 count, u8 mode) {
         constexpr std::array<u8, 8> kPages = {0x87, 0x83, 0x81, 0x82, 0x8f, 0x8b, 0x89, 0x8a};
         const bool second = channel >= 4;
@@ -442,7 +444,8 @@ TEST(Sb16, ImpossibleSettingsAreErrors) {
         auto card = Sb16::create(bench.ports, bench.scheduler, bench.log, wires, config);
         return card ? std::string() : card.error().message;
     };
-    EXPECT_EQ(error({.port = 0x230}), "port 0x230 is not possible; accepted are 0x220, 0x240, 0x260 and 0x280");
+    EXPECT_EQ(error({.port = 0x230}),
+              "port 0x230 is not possible; accepted are 0x220, 0x240, 0x260 and 0x280");
     EXPECT_EQ(error({.irq = 3}), "IRQ 3 is not possible; accepted are 2, 5, 7 and 10");
     EXPECT_EQ(error({.dma = 2}), "DMA channel 2 is not possible for 8-bit samples; accepted are 0, 1 and 3");
     EXPECT_EQ(error({.dma16 = 3}),
@@ -463,8 +466,15 @@ TEST(Sb16, WithoutAListenerNothingIsScheduledUnlessATransferRuns) {
 void play_something(Sb16Bench& bench) {
     bench.program(1, 0x2000, 3000, 0x58);
     bench.dsp({0x40, 156, 0x48, 0xe7, 0x03, 0x7d});
-    for (const auto& [index, value] : {std::pair<u8, u8>{0x20, 0x61}, {0x23, 0xe1}, {0x43, 0x05}, {0x60, 0x84},
-                                       {0x63, 0x73}, {0x80, 0x44}, {0x83, 0x35}, {0xa0, 0x44}, {0xb0, 0x32}}) {
+    for (const auto& [index, value] : {std::pair<u8, u8>{0x20, 0x61},
+                                       {0x23, 0xe1},
+                                       {0x43, 0x05},
+                                       {0x60, 0x84},
+                                       {0x63, 0x73},
+                                       {0x80, 0x44},
+                                       {0x83, 0x35},
+                                       {0xa0, 0x44},
+                                       {0xb0, 0x32}}) {
         bench.out8(0x388, index);
         bench.out8(0x389, value);
     }
@@ -491,7 +501,8 @@ TEST(Sb16, ASnapshotInTheMiddleOfATransferGoesOn) {
 TEST(Sb16, RandomAccessesDoNoHarm) {
     for (const u64 seed : {1, 2, 3}) {
         Sb16Bench bench;
-        const PortRange ranges[] = {{kBase, 16}, {kBase + 0xc, 1}, {0x388, 4}, {0x330, 2}, {0, 16}, {0xc0, 32}};
+        const PortRange ranges[] = {{kBase, 16}, {kBase + 0xc, 1}, {0x388, 4},
+                                    {0x330, 2},  {0, 16},          {0xc0, 32}};
         fuzz_ports(bench, ranges, {.seed = seed});
     }
 }
