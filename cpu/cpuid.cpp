@@ -224,7 +224,7 @@ CpuidResult extended_leaf(Cpu& cpu, u32 leaf, u32 subleaf) {
         case 0x80000001: {
             u32 edx = bits(f, kExtendedEdx);
             // Intel's processors have SYSCALL, and say so, in 64-bit mode only.
-            if (!amd(m) && !code64(cpu)) edx &= ~(1u << 11);
+            if (!amd(m) && !cpu.in_64bit_mode()) edx &= ~(1u << 11);
             if (amd(m)) edx |= (bits(f, kLeaf1Edx) & kAmdRepeated) | (f.has(Feature::LongMode) ? 1u << 25 : 0);
             // AMD's: several cores in the place of threads.
             const u32 legacy = amd(m) && m.cores > 1 ? 2 : 0;

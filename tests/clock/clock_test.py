@@ -23,7 +23,7 @@ CASES = {
     "amd64": ("linux-amd64", "shell-amd64", []),
     "amd64-smp": ("linux-amd64", "shell-amd64", ["--smp", "2"]),
 }
-COMPLAINTS = r"unstable|invalid rate|skew|warp|wrong|inconsisten|fast TSC calibration failed|unable to calibrate|read-back delay|lost"
+COMPLAINTS = r"unstable|invalid rate|skew|warp|wrong|inconsisten|not consistent|fast TSC calibration failed|unable to calibrate|read-back delay|lost"
 READINGS = 12
 
 
