@@ -5,6 +5,7 @@
 
 #include "cpu/debug_registers.h"
 #include "cpu/handler.h"
+#include "cpu/monitor_unit.h"
 #include "cpu/observer.h"
 #include "cpu/opcode_table.h"
 #include "cpu/system_registers.h"
@@ -320,7 +321,11 @@ StopReason Cpu::run(u64 instructions) {
         }
         const bool inhibited = std::exchange(state.inhibit_interrupts, false);
         if (!inhibited && take_interrupt()) continue;
-        if (state.activity == Activity::Halted) {
+        if (state.activity == Activity::Waiting && wake_up_pending()) {
+            state.activity = Activity::Active;
+            state.monitored_line = MonitorUnit::kNone;
+        }
+        if (state.activity == Activity::Halted || state.activity == Activity::Waiting) {
             reason = StopReason::Halted;
             break;
         }

@@ -5,6 +5,7 @@
 #include "cpu/debug_registers.h"
 #include "cpu/eflags.h"
 #include "cpu/long_mode.h"
+#include "cpu/monitor_unit.h"
 #include "cpu/observer.h"
 #include "cpu/stack_frame.h"
 #include "cpu/task.h"
@@ -250,6 +251,8 @@ bool Cpu::try_deliver(EventKind kind, const Fault& event) {
     state.pending_debug &= exception ? dr6::BT : dr6::kHits | dr6::BT;
     state.inhibit_interrupts = false;
     state.activity = Activity::Active;
+    // An event between MONITOR and MWAIT: the wait would miss what the handler did.
+    state.monitored_line = MonitorUnit::kNone;
     update_mode();
     return true;
 }

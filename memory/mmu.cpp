@@ -83,7 +83,7 @@ bool load_pdptes(PhysicalMap& map, const PagingState& state, std::array<u64, 4>&
 }
 
 Mmu::Mmu(PhysicalMap& map, Shadow shadow, unsigned tracked_frames)
-    : map_(map), verify_(shadow == Shadow::Verify), writers_(std::make_unique<u32[]>(map.ram_pages())) {
+    : map_(map), verify_(shadow == Shadow::Verify), writers_(static_cast<u32*>(std::calloc(map.ram_pages(), sizeof(u32)))) {
     map_.add_translation_observer(*this);
     ShadowTables::Listener& listener = *this;
     if (shadow != Shadow::Off) shadow_ = std::make_unique<ShadowTables>(map, listener, tracked_frames);
@@ -124,14 +124,14 @@ bool Mmu::translate(u64 linear, AccessKind kind, Privilege privilege, Translatio
     }
     if (shadow_) {
         if (shadow_->find(linear, out)) {
-            counters_.shadow_hits++;
+            counters_.shadow_hits[static_cast<unsigned>(kind)]++;
             if (verify_) verify_shadow(linear, out);
             if (!access_allowed(control_, out, kind, privilege))
                 return fail_with(linear, denial_cause(control_, out, kind, privilege), kind, privilege, fault);
             // The first write through an entry must set its dirty flag.
             if (kind != AccessKind::Write || out.dirty) return true;
         } else {
-            counters_.shadow_misses++;
+            counters_.shadow_misses[static_cast<unsigned>(kind)]++;
         }
     }
     counters_.page_walks++;
@@ -148,7 +148,7 @@ bool Mmu::translate(u64 linear, AccessKind kind, Privilege privilege, Translatio
 }
 
 bool Mmu::resolve(u64 linear, AccessKind kind, Privilege privilege, Place& out, PageFault& fault) {
-    counters_.tlb_misses++;
+    counters_.tlb_misses[static_cast<unsigned>(kind)]++;
     Translation translation;
     if (!translate(linear, kind, privilege, translation, fault)) return false;
     out.physical = GuestPhys(translation.page + (linear & ~kPageMask));

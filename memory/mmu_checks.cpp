@@ -34,10 +34,11 @@ void Mmu::verify_shadow(u64 linear, const Translation& known) const {
 
 std::string Mmu::describe() const {
     const Counters c = counters();
+    const auto sum = [](const std::array<u64, 3>& kinds) { return kinds[0] + kinds[1] + kinds[2]; };
     std::string out = fmt::format(
         "TLB misses {}, flushes {}; page walks {}, page faults {}\nshadow hits {}, misses {}, invalidations "
         "{}\n",
-        c.tlb_misses, c.tlb_flushes, c.page_walks, c.page_faults, c.shadow_hits, c.shadow_misses,
+        sum(c.tlb_misses), c.tlb_flushes, c.page_walks, c.page_faults, sum(c.shadow_hits), sum(c.shadow_misses),
         c.shadow_invalidations);
     return out + (shadow_ ? shadow_->describe() : "shadow page tables are off\n");
 }

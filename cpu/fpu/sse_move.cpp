@@ -172,8 +172,9 @@ namespace {
 bool store_masked(Cpu& c, const Instruction& i, const u8* value, const u8* mask, unsigned bytes) {
     const u64 wrap = i.address_bytes() == 2 ? 0xffff : i.address_bytes() == 4 ? 0xffffffff : ~u64{0};
     const u64 offset = c.get<u64>(reg::DI) & wrap;
+    // Whatever the mask selects, even nothing: the whole operand must be writable.
     for (unsigned n = 0; n < bytes; n++)
-        if ((mask[n] & 0x80) && !c.check_write(i.segment, (offset + n) & wrap, 1)) return false;
+        if (!c.check_write(i.segment, (offset + n) & wrap, 1)) return false;
     for (unsigned n = 0; n < bytes; n++)
         if ((mask[n] & 0x80) && !c.write(i.segment, (offset + n) & wrap, value[n])) return false;
     return true;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "cpu/vector/host_features.h"
+#include "cpu/vector/normal.h"
 
 namespace gnomon::vec {
 
@@ -39,33 +40,6 @@ T round_scaled(T x, unsigned fraction_bits, unsigned control) {
     const T result_field = static_cast<T>(static_cast<int>(top) - static_cast<int>(fraction_bits) + F::kBias);
     return static_cast<T>(sign | result_field << F::kFraction | (static_cast<T>(fraction) & F::kFractionMask));
 }
-
-namespace {
-
-/// A number that is neither zero nor special: its exponent, and its significand as a number from 1 to 2.
-template<class T>
-struct Normal {
-    int exponent;
-    T significand;
-};
-template<class T>
-Normal<T> normalise(T x) {
-    using F = Format<T>;
-    T magnitude = x & ~F::kSign;
-    int exponent = static_cast<int>(magnitude >> F::kFraction) - F::kBias;
-    if (!(magnitude & F::kExponent)) {
-        const int shift = std::countl_zero(magnitude) - (8 * static_cast<int>(sizeof(T)) - 1 - static_cast<int>(F::kFraction));
-        magnitude <<= shift;
-        exponent = 1 - F::kBias - shift;
-    }
-    return {exponent, static_cast<T>((magnitude & F::kFractionMask) | F::kOne)};
-}
-template<class T>
-T power_of_two(int n) {
-    return static_cast<T>(n + Format<T>::kBias) << Format<T>::kFraction;
-}
-
-}  // namespace
 
 template<class T>
 T exponent_of(T x) {

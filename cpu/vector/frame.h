@@ -123,10 +123,18 @@ class MxcsrOverride {
     u32 saved_;
 };
 
-/// The flags of an operation with exceptions not masked, where overflow and underflow need a second look.
+/// The flags of an operation with exceptions not masked, where overflow and underflow need a second look: element by element, or
+/// as `flags(cpu, d, a, b, imm)` of the operation finds them in a lane; or as staged_flags(), where parts of the operation come only
+/// after others had no exception.
 template<class Op>
 [[nodiscard]] u32 care(Cpu& c, const Arguments& v, u32 flags) {
-    if constexpr (requires { Op::kResultBytes; } && !kWhole<Op> && !kThree<Op>) {
+    if constexpr (requires { Op::flags(c, v.d.lane(0), v.a.lane(0), v.b.lane(0), v.imm); }) {
+        if (!simd::needs_care(c, flags)) return flags;
+        flags = 0;
+        for (unsigned n = 0; n < (Op::kScalar ? 1 : v.lanes()); n++) flags |= Op::flags(c, v.d.lane(n), v.a.lane(n), v.b.lane(n), v.imm);
+    } else if constexpr (requires { Op::staged_flags(c, v); }) {
+        return Op::staged_flags(c, v);
+    } else if constexpr (requires { Op::kResultBytes; } && !kWhole<Op> && !kThree<Op>) {
         if (!simd::needs_care(c, flags)) return flags;
         flags = 0;
         for (unsigned n = 0; n < (Op::kScalar ? 1 : v.lanes()); n++) flags |= simd::flags_by_element<Op>(c, v.a.lane(n), v.b.lane(n));

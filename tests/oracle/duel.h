@@ -203,7 +203,6 @@ inline const char* reason_to_tolerate(const OpcodeRow& row, const UserState& sta
     if (row.operands == "M") return "another part of a large operand faults first";
     if ((name == "CMPS" || name == "SCAS") && (start.rflags & flag::AC)) return "a long comparison was interrupted in between";
     if (name.starts_with("DPP")) return "exceptions of the sums are found together with those of the products";
-    if (name.starts_with("MASKMOV")) return "bytes that are not selected fault as well";
     if (row.operands.find("Pq") != std::string_view::npos || row.operands.find("Pd") != std::string_view::npos)
         return "the MMX state is entered before the fault";
     return nullptr;

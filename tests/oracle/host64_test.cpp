@@ -17,8 +17,6 @@ struct Rules64 {
     /// The host's kernel shows nothing of its own half of the addresses, nor of the page below it.
     static u64 error_bits(const Ending& t) { return t.vector == 14 && t.cr2 >= 0x7ffffffff000 ? 0 : ~u64{0}; }
     static const char* tolerate(const OpcodeRow& row, const UserState& start, const Outcomes& o) {
-        if (row.feature >= Feature::FXSR && o.our_end.vector == 12 && o.their_end.vector == 13)
-            return "the alignment of a vector is looked at before its address";
         if (row.mnemonic == "CALL" && o.our_end.vector == 13 && o.their_end.vector == 13)
             return "the host has stored the return address of a call that then faults";
         return reason_to_tolerate(row, start);

@@ -331,7 +331,12 @@ class SystemLockstep {
         set(UC_X86_REG_CR0, 0x80000011);
         set(UC_X86_REG_RSP, kStack);
         // Segment registers are loaded by instructions: what the interface writes is not the whole of them in 64-bit mode.
-        uc_emu_start(uc_, kPrologue, kCode, 0, 0);
+        // One by one: between counted and free runs Unicorn clears its whole translation buffer.
+        u64 rip = kPrologue;
+        for (unsigned step = 0; step < 16 && rip != kCode; step++) {
+            uc_emu_start(uc_, rip, ~u64{0}, 0, 1);
+            uc_reg_read(uc_, UC_X86_REG_RIP, &rip);
+        }
         for (const u32 index : {0xc0000100u, 0xc0000101u, 0xc0000102u}) msr(index, 0);
         for (unsigned n = 0; n < 16; n++) set(kRegisters[n], s.gpr[n]);
         set(UC_X86_REG_RFLAGS, 2);
