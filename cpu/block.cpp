@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "cpu/access_count.h"
+#include "cpu/alu_forms.h"
 #include "cpu/engine.h"
 #include "cpu/handler.h"
 #include "cpu/integer.h"
@@ -33,7 +34,7 @@ void mark_dead_flags(Decoded* list, unsigned count) {
         Decoded& d = list[n];
         const u16 attributes = d.row ? d.row->attributes : 0;
         const bool is_shift_by_zero = (attributes & attr::kSetsFlags) && d.row->operands.ends_with("Ib") &&
-                                      (d.opcode & 0xfe) == 0xc0 && d.row->map == OpcodeMap::One && (d.imm & (d.operand_bytes == 8 ? 63 : 31)) == 0;
+                                      (d.opcode & 0xfe) == 0xc0 && d.row->map == OpcodeMap::One && (d.imm & (operand_width(d) == 8 ? 63 : 31)) == 0;
         if (is_shift_by_zero) {
             live = true;
         } else if (attributes & attr::kSetsFlags) {
@@ -60,7 +61,7 @@ BlockCache::BlockCache(PhysicalMap& map, const FeatureSet& features, bool& writt
       written_(written),
       arena_(static_cast<u8*>(std::aligned_alloc(64, kArenaBytes))),
       table_(kSlots),
-      code_pages_(static_cast<CodePage*>(std::calloc(map.ram_size() / kPageSize, sizeof(CodePage)))),
+      code_pages_(static_cast<CodePage*>(std::calloc(map.ram_pages(), sizeof(CodePage)))),
       decoded_(kMaxInstructions) {
     map_.observe_writes(PageFlag::Code, *this);
 }

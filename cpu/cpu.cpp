@@ -156,8 +156,8 @@ void Cpu::set_line(unsigned pin, bool level) {
     case CpuPin::Reset:
         if (level) reset_requested_ = true;
         break;
-    case CpuPin::A20Mask:
-    case CpuPin::Ignne: break;
+    case CpuPin::Ignne: ignne = level; break;
+    case CpuPin::A20Mask: break;
     }
 }
 

@@ -260,6 +260,7 @@ class Cpu final : public LineSink {
     };
     Counters counters;
     Line ferr;    ///< FERR#: to IRQ 13 by way of the chipset; driven by the FPU when CR0.NE is 0
+    bool ignne = false;    ///< IGNNE#: x87 errors that are not masked do not stop the FPU
     Line a20_gate;
     LocalApic* apic = nullptr;    ///< null: the model has none
 
@@ -281,6 +282,9 @@ class Cpu final : public LineSink {
             budget = 0;
         }
     }
+
+    // Of branch_ends_at_; no IP is like these.
+    static constexpr u64 kNoBranch = ~u64{0}, kAlwaysTaken = ~u64{1};
 
     // Slow paths of memory operands; false with `fault` set.
     bool read_slow(u64 linear, unsigned size, void* out, Privilege who);
@@ -356,6 +360,7 @@ class Cpu final : public LineSink {
     i64 slice_ = 0;             ///< what run() was asked for and has not reported to the clock
     u64 reported_ = 0;
     std::unique_ptr<MonitorUnit> monitor_unit_;
+    u64 branch_ends_at_ = kNoBranch;    ///< IP behind the branch that is executed alone, where branches are watched
 };
 
 template <class T>

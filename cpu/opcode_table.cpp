@@ -70,7 +70,7 @@ constexpr RowShape shape_of(const OpcodeRow& r) {
         else if (is_one_of(code, {"Ew", "Ed", "Eq", "Ev", "Ey", "Ez", "Rd", "Rv", "Ry", "Mw/Rv", "Mb/Rd", "Mw/Rd"})) {
             s.rm = RegKind::General;
             s.register_only = code[0] == 'R';
-        } else if (is_one_of(code, {"Cd", "Dd", "Vx", "Vd", "Vq", "Vss", "Vsd", "Vps", "Vpd", "Kr"})) s.reg = RegKind::Plain;
+        } else if (is_one_of(code, {"Cd", "Dd", "Td", "Vx", "Vd", "Vq", "Vss", "Vsd", "Vps", "Vpd", "Kr"})) s.reg = RegKind::Plain;
         else if (is_one_of(code, {"Sw", "Pq", "Pd"})) s.reg = RegKind::Low;
         else if (is_one_of(code, {"Wx", "Wd", "Wq", "Wss", "Wsd", "Wps", "Wpd", "Ww", "Wb", "Km"})) s.rm = RegKind::Plain;
         else if (is_one_of(code, {"Qq", "Qd"})) s.rm = RegKind::Low;

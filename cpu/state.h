@@ -142,6 +142,7 @@ struct MsrState {
     u64 microcode = 0;                      ///< IA32_BIOS_SIGN_ID
     i64 tsc_offset = 0;                     ///< TSC = clock + offset
     u64 debug_control = 0;
+    std::array<u64, 4> last_branch{};       ///< LASTBRANCHFROM, LASTBRANCHTO, LASTINTFROM, LASTINTTO
     u64 mcg_status = 0;
     std::array<u64, 20> machine_check{};    ///< CTL, STATUS, ADDR, MISC of five banks
     u64 feature_control = 0;
@@ -169,6 +170,7 @@ struct MsrState {
         v("microcode", microcode);
         v("tsc_offset", tsc_offset);
         v("debug_control", debug_control);
+        v("last_branch", last_branch);
         v("mcg_status", mcg_status);
         v("machine_check", machine_check);
         v("feature_control", feature_control);
@@ -213,6 +215,7 @@ struct CpuState {
     bool nmi_blocked = false;
     bool nmi_pending = false;
     bool wakes_masked = false;          ///< MWAIT with ECX bit 0: interrupts end it though IF is clear
+    std::array<u32, 5> test_registers{};    ///< TR3–TR7
     u32 pending_debug = 0;              ///< DR6 bits of the debug trap that the next instruction boundary delivers
     FpuState fpu;
     MsrState msr;
@@ -244,6 +247,7 @@ struct CpuState {
         v("nmi_pending", nmi_pending);
         v("monitored_line", monitored_line);
         v("wakes_masked", wakes_masked);
+        v("test_registers", test_registers);
         v("pending_debug", pending_debug);
         v("fpu", fpu);
         v("msr", msr);

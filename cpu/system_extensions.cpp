@@ -9,14 +9,14 @@
 namespace gnomon {
 
 Outcome invpcid(Cpu& cpu, const Instruction& insn) {
-    const u64 type = code64(cpu) ? cpu.get_at<u64>(insn.reg) : cpu.get_at<u32>(insn.reg);
+    const u64 type = cpu.in_64bit_mode() ? cpu.get_at<u64>(insn.reg) : cpu.get_at<u32>(insn.reg);
     const u64 at = cpu.effective_address(insn);
     u64 pcid;
     u64 linear;
     if (!cpu.read(insn.segment, at, pcid) || !cpu.read(insn.segment, at + 8, linear)) return Outcome::Fault;
     const bool needs_pcid = type <= 1;
     const bool bad_pcid = pcid >> 12 || (needs_pcid && pcid != 0 && !(cpu.state.cr4 & cr4::PCIDE));
-    if (type > 3 || bad_pcid || (type == 0 && !canonical(cpu, linear))) return cpu.raise(Vector::GP, 0);
+    if (type > 3 || bad_pcid || (type == 0 && !cpu.canonical(linear))) return cpu.raise(Vector::GP, 0);
     // The shadow tables follow the guest's tables by themselves, in every address space; what is left to do is the TLB, which
     // holds the current one.
     if (type == 0)
@@ -67,7 +67,7 @@ Outcome rdtscp(Cpu& cpu, const Instruction& insn) {
 }
 
 Outcome rdpid(Cpu& cpu, const Instruction& insn) {
-    put_sized(cpu, insn.rm, code64(cpu) ? 8 : 4, cpu.state.msr.tsc_aux);
+    put_sized(cpu, insn.rm, cpu.in_64bit_mode() ? 8 : 4, cpu.state.msr.tsc_aux);
     return Outcome::Next;
 }
 

@@ -11,10 +11,10 @@
 
 namespace gnomon {
 
-/// Null where there is to be no sound. `window`: there is an SDL window, beside which "auto" means the host's sound
-/// system; if that has no device, `complain` is told and the run goes on without sound.
-[[nodiscard]] Result<std::unique_ptr<AudioSink>> open_audio(const Config& config, bool window,
-                                                            const std::function<void(std::string_view)>& complain);
+/// Null where there is to be no sound. `window`: there is an SDL window, beside which "auto" means the host's
+/// sound system; if that has no device, `complain` is told and the run goes on without sound.
+[[nodiscard]] Result<std::unique_ptr<AudioSink>> open_audio(
+    const Config& config, bool window, const std::function<void(std::string_view)>& complain);
 
 /// "sdl, wav": what open_audio() can open.
 [[nodiscard]] std::string_view built_in_audio();

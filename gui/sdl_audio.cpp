@@ -9,18 +9,20 @@
 namespace gnomon {
 namespace {
 
-constexpr double kFastest = 0.005;    ///< of the speed: an eighth of a semitone, which nobody hears
-constexpr double kSmoothing = 0.02;   ///< of the fill, at each read
+constexpr double kFastest = 0.005;   ///< of the speed: an eighth of a semitone, which nobody hears
+constexpr double kSmoothing = 0.02;  ///< of the fill, at each read
 constexpr u32 kTargetMs = 60;
 constexpr u32 kRingMs = 400;
-constexpr u32 kDeviceMs = 11;         ///< what SDL asks for at a time
+constexpr u32 kDeviceMs = 11;  ///< what SDL asks for at a time
 
 double between(double a, double b, double part) { return a + (b - a) * part; }
 
 }  // namespace
 
 AudioRing::AudioRing(u32 rate)
-    : frames_(size_t{rate} * kRingMs / 1000), target_(size_t{rate} * kTargetMs / 1000), fill_(double(target_)) {}
+    : frames_(size_t{rate} * kRingMs / 1000),
+      target_(size_t{rate} * kTargetMs / 1000),
+      fill_(double(target_)) {}
 
 void AudioRing::write(std::span<const StereoFrame> frames) {
     const size_t written = written_.load(std::memory_order_relaxed);

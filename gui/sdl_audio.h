@@ -1,5 +1,5 @@
-// Sound through SDL. The machine's thread puts frames into a ring and never waits; SDL's thread takes them out at the
-// speed of the host's sound card, which is never quite that of the machine's clock.
+// Sound through SDL. The machine's thread puts frames into a ring and never waits; SDL's thread takes them
+// out at the speed of the host's sound card, which is never quite that of the machine's clock.
 #pragma once
 
 #include <atomic>
@@ -18,8 +18,9 @@ class AudioRing {
 
     /// Takes what fits; the rest is lost.
     void write(std::span<const StereoFrame> frames);
-    /// Fills `out`. The reading speed follows the amount in the ring, by at most half a percent, so that it stays near
-    /// its target. When the ring runs dry the last level fades out, and reading goes on when the target is reached again.
+    /// Fills `out`. The reading speed follows the amount in the ring, by at most half a percent, so that it
+    /// stays near its target. When the ring runs dry the last level fades out, and reading goes on when the
+    /// target is reached again.
     void read(std::span<StereoFrame> out);
 
     [[nodiscard]] size_t target() const { return target_; }

@@ -18,6 +18,7 @@ enum class FloppyTypeChoice : u8 { Automatic, None, F360K, F1200K, F720K, F1440K
 /// How the picture fills the window: by whole multiples only, as large as fits, or all of it.
 enum class ScalingChoice : u8 { Fit, Integer, Stretch };
 enum class MouseChoice : u8 { None, Standard, Wheel, Explorer };
+enum class PointerChoice : u8 { Ps2, Vmware, Auto };
 enum class UartChoice : u8 { I8250, I16450, I16550A };
 enum class PciSoundChoice : u8 { None, Ac97 };
 
@@ -45,6 +46,8 @@ struct Config {
     } rtc;
     struct Firmware {
         std::string bios;  ///< files; empty: the built-in ones
+        std::string flash_vars;  ///< variable store below the BIOS, a flash chip; empty: none
+        std::string flash;       ///< BIOS and variables in one writable chip
         std::string vgabios;
         std::vector<std::string> roms;  ///< further option ROMs
     } firmware;
@@ -91,6 +94,7 @@ struct Config {
     std::array<Parallel, 3> parallel{Parallel{.present = true}, Parallel{}, Parallel{}};
     struct Input {
         MouseChoice mouse = MouseChoice::Explorer;
+        PointerChoice pointer = PointerChoice::Auto;
         std::string type;  ///< text that is typed some time after power-on
         u64 type_after = 5000;
     } input;

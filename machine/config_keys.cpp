@@ -26,7 +26,7 @@ constexpr ConfigKey kKeys[] = {
      [](Config& c, unsigned) -> Field { return &c.cpu.seed; },
      "Deterministic mode: where the sequence of RDRAND and RDSEED begins; in realtime mode the host's numbers "
      "are used."},
-    {"memory.size", "", KeyType::Size, "", kMiB, 256 * 1024 * kMiB,
+    {"memory.size", "", KeyType::Size, "", kMiB, 4096 * 1024 * kMiB,
      [](Config& c, unsigned) -> Field { return &c.memory.size; },
      "Size of the RAM, a multiple of 1 MiB; what is above 3 GiB continues at 4 GiB."},
     {"memory.shadow", "", KeyType::Choice, "off|on|verify", 0, 0,
@@ -51,7 +51,15 @@ constexpr ConfigKey kKeys[] = {
      "Whether \"now\" means UTC or the host's local time."},
     {"firmware.bios", "", KeyType::Path, "", 0, 0,
      [](Config& c, unsigned) -> Field { return &c.firmware.bios; },
-     "System BIOS image instead of the built-in one, a multiple of 64 KiB."},
+     "System BIOS or UEFI image instead of the built-in one, a multiple of 4 KiB."},
+    {"firmware.flash_vars", "", KeyType::Path, "", 0, 0,
+     [](Config& c, unsigned) -> Field { return &c.firmware.flash_vars; },
+     "Variable store of a UEFI firmware, a flash chip right below firmware.bios; the guest's changes are written "
+     "to the file."},
+    {"firmware.flash", "", KeyType::Path, "", 0, 0,
+     [](Config& c, unsigned) -> Field { return &c.firmware.flash; },
+     "Firmware and its variables in one flash chip instead of firmware.bios; the guest's changes are written to "
+     "the file."},
     {"firmware.vgabios", "", KeyType::Path, "", 0, 0,
      [](Config& c, unsigned) -> Field { return &c.firmware.vgabios; },
      "VGA BIOS image instead of the built-in one."},
@@ -124,6 +132,10 @@ constexpr ConfigKey kKeys[] = {
      "Whether the port exists, also without a printer."},
     {"input.mouse", "", KeyType::Choice, "none|standard|wheel|explorer", 0, 0,
      [](Config& c, unsigned) -> Field { return choice(c.input.mouse); }, "The PS/2 mouse."},
+    {"input.pointer", "", KeyType::Choice, "ps2|vmware|auto", 0, 0,
+     [](Config& c, unsigned) -> Field { return choice(c.input.pointer); },
+     "How a guest may learn where the pointer is: ps2 by movements only, auto also by places, for those that ask VMware's port "
+     "5658h unprompted, vmware with VMware's CPUID leaf too, after which Linux looks."},
     {"input.type", "", KeyType::Text, "", 0, 0, [](Config& c, unsigned) -> Field { return &c.input.type; },
      "Text that is typed on the keyboard after power-on, on a US layout."},
     {"input.type_after", "", KeyType::Number, "", 0, 86'400'000,

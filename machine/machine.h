@@ -9,10 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "bios/acpi/acpi_tables.h"
 #include "cpu/cpu.h"
 #include "cpu/model.h"
 #include "devices/debug_ports/debug_ports.h"
 #include "devices/dma/isa_dma.h"
+#include "devices/flash/flash.h"
 #include "devices/floppy/floppy_controller.h"
 #include "devices/fw_cfg/fw_cfg.h"
 #include "devices/hpet/hpet.h"
@@ -21,6 +23,7 @@
 #include "devices/ide/piix_ide.h"
 #include "devices/ioapic/ioapic.h"
 #include "devices/keyboard/i8042.h"
+#include "devices/keyboard/vmware_pointer.h"
 #include "devices/parallel/parallel_port.h"
 #include "devices/pci/host_bridge.h"
 #include "devices/pci/piix3.h"
@@ -36,6 +39,7 @@
 #include "machine/config.h"
 #include "machine/coprocessor_error.h"
 #include "machine/cpu_pins.h"
+#include "machine/firmware_images.h"
 #include "machine/isa_interrupts.h"
 #include "machine/media.h"
 
@@ -89,6 +93,8 @@ class Machine {
     [[nodiscard]] Hpet* hpet() { return hpet_.get(); }
     [[nodiscard]] Vga& vga() { return *vga_; }
     [[nodiscard]] I8042& keyboard() { return *keyboard_; }
+    /// Null where the mouse has no such side.
+    [[nodiscard]] VmwarePointer* pointer() { return pointer_.get(); }
     [[nodiscard]] Piix4Pm& power() { return *power_; }
     [[nodiscard]] SoundMixer& sound() { return *mixer_; }
     [[nodiscard]] FloppyController& floppy() { return *floppy_; }
@@ -162,11 +168,16 @@ class Machine {
     Result<void> build();
     Result<void> build_board();
     Result<void> build_sound();
+    Result<void> build_pointer();
     Result<void> build_storage();
     Result<void> build_character_devices();
     Result<void> load_roms();
+    Result<void> build_flash();
     Result<void> load_vga_rom();
     Result<void> fill_fw_cfg();
+    AcpiBoard acpi_board();
+    Result<void> add_acpi_tables();
+    Result<void> add_smbios_tables();
     void fill_cmos();
     void fill_boot_order();
     Result<void> set_rtc();
@@ -244,9 +255,12 @@ class Machine {
     std::unique_ptr<Piix4Pm> power_;
     std::unique_ptr<Rtc> rtc_;
     std::unique_ptr<I8042> keyboard_;
+    std::unique_ptr<VmwarePointer> pointer_;
     std::unique_ptr<Vga> vga_;
     std::unique_ptr<VgaPci> vga_pci_;
     std::unique_ptr<FwCfg> fw_cfg_;
+    FirmwareImages firmware_;
+    std::unique_ptr<Flash> flash_;
     std::array<MediumTraffic, 6> traffic_{};  ///< two floppy drives, four IDE places
     std::unique_ptr<FloppyController> floppy_;
     std::unique_ptr<PiixIde> ide_;
@@ -261,7 +275,6 @@ class Machine {
     std::unique_ptr<DebugExit> debug_exit_;
     std::unique_ptr<ShutdownPort> shutdown_port_;
     std::vector<PhysicalRegion> regions_;
-    u32 bios_checksum_ = 0;
     Scheduler::EventId typing_event_;
     /// Keys that are struck, or text that is typed.
     struct Typing {

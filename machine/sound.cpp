@@ -15,10 +15,9 @@ Result<void> Machine::build_sound() {
         for (unsigned i = 0; i < kIrqs.size(); i++) wires.irqs[i] = isa_interrupts_->add_source(kIrqs[i]);
         wires.dma = dma_.get();
         wires.mixer = mixer_.get();
-        const Sb16::Config config{static_cast<u16>(config_.sound.sb16_port),
-                                  static_cast<unsigned>(config_.sound.sb16_irq),
-                                  static_cast<unsigned>(config_.sound.sb16_dma),
-                                  static_cast<unsigned>(config_.sound.sb16_dma16)};
+        const Sb16::Config config{
+            static_cast<u16>(config_.sound.sb16_port), static_cast<unsigned>(config_.sound.sb16_irq),
+            static_cast<unsigned>(config_.sound.sb16_dma), static_cast<unsigned>(config_.sound.sb16_dma16)};
         Result<std::unique_ptr<Sb16>> card = Sb16::create(ports_, scheduler_, log_, wires, config);
         if (!card) return card.error().in("sound.sb16");
         sb16_ = std::move(*card);

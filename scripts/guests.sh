@@ -81,4 +81,5 @@ unpack grub-rescue-pc amd64 grub-rescue
 unpack ipxe all ipxe
 unpack grub-invaders amd64 invaders
 unpack seabios all seabios
+unpack ovmf all ovmf
 if [ -n "${GNOMON_LONG:-}" ] && [ ! -e "$out/debian/.complete" ]; then "$root/scripts/debian-disk.sh" "$out/debian"; fi

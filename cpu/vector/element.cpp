@@ -236,14 +236,14 @@ bool is_of_class(T x, u8 classes) {
 template<class T>
 T reciprocal14(T x) {
     if (host::features().avx512f) {
-        auto r = std::bit_cast<Native<T>>(x);
+        auto r = std::bit_cast<HostReal<T>>(x);
         if constexpr (sizeof(T) == 4) asm volatile("vrcp14ss %0, %0, %0" : "+x"(r));
         else asm volatile("vrcp14sd %0, %0, %0" : "+x"(r));
         return std::bit_cast<T>(r);
     }
     const u32 before = host::read_mxcsr();
-    auto r = std::bit_cast<Native<T>>(Format<T>::kOne);
-    const auto y = std::bit_cast<Native<T>>(x);
+    auto r = std::bit_cast<HostReal<T>>(Format<T>::kOne);
+    const auto y = std::bit_cast<HostReal<T>>(x);
     if constexpr (sizeof(T) == 4) asm volatile("divss %1, %0" : "+x"(r) : "x"(y));
     else asm volatile("divsd %1, %0" : "+x"(r) : "x"(y));
     host::load_mxcsr(before);
@@ -253,14 +253,14 @@ T reciprocal14(T x) {
 template<class T>
 T reciprocal_root14(T x) {
     if (host::features().avx512f) {
-        auto r = std::bit_cast<Native<T>>(x);
+        auto r = std::bit_cast<HostReal<T>>(x);
         if constexpr (sizeof(T) == 4) asm volatile("vrsqrt14ss %0, %0, %0" : "+x"(r));
         else asm volatile("vrsqrt14sd %0, %0, %0" : "+x"(r));
         return std::bit_cast<T>(r);
     }
     const u32 before = host::read_mxcsr();
-    auto r = std::bit_cast<Native<T>>(Format<T>::kOne);
-    auto y = std::bit_cast<Native<T>>(x);
+    auto r = std::bit_cast<HostReal<T>>(Format<T>::kOne);
+    auto y = std::bit_cast<HostReal<T>>(x);
     if constexpr (sizeof(T) == 4) asm volatile("sqrtss %1, %1\n\tdivss %1, %0" : "+x"(r), "+x"(y));
     else asm volatile("sqrtsd %1, %1\n\tdivsd %1, %0" : "+x"(r), "+x"(y));
     host::load_mxcsr(before);
@@ -279,8 +279,8 @@ T fused(T x, T y, T z, bool negate_product, bool negate_addend) {
     if (negate_product) x ^= F::kSign;
     if (negate_addend) z ^= F::kSign;
     // By way of a volatile pointer, so that the call stays between the accesses to MXCSR.
-    Native<T> (*volatile function)(Native<T>, Native<T>, Native<T>) = std::fma;
-    const Native<T> r = function(std::bit_cast<Native<T>>(x), std::bit_cast<Native<T>>(y), std::bit_cast<Native<T>>(z));
+    HostReal<T> (*volatile function)(HostReal<T>, HostReal<T>, HostReal<T>) = std::fma;
+    const HostReal<T> r = function(std::bit_cast<HostReal<T>>(x), std::bit_cast<HostReal<T>>(y), std::bit_cast<HostReal<T>>(z));
     T bits = std::bit_cast<T>(r);
     return is_nan(bits) ? F::kIndefinite : bits;
 }

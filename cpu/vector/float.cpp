@@ -126,8 +126,9 @@ struct DotProduct : Floating {
             if (imm >> (4 + n) & 1) p[n] = multiply(a[n], b[n]);
         // With several NaNs the order of the sums shows: as processors have it.
         for (unsigned n = 0; n < r.size(); n++) {
-            T sum = sizeof(T) == 8 ? add(p[n], p[n ^ 1]) : add(p[n ^ 1], p[n]);
-            if constexpr (sizeof(T) == 4) sum = add(sum, add(p[n ^ 3], p[n ^ 2]));
+            T sum;
+            if constexpr (sizeof(T) == 4) sum = add(add(p[n ^ 1], p[n]), add(p[n ^ 3], p[n ^ 2]));
+            else sum = add(p[n], p[n ^ 1]);
             r[n] = imm >> n & 1 ? sum : T{0};
         }
         return join<T>(r);

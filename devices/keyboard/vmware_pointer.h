@@ -68,6 +68,7 @@ class VmwarePointer final : public PortIo, public StatePart {
             v("queue", queue);
         }
     };
+    [[nodiscard]] const State& state() const { return state_; }
     [[nodiscard]] std::string_view state_name() const override { return "vmware-pointer"; }
     [[nodiscard]] StateNode save_state() const override { return save_value(state_); }
     Result<Install> load_state(const StateNode& node) override;

@@ -13,8 +13,8 @@ struct StereoFrame {
     bool operator==(const StereoFrame&) const = default;
 };
 
-/// Takes frames at rate() a second of guest time, without gaps, on the thread that owns the machine. Must never
-/// wait for the host: what the host cannot take in time is lost.
+/// Takes frames at rate() a second of guest time, without gaps, on the thread that owns the machine. Must
+/// never wait for the host: what the host cannot take in time is lost.
 class AudioSink {
   public:
     virtual ~AudioSink() = default;

@@ -39,7 +39,7 @@ void SoundMixer::set(unsigned channel, u64 at_ns, i32 left, i32 right) {
     Levels& levels = channels_[channel];
     const u64 since = at_ns - std::min(at_ns, origin_ns_);
     synthesizer_->add(VirtualClock::ns_to_ticks(since, u64{sink_->rate()} * StepSynthesizer::kPhases),
-                     left - levels.left, right - levels.right);
+                      left - levels.left, right - levels.right);
     levels = {left, right};
 }
 

@@ -1,6 +1,6 @@
 // The mixer of a machine's sound: devices report when their levels change, in guest time; it makes samples of
-// that and hands them to the sink. Its work is an event of the virtual clock, so in deterministic mode the same
-// run gives the same samples.
+// that and hands them to the sink. Its work is an event of the virtual clock, so in deterministic mode the
+// same run gives the same samples.
 #pragma once
 
 #include <functional>
@@ -33,7 +33,8 @@ class SoundChannel {
 
 class SoundMixer {
   public:
-    /// Samples are made this long after their time, so that devices with events of their own need not be asked.
+    /// Samples are made this long after their time, so that devices with events of their own need not be
+    /// asked.
     static constexpr u64 kLagNs = 3'000'000;
     static constexpr u64 kPeriodNs = 5'000'000;
 
@@ -49,7 +50,8 @@ class SoundMixer {
     [[nodiscard]] bool muted() const { return muted_; }
     /// Hands over what there is up to now: the run has ended.
     void flush();
-    /// Time has jumped (a snapshot was loaded): sound goes on from now, with the levels that are reported next.
+    /// Time has jumped (a snapshot was loaded): sound goes on from now, with the levels that are reported
+    /// next.
     void restart();
 
   private:

@@ -23,8 +23,8 @@ struct SoundProbe final : AudioSink {
 };
 
 struct Tone {
-    double hertz = 0;    ///< from the first to the last rising zero crossing
-    double jitter = 1;   ///< the worst deviation of one period from the mean, as a part of it: gaps, clicks
+    double hertz = 0;   ///< from the first to the last rising zero crossing
+    double jitter = 1;  ///< the worst deviation of one period from the mean, as a part of it: gaps, clicks
     double rms = 0;
     unsigned periods = 0;
 };
@@ -38,7 +38,8 @@ inline Tone measure_tone(std::span<const StereoFrame> frames, u32 rate, size_t f
     // Crossings count once the signal was clearly below zero: noise around zero does not.
     double lowest = 0;
     double peak = 0;
-    for (size_t i = first; i < last && i < frames.size(); i++) peak = std::max(peak, std::abs(double{1} * (frames[i].*side)));
+    for (size_t i = first; i < last && i < frames.size(); i++)
+        peak = std::max(peak, std::abs(double{1} * (frames[i].*side)));
     for (size_t i = first; i + 1 < last && i + 1 < frames.size(); i++) {
         const double now = frames[i].*side;
         const double then = frames[i + 1].*side;

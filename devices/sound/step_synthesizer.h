@@ -1,6 +1,6 @@
-// Band-limited sound from steps: levels that change at exact times become samples of any rate without aliasing.
-// Each step adds the impulse response of a low-pass filter, shifted by the fraction of a sample, to a buffer of
-// differences; the sum over the buffer is the signal.
+// Band-limited sound from steps: levels that change at exact times become samples of any rate without
+// aliasing. Each step adds the impulse response of a low-pass filter, shifted by the fraction of a sample, to
+// a buffer of differences; the sum over the buffer is the signal.
 #pragma once
 
 #include <vector>
@@ -9,7 +9,8 @@
 
 namespace gnomon {
 
-/// Integer arithmetic throughout: the samples depend on the steps alone, not on how they are read or on the host.
+/// Integer arithmetic throughout: the samples depend on the steps alone, not on how they are read or on the
+/// host.
 class StepSynthesizer {
   public:
     StepSynthesizer();
@@ -23,8 +24,8 @@ class StepSynthesizer {
         i64 left = 0, right = 0;
     };
 
-    /// Both channels change by this much at `position`, in kPhases-ths of a sample since the start. A position before
-    /// next() counts as next(), one too far ahead as the farthest that the buffer holds.
+    /// Both channels change by this much at `position`, in kPhases-ths of a sample since the start. A
+    /// position before next() counts as next(), one too far ahead as the farthest that the buffer holds.
     void add(u64 position, i32 left, i32 right);
     /// The next sample: the sum of all steps so far, which lags by kDelay samples.
     StereoFrame take();

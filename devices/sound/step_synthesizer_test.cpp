@@ -47,7 +47,8 @@ TEST(StepSynthesizer, ASquareWaveHasItsHarmonicsAndNoAliases) {
     EXPECT_NEAR(amplitude(samples, 3 / period), 20'000 / std::numbers::pi / 3, 40);
     EXPECT_NEAR(amplitude(samples, 5 / period), 20'000 / std::numbers::pi / 5, 60);
     EXPECT_LT(amplitude(samples, 2 / period), 10);
-    // The ninth harmonic, 27.9 kHz, would fold to 20.1 kHz, the eleventh to 13.9 kHz, the thirteenth to 7.7 kHz.
+    // The ninth harmonic, 27.9 kHz, would fold to 20.1 kHz, the eleventh to 13.9 kHz, the thirteenth to 7.7
+    // kHz.
     EXPECT_LT(amplitude(samples, 13'900 / 48'000.0), 15);
     EXPECT_LT(amplitude(samples, 7'700 / 48'000.0), 15);
 }

@@ -1,4 +1,5 @@
-// Sound as a WAV file: 16-bit stereo PCM. Multimedia Programming Interface and Data Specifications 1.0, "WAVE".
+// Sound as a WAV file: 16-bit stereo PCM. Multimedia Programming Interface and Data Specifications 1.0,
+// "WAVE".
 #pragma once
 
 #include <cstdio>
@@ -19,8 +20,8 @@ class WavFile final : public AudioSink {
     WavFile& operator=(const WavFile&) = delete;
 
     [[nodiscard]] u32 rate() const override { return rate_; }
-    /// The header is brought up to date about once a second, so that a file whose program was killed is good too.
-    /// The file stops growing when the disk is full, and before the 4 GiB that its format allows.
+    /// The header is brought up to date about once a second, so that a file whose program was killed is good
+    /// too. The file stops growing when the disk is full, and before the 4 GiB that its format allows.
     void play(std::span<const StereoFrame> frames) override;
 
   private:

@@ -29,10 +29,10 @@ TEST(WavFile, HasTheHeaderOfSixteenBitStereoAndItsFramesInLittleEndian) {
         const StereoFrame frames[] = {{1, -2}, {0x1234, -32768}};
         (*wav)->play(frames);
     }
-    const std::vector<u8> expected{'R', 'I', 'F', 'F', 44,   0,    0, 0,    'W',  'A',  'V', 'E', 'f',
-                                   'm', 't', ' ', 16,  0,    0,    0, 1,    0,    2,    0,   0x80, 0xbb,
-                                   0,   0,   0,   0xee, 0x02, 0,   4, 0,    16,   0,    'd', 'a', 't',
-                                   'a', 8,   0,   0,   0,    1,    0, 0xfe, 0xff, 0x34, 0x12, 0,  0x80};
+    const std::vector<u8> expected{'R', 'I', 'F', 'F',  44,   0, 0, 0,    'W',  'A',  'V',  'E',  'f',
+                                   'm', 't', ' ', 16,   0,    0, 0, 1,    0,    2,    0,    0x80, 0xbb,
+                                   0,   0,   0,   0xee, 0x02, 0, 4, 0,    16,   0,    'd',  'a',  't',
+                                   'a', 8,   0,   0,    0,    1, 0, 0xfe, 0xff, 0x34, 0x12, 0,    0x80};
     EXPECT_EQ(temporary.bytes(), expected);
 }
 

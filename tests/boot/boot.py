@@ -22,8 +22,10 @@ import tempfile
 import termios
 import fcntl
 import json
+import lzma
 import threading
 import time
+import zlib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -336,6 +338,45 @@ def linux_amd64_direct(run):
     run.shell(*run.direct("linux-amd64", "shell-amd64"), seconds=600)
 
 
+def unpack_vmlinux(bzimage):
+    """The ELF image inside a bzImage: the payload of the header's fields (Linux, "The Linux/x86 Boot Protocol")."""
+    setup_sectors = bzimage[0x1F1] or 4
+    offset, length = struct.unpack_from("<II", bzimage, 0x248)
+    start = (setup_sectors + 1) * 512 + offset
+    payload = bzimage[start:start + length]
+    if payload[:6] == b"\xfd7zXZ\0":
+        return lzma.LZMADecompressor().decompress(payload)
+    if payload[:2] == b"\x1f\x8b":
+        return zlib.decompressobj(31).decompress(payload)
+    raise Failed(f"the kernel's payload begins with {payload[:6].hex()}: neither xz nor gzip")
+
+
+@case
+def linux_amd64_pvh(run):
+    """The uncompressed ELF64 kernel, entered by its PVH note."""
+    image = run.scratch / "vmlinux"
+    image.write_bytes(unpack_vmlinux(Path(run.guests.find("linux-amd64/kernel")).read_bytes()))
+    run.shell("--kernel", str(image), "--initrd", run.guests.find("shell-amd64/initrd"), "--append", LINE, seconds=600)
+
+
+@case
+def linux_amd64_smp_topology(run):
+    """One package with four cores, as CPUID, MADT and SMBIOS have it."""
+    machine = run.serial("-m", "256M", "--no-reboot", "--smp", "4", "--kernel", run.guests.find("linux-amd64/kernel"), "--initrd",
+                         run.guests.find("shell-amd64/initrd"), "--append", LINE, seconds=600)
+    machine.wait_for(PROMPT)
+    machine.type("dmesg | grep 'smpboot: Allowing'; dmesg | grep 'Total of'; cat /sys/devices/system/cpu/cpu*/topology/physical_package_id | "
+                 "sort -u | wc -l | sed s/^/packages-/; cat /sys/devices/system/cpu/cpu*/topology/core_id | sort -u | wc -l | sed s/^/cores-/; "
+                 "od -An -tu1 -j 35 -N 3 /sys/firmware/dmi/entries/4-0/raw | sed 's/^ */smbios-/; s/  */-/g'\n")
+    machine.wait_for("Allowing 4 CPUs")
+    machine.wait_for("Total of 4 processors")
+    machine.wait_for("packages-1")
+    machine.wait_for("cores-4")
+    machine.wait_for("smbios-4-4-4")
+    machine.type("poweroff -f\n")
+    machine.expect_exit(0)
+
+
 @case
 def linux_amd64_with_programs_of_32_bits(run):
     """Compatibility mode: the kernel is 64-bit, the programs are not."""
@@ -467,6 +508,68 @@ def grub_videoinfo(run):
     machine.wait_for(r"grub> ?")
     machine.type("videoinfo\r")
     machine.wait_for(r"VBE info|Adapter|List of supported video modes")
+
+
+def ovmf(run, variant=""):
+    """OVMF in its two flash chips; the variable store is a copy of ours."""
+    folder = "ovmf/usr/share/OVMF/"
+    store = run.scratch / "vars.fd"
+    shutil.copyfile(run.guests.find(f"{folder}OVMF_VARS{variant}.fd"), store)
+    return ["--bios", run.guests.find(f"{folder}OVMF_CODE{variant}.fd"), "--set", f"firmware.flash_vars={store}"]
+
+
+def ovmf_to_shell(run, variant, *arguments):
+    firmware = ovmf(run, variant)
+    machine = run.serial("-m", "256M", "--no-reboot", *firmware, *arguments, seconds=600)
+    machine.wait_for("UEFI Interactive Shell")
+    machine.wait_for("Shell>")
+    machine.type("set gnomon kept\r")
+    machine.wait_for("Shell>")
+    machine.type("ver\r")
+    machine.wait_for("UEFI v2.")
+    machine.wait_for("Shell>")
+    machine.type("reset -s\r")
+    machine.expect_exit(0)
+    store = (run.scratch / "vars.fd").read_bytes()
+    if "kept".encode("utf-16-le") not in store:
+        raise Failed("the shell's variable is not in the variable store")
+    # The second start finds it.
+    again = run.serial("-m", "256M", "--no-reboot", *firmware, *arguments, seconds=600)
+    again.wait_for("Shell>")
+    again.type("set gnomon\r")
+    again.wait_for("mkept")  # behind the sequence that sets its colour
+
+
+@case
+def ovmf_shell(run):
+    ovmf_to_shell(run, "")
+
+
+@case
+def ovmf_shell_4m_smp(run):
+    ovmf_to_shell(run, "_4M", "--smp", "2")
+
+
+@case
+def ovmf_one_file(run):
+    """OVMF.fd as a BIOS in ROM: its variables are gone at the end."""
+    machine = run.serial("-m", "128M", "--bios", run.guests.find("ovmf/usr/share/ovmf/OVMF.fd"), seconds=400)
+    machine.wait_for("Shell>")
+
+
+@case
+def ovmf_grub_linux(run):
+    """A CD of grub-mkrescue, whose EFI image boots Linux on two processors by way of GRUB's menu."""
+    image = run.image("grub-efi", run.guests.find("linux-amd64/kernel"), "shell-amd64")
+    machine = run.serial("-m", "512M", "--smp", "2", "--no-reboot", *ovmf(run), "--cdrom", image, seconds=900)
+    machine.wait_for("GNU GRUB")
+    machine.wait_for("Linux in a machine")
+    machine.wait_for(PROMPT)
+    machine.type("[ -d /sys/firmware/efi ] && echo efi-$(nproc); dmesg | grep -c 'ACPI: .*GNOMON' | sed s/^/tables-/\n")
+    machine.wait_for("efi-2")
+    machine.wait_for("tables-")
+    machine.type("poweroff -f\n")
+    machine.expect_exit(0)
 
 
 @case

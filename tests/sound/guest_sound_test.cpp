@@ -1,5 +1,5 @@
-// Guest programs play, a WAV file is written, and the file is judged: frequency, gaps, and that a second run gives
-// the same bytes. Firmware, processor, devices, mixer and file together.
+// Guest programs play, a WAV file is written, and the file is judged: frequency, gaps, and that a second run
+// gives the same bytes. Firmware, processor, devices, mixer and file together.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -88,8 +88,8 @@ std::vector<Span> sounding(const std::vector<StereoFrame>& frames, int loud, Sid
     return spans;
 }
 
-/// One tone without a gap, of `hertz` and `seconds`. The margins at both ends are where the coupling capacitor and
-/// the envelope settle.
+/// One tone without a gap, of `hertz` and `seconds`. The margins at both ends are where the coupling
+/// capacitor and the envelope settle.
 void expect_tone(const std::vector<StereoFrame>& frames, const Span& span, double hertz, double seconds,
                  double loud, Side side = kLeft) {
     EXPECT_NEAR((span.last - span.first) / double{kRate}, seconds, 0.06);

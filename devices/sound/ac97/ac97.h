@@ -1,6 +1,6 @@
-// The AC '97 audio controller of the Intel 82801AA: a PCI function with two I/O windows, the codec's registers and
-// those of three bus masters (PCM in, PCM out, microphone in) that work through lists of 32 buffers.
-// Intel 82801AA (ICH) datasheet (290655), "AC '97 Audio Controller Registers".
+// The AC '97 audio controller of the Intel 82801AA: a PCI function with two I/O windows, the codec's
+// registers and those of three bus masters (PCM in, PCM out, microphone in) that work through lists of 32
+// buffers. Intel 82801AA (ICH) datasheet (290655), "AC '97 Audio Controller Registers".
 #pragma once
 
 #include <array>
@@ -15,8 +15,8 @@
 
 namespace gnomon {
 
-/// Samples move in guest time: an access to the registers sees everything up to its own moment, else they move
-/// within a millisecond; a buffer's interrupt comes with its last sample. What is recorded is silence.
+/// Samples move in guest time: an access to the registers sees everything up to its own moment, else they
+/// move within a millisecond; a buffer's interrupt comes with its last sample. What is recorded is silence.
 class Ac97 final : public PciFunction, public PortIo, public StatePart {
   public:
     static constexpr unsigned kDevice = 4;

@@ -29,27 +29,27 @@ struct Register {
     bool five_bits;  ///< a sixth bit of a volume reads as the largest attenuation of five
 };
 constexpr Register kRegisters[] = {
-    {0x02, 0x8000, 0x9f1f, true},    // master volume
-    {0x04, 0x8000, 0x9f1f, true},    // headphones
-    {0x06, 0x8000, 0x801f, true},    // mono output
-    {0x0a, 0x0000, 0x801e, false},   // PC beep
-    {0x0c, 0x8008, 0x801f, false},   // telephone
-    {0x0e, 0x8008, 0x805f, false},   // microphone
-    {0x10, 0x8808, 0x9f1f, false},   // line in
-    {0x12, 0x8808, 0x9f1f, false},   // CD
-    {0x14, 0x8808, 0x9f1f, false},   // video
-    {0x16, 0x8808, 0x9f1f, false},   // auxiliary
-    {0x18, 0x8808, 0x9f1f, false},   // PCM output
-    {0x1a, 0x0000, 0x0707, false},   // record select
-    {0x1c, 0x8000, 0x8f0f, false},   // record gain
-    {0x20, 0x0000, 0x8380, false},   // general purpose
-    {0x26, 0x000f, 0xff00, false},   // power-down
-    {0x2a, 0x0000, 0x0001, false},   // extended audio control
-    {0x28, 0x0001, 0x0000, false},   // extended audio: variable rates
-    {0x2c, 48'000, 0xffff, false},   // sample rates of output
-    {0x32, 48'000, 0xffff, false},   // and input
-    {0x7c, 0x8384, 0x0000, false},   // SigmaTel
-    {0x7e, 0x7600, 0x0000, false},   // STAC9700
+    {0x02, 0x8000, 0x9f1f, true},   // master volume
+    {0x04, 0x8000, 0x9f1f, true},   // headphones
+    {0x06, 0x8000, 0x801f, true},   // mono output
+    {0x0a, 0x0000, 0x801e, false},  // PC beep
+    {0x0c, 0x8008, 0x801f, false},  // telephone
+    {0x0e, 0x8008, 0x805f, false},  // microphone
+    {0x10, 0x8808, 0x9f1f, false},  // line in
+    {0x12, 0x8808, 0x9f1f, false},  // CD
+    {0x14, 0x8808, 0x9f1f, false},  // video
+    {0x16, 0x8808, 0x9f1f, false},  // auxiliary
+    {0x18, 0x8808, 0x9f1f, false},  // PCM output
+    {0x1a, 0x0000, 0x0707, false},  // record select
+    {0x1c, 0x8000, 0x8f0f, false},  // record gain
+    {0x20, 0x0000, 0x8380, false},  // general purpose
+    {0x26, 0x000f, 0xff00, false},  // power-down
+    {0x2a, 0x0000, 0x0001, false},  // extended audio control
+    {0x28, 0x0001, 0x0000, false},  // extended audio: variable rates
+    {0x2c, 48'000, 0xffff, false},  // sample rates of output
+    {0x32, 48'000, 0xffff, false},  // and input
+    {0x7c, 0x8384, 0x0000, false},  // SigmaTel
+    {0x7e, 0x7600, 0x0000, false},  // STAC9700
 };
 
 const Register* find(unsigned offset) {

@@ -1,5 +1,5 @@
-// An AC '97 codec with variable sample rates: its mixer registers, of which the PCM output's volumes and rate matter
-// here. Intel, "Audio Codec '97, Revision 2.1", "Mixer Interface" and "Extended Audio".
+// An AC '97 codec with variable sample rates: its mixer registers, of which the PCM output's volumes and rate
+// matter here. Intel, "Audio Codec '97, Revision 2.1", "Mixer Interface" and "Extended Audio".
 #pragma once
 
 #include <array>

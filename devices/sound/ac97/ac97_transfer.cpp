@@ -62,8 +62,7 @@ void Ac97::end_buffer(BusMaster& master) {
     if (master.CIV == master.LVI) {
         master.SR |= kLastBufferDone | kAtLastBuffer | kHalted;
         if (&master == &masters_[kPcmOut] && !(master.control & kRepeatLastSample))
-            output_.set(master.started_ns +
-                            VirtualClock::ticks_to_ns(master.frames, rate(kPcmOut)), 0, 0);
+            output_.set(master.started_ns + VirtualClock::ticks_to_ns(master.frames, rate(kPcmOut)), 0, 0);
     } else {
         next_buffer(master);
     }

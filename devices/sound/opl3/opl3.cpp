@@ -136,8 +136,8 @@ void Opl3::voice(unsigned number, Sum& sum) {
     add(sum, channel, channel.additive ? one + two : two);
 }
 
-/// The connection bits of both halves choose one of four: all in a row; two pairs; one beside a row of three; one, a
-/// pair, and one.
+/// The connection bits of both halves choose one of four: all in a row; two pairs; one beside a row of three;
+/// one, a pair, and one.
 void Opl3::four_operator_voice(unsigned number, Sum& sum) {
     const Channel& lower = channels_[number];
     const Channel& upper = channels_[number + 3];
@@ -153,8 +153,8 @@ void Opl3::four_operator_voice(unsigned number, Sum& sum) {
     add(sum, upper, last_alone ? three + four : four);
 }
 
-/// Channels 6 to 8 as drums: the metallic ones take their phase from bits of the high hat's and cymbal's generators and
-/// from noise. Each sounds twice as loud as a voice.
+/// Channels 6 to 8 as drums: the metallic ones take their phase from bits of the high hat's and cymbal's
+/// generators and from noise. Each sounds twice as loud as a voice.
 void Opl3::drums(Sum& sum) {
     const Channel& bass = channels_[kBassDrum];
     const i32 one = run_operator(12, feedback(12, bass));
@@ -164,8 +164,8 @@ void Opl3::drums(Sum& sum) {
     const u32 cymbal = state_.operators[17].phase >> 9;
     const u32 noise = state_.noise & 1;
     const auto bit = [](u32 value, unsigned number) { return value >> number & 1; };
-    const u32 ring = (bit(hat, 2) ^ bit(hat, 7)) | (bit(hat, 3) ^ bit(cymbal, 5)) |
-                     (bit(cymbal, 3) ^ bit(cymbal, 5));
+    const u32 ring =
+        (bit(hat, 2) ^ bit(hat, 7)) | (bit(hat, 3) ^ bit(cymbal, 5)) | (bit(cymbal, 3) ^ bit(cymbal, 5));
     const Channel& hat_channel = channels_[kHighHatAndSnare];
     add(sum, hat_channel, 2 * run_operator_at(13, ring << 9 | (ring ^ noise ? 0xd0 : 0x34)));
     add(sum, hat_channel, 2 * run_operator_at(16, bit(hat, 8) << 9 | (bit(hat, 8) ^ noise) << 8));

@@ -1,5 +1,5 @@
-// The YMF262 (OPL3) FM synthesiser: 36 operators, two banks of registers, two timers. Until its "NEW" bit is set it is
-// a YM3812 (OPL2). Yamaha, "YMF262 Application Manual".
+// The YMF262 (OPL3) FM synthesiser: 36 operators, two banks of registers, two timers. Until its "NEW" bit is
+// set it is a YM3812 (OPL2). Yamaha, "YMF262 Application Manual".
 #pragma once
 
 #include <array>
@@ -35,10 +35,10 @@ class Opl3 {
     struct State {
         std::array<u8, 512> registers{};
         std::array<OplOperatorState, kOperators> operators{};
-        u64 next_sample = 0;  ///< since power-on
-        u64 cycles = 0;       ///< samples made: envelopes, tremolo and vibrato count them
+        u64 next_sample = 0;               ///< since power-on
+        u64 cycles = 0;                    ///< samples made: envelopes, tremolo and vibrato count them
         std::array<u64, 2> timer_start{};  ///< of the running period, in master clocks since power-on
-        u32 noise = 1;        ///< 23-bit shift register
+        u32 noise = 1;                     ///< 23-bit shift register
         u16 index = 0;
         u8 status = 0;
         template<class V>

@@ -17,8 +17,8 @@ constexpr std::array<u8, 4> kSlowSteps = {0xaa, 0xba, 0xee, 0xfe};
 /// Which of eight samples get twice the step at the fast rates: none, 2, 4 or 6.
 constexpr std::array<u8, 4> kFastSteps = {0x00, 0x88, 0xaa, 0xee};
 
-/// How far the envelope moves with this sample. A rate is 4 times its register value plus the key scaling: each 4 double
-/// the speed.
+/// How far the envelope moves with this sample. A rate is 4 times its register value plus the key scaling:
+/// each 4 double the speed.
 i32 envelope_step(u8 rate, u64 timer) {
     const unsigned octave = rate >> 2;
     const unsigned part = rate & 3;
@@ -36,8 +36,8 @@ i32 envelope_step(u8 rate, u64 timer) {
 
 OplTables::OplTables() {
     for (unsigned i = 0; i < 256; i++) {
-        log_sine_[i] = static_cast<u16>(
-            std::lround(-std::log2(std::sin((i + 0.5) * std::numbers::pi / 512)) * 256));
+        log_sine_[i] =
+            static_cast<u16>(std::lround(-std::log2(std::sin((i + 0.5) * std::numbers::pi / 512)) * 256));
         exponent_[i] = static_cast<u16>(std::lround((std::exp2(i / 256.0) - 1) * 1024));
     }
 }

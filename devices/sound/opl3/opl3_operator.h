@@ -1,6 +1,6 @@
 // One operator of the YMF262: phase generator, envelope generator, and the eight waveforms.
-// Yamaha, "YMF262 Application Manual", "Function Description"; sine and exponent are tables of logarithms, as in the
-// chip.
+// Yamaha, "YMF262 Application Manual", "Function Description"; sine and exponent are tables of logarithms, as
+// in the chip.
 #pragma once
 
 #include <array>
@@ -35,12 +35,12 @@ struct OplOperatorState {
 
 /// What the registers say, prepared for use; rebuilt when they are written.
 struct OplOperatorSetup {
-    u8 multiplier = 1;           ///< of the frequency, in halves
+    u8 multiplier = 1;  ///< of the frequency, in halves
     u8 waveform = 0;
     bool tremolo = false;
     bool vibrato = false;
-    bool holds = false;          ///< stays in the sustain stage while the key is down
-    i32 attenuation = 0;         ///< total level and key scaling
+    bool holds = false;   ///< stays in the sustain stage while the key is down
+    i32 attenuation = 0;  ///< total level and key scaling
     i32 sustain_level = 0;
     u8 attack = 0, decay = 0, release = 0;  ///< rates from 0 to 63 with key scaling
 };

@@ -24,7 +24,8 @@ constexpr u8 kInterrupt = 0x80;
 
 /// Twice the frequency multiple.
 constexpr std::array<u8, 16> kMultipliers = {1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 20, 24, 24, 30, 30};
-/// Key scaling in the highest octave by the top four bits of the F-number, in 0.75 dB; 6 dB less for each octave down.
+/// Key scaling in the highest octave by the top four bits of the F-number, in 0.75 dB; 6 dB less for each
+/// octave down.
 constexpr std::array<u8, 16> kKeyScale = {0, 32, 40, 45, 48, 51, 53, 55, 56, 58, 59, 60, 61, 62, 63, 64};
 /// None, 3, 1.5 and 6 dB an octave.
 constexpr std::array<u8, 4> kKeyScaleShifts = {31, 1, 2, 0};
@@ -44,7 +45,8 @@ constexpr unsigned first_operator(unsigned channel) {
     return channel / 9 * 18 + channel % 9 / 3 * 6 + channel % 3;
 }
 
-/// The operators of the drums, in the order of the bits in BDh: high hat, cymbal, tom-tom, snare drum, bass drum.
+/// The operators of the drums, in the order of the bits in BDh: high hat, cymbal, tom-tom, snare drum, bass
+/// drum.
 constexpr std::array<std::array<unsigned, 2>, 5> kDrumOperators = {
     {{13, 13}, {17, 17}, {14, 14}, {16, 16}, {12, 15}}};
 

@@ -36,8 +36,8 @@ u8 Adpcm::decode(AdpcmFormat format, u8 byte, unsigned index) {
     const unsigned code = code_of(format, byte, index);
     const unsigned magnitude = code & ((1u << shape.magnitude_bits) - 1);
     const bool negative = code >> shape.magnitude_bits & 1;
-    const int change = step == 0 ? static_cast<int>(magnitude)
-                                 : static_cast<int>(2 * magnitude + 1) * scale(format, step);
+    const int change =
+        step == 0 ? static_cast<int>(magnitude) : static_cast<int>(2 * magnitude + 1) * scale(format, step);
     reference = static_cast<u8>(std::clamp(negative ? reference - change : reference + change, 0, 255));
     if (magnitude >= shape.grows_from)
         step = std::min<u8>(static_cast<u8>(step + 1), shape.last_step);

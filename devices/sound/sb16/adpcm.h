@@ -1,6 +1,6 @@
-// The ADPCM formats of the Sound Blaster DSP: 4, 2.6 and 2 bits a sample, all with the same rule: a code is a sign and
-// a magnitude; the step grows after the largest magnitude(s) and shrinks after zero.
-// Creative Labs, "Sound Blaster Series Hardware Programming Guide", "ADPCM".
+// The ADPCM formats of the Sound Blaster DSP: 4, 2.6 and 2 bits a sample, all with the same rule: a code is a
+// sign and a magnitude; the step grows after the largest magnitude(s) and shrinks after zero. Creative Labs,
+// "Sound Blaster Series Hardware Programming Guide", "ADPCM".
 #pragma once
 
 #include <array>

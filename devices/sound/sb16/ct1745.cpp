@@ -116,7 +116,9 @@ unsigned Ct1745::dma16() const {
 Ct1745::Gain Ct1745::gain(u8 source) const {
     constexpr double kAmplifier = 14;
     const auto side = [&](unsigned right) {
-        const auto attenuation = [&](u8 index) { return 2.0 * (31 - (state_.registers[index + right] >> 3)); };
+        const auto attenuation = [&](u8 index) {
+            return 2.0 * (31 - (state_.registers[index + right] >> 3));
+        };
         const double output_gain = 6.0 * (state_.registers[0x41 + right] >> 6);
         const double decibels =
             std::min(kAmplifier - attenuation(kMaster) - attenuation(source) + output_gain, 0.0);

@@ -1,6 +1,6 @@
-// The CT1745 mixer of the Sound Blaster 16: an index and a data register in front of volumes, switches, and the
-// card's interrupt and DMA settings. Creative Labs, "Sound Blaster Series Hardware Programming Guide", "The CT1745
-// Mixer".
+// The CT1745 mixer of the Sound Blaster 16: an index and a data register in front of volumes, switches, and
+// the card's interrupt and DMA settings. Creative Labs, "Sound Blaster Series Hardware Programming Guide",
+// "The CT1745 Mixer".
 #pragma once
 
 #include <array>
@@ -37,8 +37,9 @@ class Ct1745 {
     /// 16-bit samples use the 8-bit channel where no other is selected.
     [[nodiscard]] unsigned dma16() const;
 
-    /// Of the digitised voice and of the FM synthesiser, with the master volume. The chip's volumes at power-on are
-    /// -14 dB each; an amplifier behind it adds 14 dB, but nothing becomes louder than full scale.
+    /// Of the digitised voice and of the FM synthesiser, with the master volume. The chip's volumes at
+    /// power-on are -14 dB each; an amplifier behind it adds 14 dB, but nothing becomes louder than full
+    /// scale.
     [[nodiscard]] Gain voice() const { return gain(kVoice); }
     [[nodiscard]] Gain synthesizer() const { return gain(kSynthesizer); }
 

@@ -4,7 +4,8 @@
 namespace gnomon {
 namespace {
 
-constexpr u8 kNoData = 0x80;  // DSR#: nothing to read; bit 6, DRR#, is always low: it takes everything at once
+constexpr u8 kNoData =
+    0x80;  // DSR#: nothing to read; bit 6, DRR#, is always low: it takes everything at once
 constexpr u8 kReset = 0xff;
 constexpr u8 kEnterUart = 0x3f;
 constexpr u8 kAcknowledge = 0xfe;

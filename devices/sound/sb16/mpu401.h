@@ -1,5 +1,5 @@
-// The MPU-401 of the Sound Blaster 16: UART mode and the answers to its commands; what is played goes nowhere, since
-// nothing is plugged in. Roland, "MPU-401 Technical Reference", "Communication with the MPU".
+// The MPU-401 of the Sound Blaster 16: UART mode and the answers to its commands; what is played goes
+// nowhere, since nothing is plugged in. Roland, "MPU-401 Technical Reference", "Communication with the MPU".
 #pragma once
 
 #include <vector>

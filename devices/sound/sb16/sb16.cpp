@@ -197,7 +197,8 @@ Sb16::State Sb16::state() const {
 Result<StatePart::Install> Sb16::load_state(const StateNode& node) {
     State fresh;
     if (Result<void> loaded = load_value(node, fresh); !loaded) return loaded.error();
-    if (const std::string_view wrong = Sb16Dsp::check(fresh.dsp); !wrong.empty()) return fail("dsp: {}", wrong);
+    if (const std::string_view wrong = Sb16Dsp::check(fresh.dsp); !wrong.empty())
+        return fail("dsp: {}", wrong);
     if (const std::string_view wrong = Opl3::check(fresh.opl); !wrong.empty()) return fail("opl: {}", wrong);
     return Install([this, fresh = std::move(fresh)]() mutable {
         mixer_.set_state(fresh.mixer);

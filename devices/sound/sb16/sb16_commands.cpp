@@ -37,9 +37,9 @@ constexpr Sb16Dsp::Command Sb16Dsp::kCommands[] = {
     {0x20, 0x20, 0, &Sb16Dsp::direct_input},
     {0x24, 0x24, 2, &Sb16Dsp::dma8_once},
     {0x2c, 0x2c, 0, &Sb16Dsp::dma8_auto},
-    {0x30, 0x31, 0, &Sb16Dsp::ignore},               // MIDI input: none arrives
+    {0x30, 0x31, 0, &Sb16Dsp::ignore},  // MIDI input: none arrives
     {0x34, 0x37, 0, &Sb16Dsp::midi_mode},
-    {0x38, 0x38, 1, &Sb16Dsp::ignore},               // MIDI output
+    {0x38, 0x38, 1, &Sb16Dsp::ignore},  // MIDI output
     {0x40, 0x40, 1, &Sb16Dsp::set_time_constant},
     {0x41, 0x42, 2, &Sb16Dsp::set_rate},
     {0x45, 0x45, 0, &Sb16Dsp::resume_auto},
@@ -49,11 +49,11 @@ constexpr Sb16Dsp::Command Sb16Dsp::kCommands[] = {
     {0x7d, 0x7d, 0, &Sb16Dsp::adpcm_auto},
     {0x7f, 0x7f, 0, &Sb16Dsp::adpcm_auto},
     {0x80, 0x80, 2, &Sb16Dsp::silence},
-    {0x90, 0x90, 0, &Sb16Dsp::dma8_auto},            // "high speed": 4.xx is always that fast
+    {0x90, 0x90, 0, &Sb16Dsp::dma8_auto},  // "high speed": 4.xx is always that fast
     {0x91, 0x91, 0, &Sb16Dsp::dma8_once},
     {0x98, 0x98, 0, &Sb16Dsp::dma8_auto},
     {0x99, 0x99, 0, &Sb16Dsp::dma8_once},
-    {0xa0, 0xa0, 0, &Sb16Dsp::ignore},               // mono and stereo input of the Sound Blaster Pro
+    {0xa0, 0xa0, 0, &Sb16Dsp::ignore},  // mono and stereo input of the Sound Blaster Pro
     {0xa8, 0xa8, 0, &Sb16Dsp::ignore},
     {0xb0, 0xcf, 3, &Sb16Dsp::dma_generic},
     {0xd0, 0xd0, 0, &Sb16Dsp::pause},
@@ -266,8 +266,8 @@ void Sb16Dsp::version() {
 
 /// A byte that depends on the parameter and on all parameters before goes to memory by DMA.
 void Sb16Dsp::identify_by_dma() {
-    state_.identification = static_cast<u8>(state_.identification +
-                                            (state_.parameters[0] ^ state_.identification_mask));
+    state_.identification =
+        static_cast<u8>(state_.identification + (state_.parameters[0] ^ state_.identification_mask));
     state_.identification_mask =
         static_cast<u8>(state_.identification_mask >> 2 | state_.identification_mask << 6);
     state_.identifying = true;

@@ -150,8 +150,7 @@ bool Sb16Dsp::move_adpcm(u32 frames) {
             if (!fetch_adpcm_byte()) return i > 0;
             t.codes_left = static_cast<u8>(adpcm_samples(t.format));
         }
-        const u8 sample =
-            state_.adpcm.decode(t.format, t.packed, adpcm_samples(t.format) - t.codes_left--);
+        const u8 sample = state_.adpcm.decode(t.format, t.packed, adpcm_samples(t.format) - t.codes_left--);
         const i32 level = static_cast<i8>(sample ^ 0x80) * 256;
         wires_.output(frame_time(t.frames), level, level);
         t.frames++;

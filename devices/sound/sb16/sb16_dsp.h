@@ -1,5 +1,6 @@
-// The digital sound processor of the Sound Blaster 16, version 4.05: commands and their answers, DMA transfers in both
-// directions, direct output, ADPCM. Creative Labs, "Sound Blaster Series Hardware Programming Guide", "DSP Commands".
+// The digital sound processor of the Sound Blaster 16, version 4.05: commands and their answers, DMA
+// transfers in both directions, direct output, ADPCM. Creative Labs, "Sound Blaster Series Hardware
+// Programming Guide", "DSP Commands".
 #pragma once
 
 #include <array>
@@ -13,13 +14,13 @@
 
 namespace gnomon {
 
-/// Samples are moved one by one in guest time: an access sees everything up to its own moment, else they are fetched
-/// within a millisecond, and a block's interrupt comes with its last sample.
+/// Samples are moved one by one in guest time: an access sees everything up to its own moment, else they are
+/// fetched within a millisecond, and a block's interrupt comes with its last sample.
 class Sb16Dsp {
   public:
     enum class Interrupt : u8 { Dma8, Dma16 };
-    /// What the DSP is wired to. `channel`: the DMA channel for samples of 8 or 16 bits as the mixer selects it,
-    /// null if none. `output`: the levels from a time on, full scale ±32767.
+    /// What the DSP is wired to. `channel`: the DMA channel for samples of 8 or 16 bits as the mixer selects
+    /// it, null if none. `output`: the levels from a time on, full scale ±32767.
     struct Wires {
         std::function<IsaDmaChannel*(bool wide)> channel;
         std::function<void(Interrupt)> interrupt;
