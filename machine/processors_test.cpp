@@ -89,12 +89,9 @@ TEST(Processors, ShareGuestTime) {
 TEST(Processors, OneInMwaitCostsNothingAndWakesAtAStoreOfAnother) {
     TestMachine m(floppy(GNOMON_MWAIT_SECTOR), with_processors(2));
     EXPECT_EQ(m.run().status, 1 << 1 | 1);    // it came out of MWAIT once
-    // Two million instructions of the delay, and the guest time of one processor, not of two.
-    const u64 instructions = m.machine->clock().instructions();
-    const u64 time = m.machine->clock().now() * m.machine->config().clock.ips / VirtualClock::kSecond;
-    EXPECT_GT(instructions, 2'000'000u);
-    EXPECT_LT(instructions, 4'000'000u);
-    EXPECT_GT(time, instructions * 9 / 10);
+    // The firmware's 3.5 million instructions and the two million of the delay; the other would add as many if it did not sleep.
+    EXPECT_GT(m.machine->clock().instructions(), 2'000'000u);
+    EXPECT_LT(m.machine->clock().instructions(), 6'500'000u);
 }
 
 TEST(Processors, StateOfEveryProcessorAndItsApicIsInSnapshots) {
