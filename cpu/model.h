@@ -33,6 +33,10 @@ struct CpuModel {
     u8 highest_leaf = 0;    ///< CPUID leaf 0 EAX, if it is more than what the features need
     u8 physical_bits = 32;  ///< MAXPHYADDR
     u64 microcode = 0;      ///< IA32_BIOS_SIGN_ID after an update was loaded
+    u8 cores = 1;           ///< of the package, where CPUID tells of them (several_cores()); the machine says how many
+
+    /// Processors of these models can be cores of one package; several older ones are packages of their own.
+    [[nodiscard]] bool several_cores() const { return features.has(Feature::HTT) || features.has(Feature::X2APIC); }
 
     /// Family, model and stepping as in CPUID leaf 1 EAX; also EDX after reset.
     [[nodiscard]] constexpr u32 signature() const {
