@@ -19,7 +19,7 @@ struct Rules64 {
     static const char* tolerate(const OpcodeRow& row, const UserState& start, const Outcomes& o) {
         if (row.mnemonic == "CALL" && o.our_end.vector == 13 && o.their_end.vector == 13)
             return "the host has stored the return address of a call that then faults";
-        return reason_to_tolerate(row, start);
+        return reason_to_tolerate(row, start, o);
     }
 };
 

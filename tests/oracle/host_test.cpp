@@ -29,9 +29,9 @@ struct Rules32 {
     }
     /// Without the instruction-fetch bit.
     static u64 error_bits(const Ending& t) { return t.vector == 14 ? 0xf : ~u64{0}; }
-    static const char* tolerate(const OpcodeRow& row, const UserState& start, const Outcomes&) {
+    static const char* tolerate(const OpcodeRow& row, const UserState& start, const Outcomes& o) {
         if (row.mnemonic == "POPA") return "POPA has loaded some registers before the fault";
-        return reason_to_tolerate(row, start);
+        return reason_to_tolerate(row, start, o);
     }
 };
 
