@@ -33,7 +33,7 @@ class Guest:
         guests = Guests(options.guests)
         self.machine = Serial(options.gnomon, [
             "--clock", "realtime", "-m", "256M", "--no-reboot", *more, "--kernel", guests.find(f"{kernel}/kernel"),
-            "--initrd", guests.find(f"{initrd}/initrd"), "--append", LINE], seconds=options.seconds + 600)
+            "--initrd", guests.find(f"{initrd}/initrd"), "--append", LINE], seconds=options.seconds + 900)
         self.machine.wait_for(PROMPT)
 
     def ask(self, command):
