@@ -15,4 +15,7 @@ std::span<const uint8_t> vga_bios();
 // An option ROM that starts a kernel from fw_cfg, handed over as genroms/NAME; empty if the build has none.
 std::span<const uint8_t> kernel_boot_rom();
 
+// The compiled DSDT, with constants that whoever places it fills in. Never empty.
+std::span<const uint8_t> dsdt();
+
 }  // namespace gnomon::bios

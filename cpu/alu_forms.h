@@ -87,6 +87,12 @@ GNOMON_HANDLER void alu_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u6
     return codes[1] == 'b' || codes.starts_with("AL") ? 1 : d.operand_bytes;
 }
 
+/// "Eb,Ib", "rAX,Iz": the second operand of a two-operand row is in the instruction.
+[[nodiscard]] inline bool has_immediate(const Decoded& d) {
+    const std::string_view codes = d.row->operands;
+    return codes[3] == 'I' || codes[4] == 'I';
+}
+
 template <class Op, bool quiet>
 Handler alu_register_handler(const Decoded& d, bool immediate) {
     return by_width(operand_width(d), [&](auto zero) -> Handler {
@@ -98,7 +104,7 @@ Handler alu_register_handler(const Decoded& d, bool immediate) {
 template <class Op>
 void build_alu(const Decoded& d, Instruction& insn) {
     const std::string_view codes = d.row->operands;
-    const bool immediate = codes.find('I') != std::string_view::npos;
+    const bool immediate = has_immediate(d);
     const bool to_register = codes[0] == 'G';
     if (!d.memory) {
         // Bring the destination into `reg` and the source into `rm`.

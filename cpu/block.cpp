@@ -3,10 +3,13 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
 
+#include "cpu/access_count.h"
+#include "cpu/alu_forms.h"
 #include "cpu/engine.h"
 #include "cpu/handler.h"
 #include "cpu/integer.h"
@@ -31,7 +34,7 @@ void mark_dead_flags(Decoded* list, unsigned count) {
         Decoded& d = list[n];
         const u16 attributes = d.row ? d.row->attributes : 0;
         const bool is_shift_by_zero = (attributes & attr::kSetsFlags) && d.row->operands.ends_with("Ib") &&
-                                      (d.opcode & 0xfe) == 0xc0 && d.row->map == OpcodeMap::One && (d.imm & (d.operand_bytes == 8 ? 63 : 31)) == 0;
+                                      (d.opcode & 0xfe) == 0xc0 && d.row->map == OpcodeMap::One && (d.imm & (operand_width(d) == 8 ? 63 : 31)) == 0;
         if (is_shift_by_zero) {
             live = true;
         } else if (attributes & attr::kSetsFlags) {
@@ -58,7 +61,8 @@ BlockCache::BlockCache(PhysicalMap& map, const FeatureSet& features, bool& writt
       written_(written),
       arena_(static_cast<u8*>(std::aligned_alloc(64, kArenaBytes))),
       table_(kSlots),
-      code_pages_(static_cast<CodePage*>(std::calloc(map.ram_size() / kPageSize, sizeof(CodePage)))) {
+      code_pages_(static_cast<CodePage*>(std::calloc(map.ram_pages(), sizeof(CodePage)))),
+      decoded_(kMaxInstructions) {
     map_.observe_writes(PageFlag::Code, *this);
 }
 
@@ -79,10 +83,41 @@ void BlockCache::insert(Block* block) {
     while (table_[at] && !table_[at]->dead) at = (at + 1) & (kSlots - 1);
     entries_ += table_[at] == nullptr;
     table_[at] = block;
+    if (!counting_) return;
+    auto* count = new (&run_count(block)) RunCount{0, block->entry()->handler};
+    used_ += sizeof(*count);
+    block->entry()->handler = &count_run;
+    counted_.push_back(block);
+}
+
+GNOMON_HANDLER void BlockCache::count_run(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
+    RunCount& count = run_count(block_of_entry(const_cast<Instruction*>(i)));
+    count.runs++;
+    GNOMON_TAIL count.first(c, i, ip, r, s, k);
+}
+
+void BlockCache::count_runs() {
+    if (used_ != 0) flush();
+    counting_ = true;
+}
+
+void BlockCache::add_runs(Runs& runs) const {
+    for (Block* block : counted_) {
+        const u64 n = run_count(block).runs;
+        runs.blocks += n;
+        runs.reads += n * block->reads;
+        runs.writes += n * block->writes;
+    }
+}
+
+BlockCache::Runs BlockCache::runs() const {
+    Runs runs = runs_;
+    add_runs(runs);
+    return runs;
 }
 
 Block* BlockCache::build(const u8* bytes, unsigned available, u64 host, u32 mode, unsigned limit) {
-    std::array<Decoded, kMaxInstructions> list;
+    std::vector<Decoded>& list = decoded_;
     std::array<DecodeStatus, kMaxInstructions> status{};
     unsigned count = 0;
     unsigned at = 0;
@@ -106,6 +141,17 @@ Block* BlockCache::build(const u8* bytes, unsigned available, u64 host, u32 mode
     block->mode = mode;
     block->bytes = static_cast<u16>(at);
     block->count = static_cast<u8>(count);
+    if (counting_) {
+        AccessCount accesses;
+        for (unsigned n = 0; n < count; n++) {
+            if (status[n] != DecodeStatus::Ok) continue;
+            const AccessCount more = data_accesses(list[n]);
+            accesses.reads += more.reads;
+            accesses.writes += more.writes;
+        }
+        block->reads = static_cast<u8>(std::min(accesses.reads, 255u));
+        block->writes = static_cast<u8>(std::min(accesses.writes, 255u));
+    }
     unsigned offset = 0;
     for (unsigned n = 0; n < count; n++) {
         const Decoded& d = list[n];
@@ -145,13 +191,11 @@ Block* BlockCache::translate(const Mmu::FetchPage& page, unsigned offset, u32 mo
     insert(block);
     if (page.ram) {
         CodePage& code = code_pages_.get()[page.ram_page];
-        if (!code.granules) {
-            used_pages_.push_back(page.ram_page);
-            map_.set_flag(page.ram_page, PageFlag::Code);
-        }
+        if (!code.granules) used_pages_.push_back(page.ram_page);
         block->next = code.blocks;
         code.blocks = block;
-        for (unsigned granule = offset / 64; granule <= (offset + block->bytes - 1) / 64; granule++) code.granules |= u64{1} << granule;
+        code.granules |= PhysicalMap::granules(offset, block->bytes);
+        map_.watch_code(page.ram_page, code.granules);
     }
     return block;
 }
@@ -181,10 +225,7 @@ void BlockCache::kill(Block* block) {
 
 void BlockCache::page_written(u32 page, u32 offset, u32 size) {
     CodePage& code = code_pages_.get()[page];
-    const unsigned first = offset / 64;
-    const unsigned last = (offset + size - 1) / 64;
-    const u64 touched = (~u64{0} >> (63 - (last - first))) << first;
-    if (!(code.granules & touched)) return;
+    if (!(code.granules & PhysicalMap::granules(offset, size))) return;
     Block** link = &code.blocks;
     u64 granules = 0;
     while (Block* block = *link) {
@@ -195,7 +236,7 @@ void BlockCache::page_written(u32 page, u32 offset, u32 size) {
             written_ = true;
             continue;
         }
-        for (unsigned granule = start / 64; granule <= (start + block->bytes - 1) / 64; granule++) granules |= u64{1} << granule;
+        granules |= PhysicalMap::granules(start, block->bytes);
         link = &block->next;
     }
     code.granules = granules;
@@ -203,6 +244,8 @@ void BlockCache::page_written(u32 page, u32 offset, u32 size) {
 }
 
 void BlockCache::flush() {
+    add_runs(runs_);
+    counted_.clear();
     for (const u32 page : used_pages_) {
         code_pages_.get()[page] = {};
         map_.clear_flag(page, PageFlag::Code);

@@ -19,6 +19,7 @@ struct alignas(32) Block {
     u8 count = 0;               ///< instructions
     bool dead = false;          ///< its bytes were written
     bool checked = false;       ///< crosses into another page, or lies in MMIO: its bytes are compared at every use, it is never linked
+    u8 reads = 0, writes = 0;   ///< operands in memory, while runs are counted (cpu/access_count.h)
 
     [[nodiscard]] Instruction* entry() { return reinterpret_cast<Instruction*>(this + 1); }
     [[nodiscard]] Instruction* end() { return entry() + count; }
@@ -64,9 +65,20 @@ class BlockCache final : public PageWriteObserver {
     };
     [[nodiscard]] const Counters& counters() const { return counters_; }
 
+    /// Counts from now on how often each block is entered. Must not be called while a block runs. Costs nothing unless called: the
+    /// blocks get another first handler.
+    void count_runs();
+    /// What has run since then. A block that faults half way counts as a whole.
+    struct Runs {
+        u64 blocks = 0;
+        u64 reads = 0;     ///< of operands in memory
+        u64 writes = 0;
+    };
+    [[nodiscard]] Runs runs() const;
+
   private:
     static constexpr size_t kArenaBytes = size_t{32} << 20;
-    static constexpr size_t kMaxBlockBytes = sizeof(Block) + (kMaxInstructions + 2) * sizeof(Instruction);
+    static constexpr size_t kMaxBlockBytes = sizeof(Block) + (kMaxInstructions + 3) * sizeof(Instruction);
     static constexpr size_t kSlots = size_t{1} << 17;
 
     /// Blocks that have bytes in one RAM page, and which 64-byte granules of it they cover.
@@ -78,6 +90,16 @@ class BlockCache final : public PageWriteObserver {
         void operator()(void* p) const;
     };
 
+    /// Behind a block whose runs are counted.
+    struct alignas(32) RunCount {
+        u64 runs = 0;
+        Handler first = nullptr;    ///< of the block's first instruction
+    };
+    static_assert(sizeof(RunCount) == sizeof(Instruction));
+
+    static RunCount& run_count(Block* block) { return *reinterpret_cast<RunCount*>(block->end() + (block->checked ? 2 : 1)); }
+    static GNOMON_HANDLER void count_run(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k);
+    void add_runs(Runs& runs) const;
     Block* build(const u8* bytes, unsigned available, u64 host, u32 mode, unsigned limit);
     void insert(Block* block);
     void kill(Block* block);
@@ -92,7 +114,11 @@ class BlockCache final : public PageWriteObserver {
     size_t entries_ = 0;
     std::unique_ptr<CodePage, Free> code_pages_;    ///< by RAM page
     std::vector<u32> used_pages_;
+    std::vector<Decoded> decoded_;    ///< of the block that is being built
     Counters counters_;
+    bool counting_ = false;
+    std::vector<Block*> counted_;    ///< all since the last flush
+    Runs runs_;                      ///< of those before it
 };
 
 }  // namespace gnomon

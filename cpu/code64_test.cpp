@@ -60,6 +60,15 @@ TEST_F(Code64, AnyRexMakesByteRegistersFourToSevenLowBytes) {
     EXPECT_EQ(gpr(4), 0x34u);
 }
 
+TEST_F(Code64, CountsOfByteShiftsHaveFiveBitsWithRexWToo) {
+    // add eax, ecx; shr spl, 20; both in one block: the shift by 0 leaves the sum's flags, which must have been computed
+    gpr(0) = 0xffffffff;
+    gpr(1) = 1;
+    execute({0x01, 0xc8, 0x48, 0xc0, 0xec, 0x20}, 2);
+    EXPECT_EQ(m->cpu.eflags() & (flag::CF | flag::ZF | flag::SF), u32{flag::CF | flag::ZF});
+    EXPECT_EQ(gpr(4), kStack);
+}
+
 TEST_F(Code64, RexCountsOnlyDirectlyBeforeTheOpcode) {
     gpr(0) = kAllOnes;
     execute({0x48, 0x66, 0x83, 0xc0, 0x01});    // REX.W is lost: add ax, 1

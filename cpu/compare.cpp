@@ -45,7 +45,7 @@ GNOMON_HANDLER void fused_from_memory(Cpu* c, const Instruction* i, u64 ip, u64 
 template <class Op, class T, unsigned code>
 Handler fused_handler(const Decoded& d) {
     const std::string_view codes = d.row->operands;
-    const bool immediate = codes.find('I') != std::string_view::npos;
+    const bool immediate = has_immediate(d);
     if (!d.memory) return immediate ? &fused_register<Op, T, code, true> : &fused_register<Op, T, code, false>;
     if (memory_form(d) == Mem::General) return nullptr;
     return by_operand_form<T>(d, [&](auto form) -> Handler {

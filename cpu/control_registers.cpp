@@ -74,7 +74,7 @@ u64 efer_under(u64 efer, u64 cr0) {
 bool mode_switch_allowed(const Cpu& cpu, bool paging) {
     const CpuState& s = cpu.state;
     const bool code_is_long = cpu.segment(Seg::CS).attributes & attribute::kLong;
-    if (!paging) return !code64(cpu) && !(s.cr4 & cr4::PCIDE);
+    if (!paging) return !cpu.in_64bit_mode() && !(s.cr4 & cr4::PCIDE);
     if (!(s.msr.efer & efer::LME)) return true;
     const bool tss_is_16bit = !(attribute::type(s.tr.attributes) & 8);
     return (s.cr4 & cr4::PAE) && !code_is_long && !tss_is_16bit;

@@ -5,6 +5,7 @@
 #include "cpu/debug_registers.h"
 #include "cpu/decode.h"
 #include "cpu/model.h"
+#include "cpu/monitor_unit.h"
 #include "cpu/observer.h"
 
 namespace gnomon {
@@ -18,7 +19,8 @@ Cpu::Cpu(const CpuModel& model, PhysicalMap& map, PortSpace& ports, VirtualClock
       pic_(pic),
       log_(log),
       mmu_(std::make_unique<Mmu>(map, shadow)),
-      blocks_(std::make_unique<BlockCache>(map, features_, leave_after)) {
+      blocks_(std::make_unique<BlockCache>(map, features_, leave_after)),
+      monitor_unit_(std::make_unique<MonitorUnit>(map, state)) {
     reset();
 }
 
@@ -154,8 +156,8 @@ void Cpu::set_line(unsigned pin, bool level) {
     case CpuPin::Reset:
         if (level) reset_requested_ = true;
         break;
-    case CpuPin::A20Mask:
-    case CpuPin::Ignne: break;
+    case CpuPin::Ignne: ignne = level; break;
+    case CpuPin::A20Mask: break;
     }
 }
 
@@ -169,10 +171,15 @@ bool Cpu::halted_for_good() const {
            (state.activity == Activity::Halted && !(state.eflags & flag::IF) && !state.nmi_pending);
 }
 
+bool Cpu::wake_up_pending() const {
+    const bool unmasked = (state.eflags & flag::IF) || (state.activity == Activity::Waiting && state.wakes_masked);
+    return (intr_ && unmasked) || (state.nmi_pending && !state.nmi_blocked);
+}
+
 bool Cpu::can_run() const {
     if (state.activity == Activity::WaitForSipi) return false;
-    if (state.activity != Activity::Halted) return true;
-    return (intr_ && (state.eflags & flag::IF)) || (state.nmi_pending && !state.nmi_blocked);
+    if (state.activity != Activity::Halted && state.activity != Activity::Waiting) return true;
+    return wake_up_pending();
 }
 
 CpuState Cpu::architectural_state() const {
@@ -188,6 +195,7 @@ void Cpu::set_architectural_state(const CpuState& fresh) {
     update_paging(true);
     mmu_->flush_all();
     update_mode();
+    monitor_unit_->rearm();
 }
 
 }  // namespace gnomon

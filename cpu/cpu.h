@@ -19,6 +19,7 @@ namespace gnomon {
 class BlockCache;
 class CpuObserver;
 class LocalApic;
+class MonitorUnit;
 struct CpuModel;
 
 enum class StopReason : u8 {
@@ -249,6 +250,7 @@ class Cpu final : public LineSink {
     VirtualClock& clock() { return clock_; }
     Log& log() { return log_; }
     BlockCache& blocks() { return *blocks_; }
+    MonitorUnit& monitor_unit() { return *monitor_unit_; }
 
     struct Counters {
         u64 block_lookups = 0;
@@ -258,6 +260,7 @@ class Cpu final : public LineSink {
     };
     Counters counters;
     Line ferr;    ///< FERR#: to IRQ 13 by way of the chipset; driven by the FPU when CR0.NE is 0
+    bool ignne = false;    ///< IGNNE#: x87 errors that are not masked do not stop the FPU
     Line a20_gate;
     LocalApic* apic = nullptr;    ///< null: the model has none
 
@@ -279,6 +282,9 @@ class Cpu final : public LineSink {
             budget = 0;
         }
     }
+
+    // Of branch_ends_at_; no IP is like these.
+    static constexpr u64 kNoBranch = ~u64{0}, kAlwaysTaken = ~u64{1};
 
     // Slow paths of memory operands; false with `fault` set.
     bool read_slow(u64 linear, unsigned size, void* out, Privilege who);
@@ -328,6 +334,8 @@ class Cpu final : public LineSink {
   private:
     friend struct Engine;
     void give_fpu_back();
+    /// In HLT or MWAIT: an interrupt or NMI ends it.
+    [[nodiscard]] bool wake_up_pending() const;
     /// Delivers an NMI or an interrupt if one is pending and allowed.
     bool take_interrupt();
     /// Enters the block at rip; with a limit below the budget, executes that many instructions one by one.
@@ -351,6 +359,8 @@ class Cpu final : public LineSink {
     i64 set_aside_ = 0;         ///< budget taken away by break_chain
     i64 slice_ = 0;             ///< what run() was asked for and has not reported to the clock
     u64 reported_ = 0;
+    std::unique_ptr<MonitorUnit> monitor_unit_;
+    u64 branch_ends_at_ = kNoBranch;    ///< IP behind the branch that is executed alone, where branches are watched
 };
 
 template <class T>

@@ -3,6 +3,7 @@
 #include "cpu/cpuid.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "cpu/apic/local_apic.h"
@@ -77,6 +78,8 @@ constexpr u32 kTscHertz = 1'000'000'000, kCrystalHertz = 25'000'000;
 u32 apic_id(const Cpu& cpu) { return cpu.apic ? cpu.apic->id() : 0; }
 
 bool amd(const CpuModel& m) { return m.vendor == kVendorAmd; }
+/// Low bits of the APIC ID that number the cores of the package.
+u32 core_bits(const CpuModel& m) { return static_cast<u32>(std::bit_width(m.cores - 1u)); }
 bool has_caches(const CpuModel& m) { return m.caches[0].type != 0; }
 
 u32 highest_leaf(const CpuModel& m, const FeatureSet& f) {
@@ -107,9 +110,14 @@ CpuidResult feature_leaf(Cpu& cpu) {
     u32 ecx = bits(cpu.features(), kLeaf1Ecx);
     if (cpu.state.cr4 & cr4::OSXSAVE) ecx |= 1u << 27;
     u32 edx = bits(cpu.features(), kLeaf1Edx);
+    u32 ids = 0;  // how many APIC IDs the package can have
+    if (m.cores > 1) {
+        edx |= 1u << 28;
+        ids = 1u << core_bits(m) << 16;
+    }
     // As if taken away while it is disabled.
     if (!cpu.apic || !cpu.apic->enabled()) edx &= ~(1u << 9);
-    return {m.signature(), clflush | apic_id(cpu) << 24, ecx, edx};
+    return {m.signature(), clflush | ids | apic_id(cpu) << 24, ecx, edx};
 }
 
 CpuidResult descriptor_leaf(const CpuModel& m) {
@@ -127,8 +135,11 @@ CpuidResult descriptor_leaf(const CpuModel& m) {
 CpuidResult cache_leaf(const CpuModel& m, u32 subleaf) {
     if (subleaf >= m.caches.size() || m.caches[subleaf].type == 0) return {};
     const CpuModel::Cache& c = m.caches[subleaf];
-    // One thread shares it, one core in the package, self-initialising.
-    return {c.type | u32{c.level} << 5 | 1u << 8, (c.line - 1) | (c.ways - 1) << 22, c.sets - 1, 0};
+    // Self-initialising. The third level is the package's, the others are each core's own.
+    const u32 cores = (1u << core_bits(m)) - 1;
+    const u32 sharing = c.level == 3 ? cores << 14 : 0;
+    return {c.type | u32{c.level} << 5 | 1u << 8 | sharing | (amd(m) ? 0 : cores << 26), (c.line - 1) | (c.ways - 1) << 22,
+            c.sets - 1, 0};
 }
 
 CpuidResult structured_leaf(Cpu& cpu, u32 subleaf) {
@@ -140,11 +151,11 @@ CpuidResult structured_leaf(Cpu& cpu, u32 subleaf) {
     return {f.has(Feature::AVX_VNNI), bits(f, kLeaf7Ebx), ecx, bits(f, kLeaf7Edx)};
 }
 
-/// One thread a core, one core a package.
+/// One thread a core, and the machine's processors as cores of one package.
 CpuidResult topology_leaf(Cpu& cpu, u32 subleaf) {
     const u32 id = apic_id(cpu);
     if (subleaf == 0) return {0, 1, 0x100, id};
-    if (subleaf == 1) return {0, 1, 0x201, id};
+    if (subleaf == 1) return {core_bits(cpu.model()), cpu.model().cores, 0x201, id};
     return {0, 0, subleaf & 0xff, id};
 }
 
@@ -172,10 +183,11 @@ CpuidResult basic_leaf(Cpu& cpu, u32 leaf, u32 subleaf) {
         case 2: return descriptor_leaf(m);
         case 4: return amd(m) ? CpuidResult{} : cache_leaf(m, subleaf);
         case 5:
-            // Lines of 64 bytes; MWAIT knows extensions, and interrupts as break events.
-            return f.has(Feature::MONITOR) ? CpuidResult{64, 64, 3, 0} : CpuidResult{};
+            // Lines of 64 bytes; MWAIT knows extensions, and masked interrupts as break events; two sub-states of C1.
+            return f.has(Feature::MONITOR) ? CpuidResult{64, 64, 3, 2 << 4} : CpuidResult{};
         case 6: return {f.has(Feature::ARAT) ? 4u : 0, 0, 0, 0};
         case 7: return structured_leaf(cpu, subleaf);
+        case 0x1f:
         case 0xb: return f.has(Feature::X2APIC) ? topology_leaf(cpu, subleaf) : CpuidResult{};
         case 0xd: return state_leaf(cpu, subleaf);
         // The time-stamp counter is the crystal's 25 MHz times 40: 1 GHz, as the virtual clock has it.
@@ -212,9 +224,11 @@ CpuidResult extended_leaf(Cpu& cpu, u32 leaf, u32 subleaf) {
         case 0x80000001: {
             u32 edx = bits(f, kExtendedEdx);
             // Intel's processors have SYSCALL, and say so, in 64-bit mode only.
-            if (!amd(m) && !code64(cpu)) edx &= ~(1u << 11);
+            if (!amd(m) && !cpu.in_64bit_mode()) edx &= ~(1u << 11);
             if (amd(m)) edx |= (bits(f, kLeaf1Edx) & kAmdRepeated) | (f.has(Feature::LongMode) ? 1u << 25 : 0);
-            return {amd(m) ? m.signature() : 0, 0, bits(f, kExtendedEcx), edx};
+            // AMD's: several cores in the place of threads.
+            const u32 legacy = amd(m) && m.cores > 1 ? 2 : 0;
+            return {amd(m) ? m.signature() : 0, 0, bits(f, kExtendedEcx) | legacy, edx};
         }
         case 0x80000002:
         case 0x80000003:
@@ -228,7 +242,8 @@ CpuidResult extended_leaf(Cpu& cpu, u32 leaf, u32 subleaf) {
         case 0x80000007: return {0, 0, 0, f.has(Feature::CONSTANT_TSC) ? 1u << 8 : 0};
         case 0x80000008: {
             const u32 linear = !f.has(Feature::LongMode) ? 32 : f.has(Feature::LA57) ? 57 : 48;
-            return {m.physical_bits | linear << 8, 0, 0, 0};
+            const u32 cores = amd(m) ? core_bits(m) << 12 | (m.cores - 1u) : 0;
+            return {m.physical_bits | linear << 8, 0, cores, 0};
         }
         case 0x8000001d: return cache_leaf(m, subleaf);
         case 0x8000001e: return {apic_id(cpu), apic_id(cpu), 0, 0};
@@ -237,10 +252,9 @@ CpuidResult extended_leaf(Cpu& cpu, u32 leaf, u32 subleaf) {
 }
 
 /// The range where hypervisors tell about themselves. 40000010 is the convention for the rate of the time-stamp counter in kHz.
-CpuidResult hypervisor_leaf(u32 leaf) {
-    constexpr std::string_view kName = "GnomonGnomon";
+CpuidResult hypervisor_leaf(std::string_view name, u32 leaf) {
     switch (leaf) {
-        case 0x40000000: return {0x40000010, text(kName, 0), text(kName, 4), text(kName, 8)};
+        case 0x40000000: return {0x40000010, text(name, 0), text(name, 4), text(name, 8)};
         case 0x40000010: return {kTscHertz / 1000, 0, 0, 0};
         default: return {};
     }
@@ -251,7 +265,7 @@ CpuidResult hypervisor_leaf(u32 leaf) {
 CpuidResult cpuid_leaf(Cpu& cpu, u32 leaf, u32 subleaf) {
     const FeatureSet& f = cpu.features();
     if (leaf >= 0x80000000 && leaf <= highest_extended_leaf(cpu.model(), f)) return extended_leaf(cpu, leaf, subleaf);
-    if (leaf >= 0x40000000 && leaf <= 0x400000ff && f.has(Feature::HYPERVISOR)) return hypervisor_leaf(leaf);
+    if (leaf >= 0x40000000 && leaf <= 0x400000ff && f.has(Feature::HYPERVISOR)) return hypervisor_leaf(cpu.model().hypervisor, leaf);
     const u32 highest = highest_leaf(cpu.model(), f);
     if (leaf <= highest) return basic_leaf(cpu, leaf, subleaf);
     // Beyond the last leaf Intel's processors answer as for the highest basic leaf, AMD's with zeros.

@@ -4,7 +4,9 @@
 
 #include <utility>
 
+#include "cpu/eflags.h"
 #include "cpu/long_mode.h"
+#include "cpu/opcode_row.h"
 #include "cpu/system_instructions.h"
 #include "cpu/system_registers.h"
 
@@ -66,9 +68,13 @@ bool before_instruction(Cpu& cpu) {
     if ((s.pending_debug & dr6::kStatus) && !in_shadow) return raise_debug_exception(cpu, s.pending_debug);
     if ((s.dr[7] & dr7::kAnyEnable) && !(s.eflags & flag::RF) && !in_shadow) {
         const u64 linear =
-            code64(cpu) ? s.rip : static_cast<u32>(cpu.segment(Seg::CS).base + s.rip);
+            cpu.in_64bit_mode() ? s.rip : static_cast<u32>(cpu.segment(Seg::CS).base + s.rip);
         const u32 found = hits(s, linear, 1, [](Condition c) { return c == Condition::Execute; });
         if (found) return raise_debug_exception(cpu, found);
+    }
+    if (virtual_interrupt_due(cpu)) {
+        cpu.raise(Vector::GP, 0);
+        return true;
     }
     // RF lasts for one instruction. If that faults, its saved image has RF set again; IRET may load it anew.
     s.eflags &= ~flag::RF;
@@ -76,8 +82,13 @@ bool before_instruction(Cpu& cpu) {
     return false;
 }
 
-bool after_instruction(Cpu& cpu, bool repeating) {
+bool after_instruction(Cpu& cpu, bool repeating, std::optional<u64> branch_from) {
     CpuState& s = cpu.state;
+    if (branch_from && (s.msr.debug_control & debugctl::LBR)) {
+        s.msr.last_branch[0] = *branch_from;
+        s.msr.last_branch[1] = s.rip;
+    }
+    if (!branch_from && (s.msr.debug_control & debugctl::BTF)) s.pending_debug &= ~dr6::BS;
     if (repeating && (s.dr[7] & dr7::kAnyEnable)) s.eflags |= flag::RF;
     if (s.pending_debug & dr6::kHold) {
         s.pending_debug = (s.pending_debug & ~dr6::kHold) | dr6::kShadow;
@@ -87,6 +98,26 @@ bool after_instruction(Cpu& cpu, bool repeating) {
     if (pending & dr6::kStatus) return raise_debug_exception(cpu, pending);
     if (pending) cpu.update_mode();
     return false;
+}
+
+BranchKind branch_kind(const OpcodeRow& row) {
+    const std::string_view name = row.mnemonic;
+    if (name == "JMP" || name == "CALL" || name == "IRET" || name.starts_with("RET") || name.starts_with("SYS"))
+        return BranchKind::Always;
+    return name.starts_with("J") || name.starts_with("LOOP") ? BranchKind::Conditional : BranchKind::None;
+}
+
+/// The record of the last branch before the event is kept as that of the last interrupt; the way into the handler is a branch too.
+/// SDM Vol. 3, "Last Branch, Interrupt, and Exception Recording (P6 Family Processors)".
+void note_event_branch(Cpu& cpu, u64 from, bool debug_exception) {
+    MsrState& msr = cpu.state.msr;
+    if (msr.debug_control & debugctl::LBR) {
+        msr.last_branch[2] = msr.last_branch[0];
+        msr.last_branch[3] = msr.last_branch[1];
+        msr.last_branch[0] = from;
+        msr.last_branch[1] = cpu.state.rip;
+    }
+    if (debug_exception) msr.debug_control &= ~(debugctl::LBR | debugctl::BTF);
 }
 
 void note_data_access(Cpu& cpu, u64 linear, unsigned size, bool write) {
@@ -133,7 +164,7 @@ bool access_allowed(Cpu& cpu, unsigned& number) {
 Outcome mov_to_dr(Cpu& cpu, const Instruction& insn) {
     unsigned number = insn.reg;
     if (!access_allowed(cpu, number)) return Outcome::Fault;
-    const bool wide = code64(cpu);
+    const bool wide = cpu.in_64bit_mode();
     const u64 value = wide ? cpu.get_at<u64>(insn.rm) : cpu.get_at<u32>(insn.rm);
     // DR6 and DR7 have 32 bits.
     if (number >= 6 && value >> 32) return cpu.raise(Vector::GP, 0);
@@ -156,7 +187,7 @@ Outcome mov_from_dr(Cpu& cpu, const Instruction& insn) {
     u64 value = cpu.state.dr[number];
     if (number == 6) value |= dr6::kFixed;
     if (number == 7) value |= dr7::kFixedOne;
-    put_sized(cpu, insn.rm, code64(cpu) ? 8 : 4, value);
+    put_sized(cpu, insn.rm, cpu.in_64bit_mode() ? 8 : 4, value);
     return Outcome::Next;
 }
 

@@ -1,6 +1,8 @@
 // Bytes to Decoded: prefixes, opcode, ModRM, SIB, displacement, immediates. SDM Vol. 2, "Instruction Format".
 #include "cpu/decode.h"
 
+#include <cstring>
+
 #include "cpu/opcode_table.h"
 #include "cpu/state.h"
 
@@ -26,6 +28,16 @@ class Cursor {
     }
     u64 little(unsigned size) {
         u64 value = 0;
+        if (at_ + size <= available_) {
+            const u8* from = bytes_ + at_;
+            at_ += size;
+            switch (size) {
+            case 1: return *from;
+            case 2: std::memcpy(&value, from, 2); return value;
+            case 4: std::memcpy(&value, from, 4); return value;
+            default: std::memcpy(&value, from, size); return value;
+            }
+        }
         for (unsigned i = 0; i < size; i++) value |= u64{byte()} << 8 * i;
         return value;
     }
@@ -208,10 +220,9 @@ bool vex_allowed(const OpcodeRow& row, const RowShape& shape, const FeatureSet& 
     return code64 || !(v.source & 16) || !shape.source;
 }
 
-/// The row for this opcode on a processor with these features, or null. `modrm` is the byte after the opcode (whatever it is).
-const OpcodeRow* find_row(OpcodeMap map, u8 opcode, u8 modrm, const Prefixes& p, u32 mode, const FeatureSet& features,
+/// Which of the rows of its opcode it is on a processor with these features, or null. `modrm` is the byte after the opcode (whatever it is).
+const OpcodeRow* find_row(const Candidates& list, OpcodeMap map, u8 modrm, const Prefixes& p, u32 mode, const FeatureSet& features,
                           const Decoded& d, u16& index) {
-    const Candidates list = candidates(map, opcode);
     for (const u16* it = list.begin; it != list.end; ++it) {
         const OpcodeRow& row = opcode_row(*it);
         if (!mandatory_matches(row.mandatory, p)) continue;
@@ -314,11 +325,9 @@ DecodeStatus decode(const u8* bytes, unsigned available, u32 mode, const Feature
 
     const Candidates list = candidates(map, byte);
     if (list.begin == list.end) return DecodeStatus::Undefined;
-    bool modrm_follows = false;
-    for (const u16* it = list.begin; it != list.end; ++it) modrm_follows |= opcode_row(*it).has_modrm;
-    const u8 modrm = modrm_follows ? in.peek() : 0;
+    const u8 modrm = list.modrm ? in.peek() : 0;
     if (in.ran_out()) return ran_out();
-    d.row = find_row(map, byte, modrm, p, mode, features, d, d.row_index);
+    d.row = find_row(list, map, modrm, p, mode, features, d, d.row_index);
     if (!d.row) return DecodeStatus::Undefined;
     const RowShape& shape = row_shape(d.row_index);
     if (code64) {

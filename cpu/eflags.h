@@ -27,4 +27,13 @@ inline void change_eflags(Cpu& cpu, u32 value, u32 mask) {
     cpu.set_eflags(flags);
 }
 
+/// Virtual-8086 mode with CR4.VME, or level 3 with CR4.PVI, below IOPL 3: a pending virtual interrupt that the program does not
+/// hold off is #GP(0) at the beginning of the next instruction. SDM Vol. 3, "Class 2—Maskable Hardware Interrupt Handling in
+/// Virtual-8086 Mode Using the Virtual Interrupt Mechanism".
+[[nodiscard]] inline bool virtual_interrupt_due(const Cpu& cpu) {
+    constexpr u32 kBoth = flag::VIF | flag::VIP;
+    if ((cpu.state.eflags & kBoth) != kBoth || cpu.iopl() == 3) return false;
+    return cpu.v86() ? cpu.state.cr4 & cr4::VME : cpu.cpl() == 3 && (cpu.state.cr4 & cr4::PVI);
+}
+
 }  // namespace gnomon

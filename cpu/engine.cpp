@@ -5,7 +5,10 @@
 
 #include "cpu/debug_registers.h"
 #include "cpu/handler.h"
+#include "cpu/monitor_unit.h"
 #include "cpu/observer.h"
+#include "cpu/opcode_table.h"
+#include "cpu/system_registers.h"
 
 namespace gnomon {
 namespace {
@@ -257,6 +260,20 @@ bool Cpu::take_interrupt() {
     return false;
 }
 
+namespace {
+
+/// IP behind the instruction that the block consists of, if it is a branch.
+u64 branch_end(Block& block, u64 ip) {
+    switch (branch_kind(opcode_row(block.entry()->row))) {
+    case BranchKind::None: break;
+    case BranchKind::Conditional: return ip + block.bytes;
+    case BranchKind::Always: return Cpu::kAlwaysTaken;
+    }
+    return Cpu::kNoBranch;
+}
+
+}  // namespace
+
 void Cpu::execute_from(u64 limit) {
     u32 mode = mode_key;
     const bool careful = limit < static_cast<u64>(budget);
@@ -276,6 +293,7 @@ void Cpu::execute_from(u64 limit) {
         return;
     }
     budget -= block->count;
+    if (state.msr.debug_control & (debugctl::LBR | debugctl::BTF)) branch_ends_at_ = branch_end(*block, state.rip);
     block->entry()->handler(this, block->entry(), state.rip, lazy.result, lazy.source, lazy.kind);
 }
 
@@ -303,7 +321,11 @@ StopReason Cpu::run(u64 instructions) {
         }
         const bool inhibited = std::exchange(state.inhibit_interrupts, false);
         if (!inhibited && take_interrupt()) continue;
-        if (state.activity == Activity::Halted) {
+        if (state.activity == Activity::Waiting && wake_up_pending()) {
+            state.activity = Activity::Active;
+            state.monitored_line = MonitorUnit::kNone;
+        }
+        if (state.activity == Activity::Halted || state.activity == Activity::Waiting) {
             reason = StopReason::Halted;
             break;
         }
@@ -326,8 +348,10 @@ StopReason Cpu::run(u64 instructions) {
             continue;
         }
         outcome_ = Outcome::Next;
+        const u64 from = state.rip;
+        branch_ends_at_ = kNoBranch;
         execute_from(inhibited || careful ? 1 : std::min(allowed, static_cast<u64>(budget)));
-        if (careful && outcome_ != Outcome::Fault && after_instruction(*this, outcome_ == Outcome::Repeat))
+        if (careful && outcome_ != Outcome::Fault && after_instruction(*this, outcome_ == Outcome::Repeat, branch_ends_at_ != kNoBranch && state.rip != branch_ends_at_ ? std::optional(from) : std::nullopt))
             Engine::deliver_fault(*this);
     }
     release_fpu();

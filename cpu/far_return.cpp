@@ -192,7 +192,7 @@ Outcome interrupt_return(Cpu& cpu, unsigned bytes) {
     if (bytes >= 4) mask |= flag::RF | flag::AC | flag::ID;
     if (cpu.cpl() <= cpu.iopl()) mask |= flag::IF;
     if (cpu.cpl() == 0) mask |= flag::IOPL | (bytes >= 4 ? flag::VIF | flag::VIP : 0);
-    return return_protected(cpu, frame, selector, offset, bytes, 0, code64(cpu), [&] { change_eflags(cpu, flags, mask); });
+    return return_protected(cpu, frame, selector, offset, bytes, 0, cpu.in_64bit_mode(), [&] { change_eflags(cpu, flags, mask); });
 }
 
 Outcome ret_far(Cpu& cpu, const Instruction& insn) { return far_return(cpu, insn.operand_bytes(), 0); }

@@ -209,7 +209,7 @@ bool fetch_stack64(Cpu& cpu, unsigned slot, u64& pointer) {
         return false;
     }
     if (!cpu.read_linear(tr.base + offset, pointer, Privilege::Supervisor)) return false;
-    if (canonical(cpu, pointer)) return true;
+    if (cpu.canonical(pointer)) return true;
     cpu.raise(Vector::SS, 0);
     return false;
 }

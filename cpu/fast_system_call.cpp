@@ -59,7 +59,7 @@ Outcome sysexit(Cpu& cpu, const Instruction& insn) {
     const bool wide = insn.operand_bytes() == 8;
     const u64 target = wide ? cpu.get<u64>(reg::DX) : cpu.get<u32>(reg::DX);
     const u64 stack = wide ? cpu.get<u64>(reg::CX) : cpu.get<u32>(reg::CX);
-    if (wide && (!canonical(cpu, target) || !canonical(cpu, stack))) return cpu.raise(Vector::GP, 0);
+    if (wide && (!cpu.canonical(target) || !cpu.canonical(stack))) return cpu.raise(Vector::GP, 0);
     const unsigned cs = static_cast<u16>(msr.sysenter_cs & 0xfffc) + (wide ? 32u : 16u);
     enter_flat(cpu, cs | 3, (cs + 8) | 3, wide ? kFlatCode64 : kFlatCode32);
     cpu.put<u64>(reg::SP, stack);
@@ -70,7 +70,7 @@ Outcome sysexit(Cpu& cpu, const Instruction& insn) {
 
 Outcome syscall(Cpu& cpu, const Instruction&) {
     CpuState& s = cpu.state;
-    const bool from_64bit = code64(cpu);
+    const bool from_64bit = cpu.in_64bit_mode();
     // Intel knows it in 64-bit mode only.
     if (!(s.msr.efer & efer::SCE) || cpu.real_mode() || (!from_64bit && !amd(cpu)))
         return cpu.raise(Vector::UD);
@@ -93,14 +93,14 @@ Outcome syscall(Cpu& cpu, const Instruction&) {
 
 Outcome sysret(Cpu& cpu, const Instruction& insn) {
     CpuState& s = cpu.state;
-    const bool from_64bit = code64(cpu);
+    const bool from_64bit = cpu.in_64bit_mode();
     if (!(s.msr.efer & efer::SCE) || cpu.real_mode() || (!from_64bit && !amd(cpu)))
         return cpu.raise(Vector::UD);
     if (cpu.cpl() != 0) return cpu.raise(Vector::GP, 0);
     const bool to_64bit = insn.operand_bytes() == 8;
     const u64 target = to_64bit ? cpu.get<u64>(reg::CX) : cpu.get<u32>(reg::CX);
     // At level 0, before anything changed: what makes SYSRET of Intel's processors famous.
-    if (to_64bit && !amd(cpu) && !canonical(cpu, target)) return cpu.raise(Vector::GP, 0);
+    if (to_64bit && !amd(cpu) && !cpu.canonical(target)) return cpu.raise(Vector::GP, 0);
     constexpr u32 kRestored = 0x3c7fd7;  // all but RF, VM and what is reserved
     if (long_mode(cpu))
         cpu.set_eflags(static_cast<u32>(s.gpr[11]) & kRestored);
@@ -137,7 +137,7 @@ template<Seg seg>
 Outcome write_base(Cpu& cpu, const Instruction& insn) {
     if (!(cpu.state.cr4 & cr4::FSGSBASE)) return cpu.raise(Vector::UD);
     const u64 value = insn.operand_bytes() == 8 ? cpu.get_at<u64>(insn.rm) : cpu.get_at<u32>(insn.rm);
-    if (!canonical(cpu, value)) return cpu.raise(Vector::GP, 0);
+    if (!cpu.canonical(value)) return cpu.raise(Vector::GP, 0);
     cpu.segment(seg).base = value;
     return Outcome::Next;
 }

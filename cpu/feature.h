@@ -24,6 +24,8 @@ enum class Feature : u8 {
     // System.
     SYSCALL, PDPE1GB, LA57, PCID, INVPCID, SMEP, SMAP, UMIP, PKU, PKS, X2APIC, TSC_DEADLINE, TSC_ADJUST, ARAT, CONSTANT_TSC, HYPERVISOR,
     CR8_LEGACY, VMX, SVM,
+    // Of the first generations only.
+    LOADALL, TestRegisters,
     Count
 };
 static_assert(static_cast<unsigned>(Feature::Count) <= 192);

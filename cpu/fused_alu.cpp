@@ -30,8 +30,7 @@ Handler by_code(unsigned code) {
 
 template <class Op, class T>
 Handler two_operands(const Decoded& d, unsigned code) {
-    return d.row->operands.find('I') != std::string_view::npos ? by_code<Op, T, Form::Immediate>(code)
-                                                               : by_code<Op, T, Form::Register>(code);
+    return has_immediate(d) ? by_code<Op, T, Form::Immediate>(code) : by_code<Op, T, Form::Register>(code);
 }
 
 template <class T>

@@ -69,20 +69,6 @@ Handler by_operand_form(const Decoded& d, F choose) {
     return choose(MemConstant<Mem::General>{});
 }
 
-/// The same for handlers that do not pass their `ip` to operand_pointer: RIP-relative operands take the slow path.
-template <class F>
-Handler by_memory_form(const Decoded& d, F choose) {
-    switch (memory_form(d)) {
-    case Mem::FlatBase: return choose(MemConstant<Mem::FlatBase>{});
-    case Mem::FlatIndex: return choose(MemConstant<Mem::FlatIndex>{});
-    case Mem::FlatBase64: return choose(MemConstant<Mem::FlatBase64>{});
-    case Mem::FlatIndex64: return choose(MemConstant<Mem::FlatIndex64>{});
-    case Mem::Rip64:
-    case Mem::General: break;
-    }
-    return choose(MemConstant<Mem::General>{});
-}
-
 /// Calls `choose` with a value of the unsigned type of `bytes`.
 template <class F>
 Handler by_width(unsigned bytes, F choose) {
@@ -103,7 +89,7 @@ Handler by_wide_width(unsigned bytes, F choose) {
 
 /// `ip`: of the block; only Rip64 needs it.
 template <Mem form>
-GNOMON_INLINE u64 flat_linear(const Cpu* c, const Instruction* i, u64 ip = 0) {
+GNOMON_INLINE u64 flat_linear(const Cpu* c, const Instruction* i, u64 ip) {
     if constexpr (form == Mem::FlatBase || form == Mem::FlatIndex) {
         u32 sum = c->get_at<u32>(i->base) + static_cast<u32>(i->disp);
         if constexpr (form == Mem::FlatIndex) sum += c->get_at<u32>(i->index) << i->scale;
@@ -117,12 +103,18 @@ GNOMON_INLINE u64 flat_linear(const Cpu* c, const Instruction* i, u64 ip = 0) {
     }
 }
 
+/// Offset of the operand within its segment, for any form: as Cpu::effective_address, which needs next_rip.
+GNOMON_INLINE u64 general_offset(const Cpu* c, const Instruction* i, u64 ip) {
+    if (i->base == kRipRegister) [[unlikely]]    // with a segment or an address size of its own
+        return i->cut_address(ip + i[1].ip_offset + static_cast<u64>(static_cast<i64>(i->disp)));
+    return c->effective_address(*i);
+}
+
 /// Linear address of the operand; false if the segment's window does not allow the access (the slow path raises).
 template <Mem form, AccessKind kind>
 GNOMON_INLINE bool operand_linear(const Cpu* c, const Instruction* i, u64 ip, unsigned size, u64& linear) {
     if constexpr (form == Mem::General) {
-        if (i->base == kRipRegister) [[unlikely]] return false;    // with a segment or an address size of its own
-        const u64 offset = c->effective_address(*i);
+        const u64 offset = general_offset(c, i, ip);
         if (c->in_64bit_mode()) {
             linear = c->linear_address64(i->segment, offset);    // if it is not canonical, the TLB does not have it
             return true;
@@ -136,12 +128,6 @@ GNOMON_INLINE bool operand_linear(const Cpu* c, const Instruction* i, u64 ip, un
         linear = flat_linear<form>(c, i, ip);
         return true;
     }
-}
-/// For the handlers of by_memory_form.
-template <Mem form, AccessKind kind>
-GNOMON_INLINE bool operand_linear(const Cpu* c, const Instruction* i, unsigned size, u64& linear) {
-    static_assert(form != Mem::Rip64);
-    return operand_linear<form, kind>(c, i, 0, size, linear);
 }
 
 /// Host pointer of an access that hits the TLB, else null.
@@ -161,11 +147,6 @@ GNOMON_INLINE u8* operand_pointer(const Cpu* c, const Instruction* i, u64 ip, un
     u64 linear;
     if (!operand_linear<form, kind>(c, i, ip, size, linear)) [[unlikely]] return nullptr;
     return probe<kind>(c, linear, size);
-}
-template <Mem form, AccessKind kind>
-GNOMON_INLINE u8* operand_pointer(const Cpu* c, const Instruction* i, unsigned size) {
-    static_assert(form != Mem::Rip64);
-    return operand_pointer<form, kind>(c, i, 0, size);
 }
 
 template <class T>

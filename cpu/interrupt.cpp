@@ -2,8 +2,10 @@
 // Handling"; Vol. 2, INT n, "Operation"; Vol. 3, "8086 Emulation".
 #include "cpu/interrupt.h"
 
+#include "cpu/debug_registers.h"
 #include "cpu/eflags.h"
 #include "cpu/long_mode.h"
+#include "cpu/monitor_unit.h"
 #include "cpu/observer.h"
 #include "cpu/stack_frame.h"
 #include "cpu/task.h"
@@ -147,7 +149,7 @@ bool deliver_to_64bit_handler(Delivery& d, Descriptor& code, bool inner) {
                         cpu.segment(Seg::CS).selector, cpu.state.rip))
         return false;
     if (d.event.has_error && !frame.push(8, d.event.error)) return false;
-    if (!canonical(cpu, d.gate.gate_offset64())) return refuse(cpu, Vector::GP, 0);
+    if (!cpu.canonical(d.gate.gate_offset64())) return refuse(cpu, Vector::GP, 0);
     if (!mark_accessed(cpu, code)) return false;
     if (inner) set_null_stack(cpu, static_cast<u16>(cpl), cpl);
     cpu.put<u64>(reg::SP, frame.pointer());
@@ -229,6 +231,7 @@ bool Cpu::try_deliver(EventKind kind, const Fault& event) {
     const bool exception = kind == EventKind::Exception;
     if (exception && event.vector == Vector::PF) state.cr2 = event.address;
     const u32 flags = saved_flags(*this, kind, event.vector);
+    const u64 from = state.rip;
     const bool delivered = real_mode() ? deliver_real(*this, static_cast<u8>(event.vector), flags)
                            : long_mode(*this) ? deliver_long(*this, kind, event, flags)
                                               : deliver_protected(*this, kind, event, flags);
@@ -242,11 +245,14 @@ bool Cpu::try_deliver(EventKind kind, const Fault& event) {
     }
     if (kind == EventKind::Nmi) state.nmi_blocked = true;
     if (exception && event.vector == Vector::DB) state.dr[7] &= ~dr7::GD;
+    if (state.msr.debug_control) note_event_branch(*this, from, exception && event.vector == Vector::DB);
     // The single-step trap of an instruction that entered a handler is lost; hits of breakpoints of a
     // faulting one too.
     state.pending_debug &= exception ? dr6::BT : dr6::kHits | dr6::BT;
     state.inhibit_interrupts = false;
     state.activity = Activity::Active;
+    // An event between MONITOR and MWAIT: the wait would miss what the handler did.
+    state.monitored_line = MonitorUnit::kNone;
     update_mode();
     return true;
 }

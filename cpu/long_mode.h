@@ -10,17 +10,6 @@ namespace gnomon {
 /// IA-32e mode is active: 64-bit or compatibility mode.
 [[nodiscard]] inline bool long_mode(const Cpu& cpu) { return cpu.state.msr.efer & efer::LMA; }
 
-/// 64-bit mode. EFLAGS.VM is never set in IA-32e mode.
-[[nodiscard]] inline bool code64(const Cpu& cpu) {
-    return long_mode(cpu) && (cpu.segment(Seg::CS).attributes & attribute::kLong);
-}
-
-/// Bits 63 to 47 (56 with 5-level paging) are all the same.
-[[nodiscard]] inline bool canonical(const Cpu& cpu, u64 address) {
-    const unsigned unused = cpu.state.cr4 & cr4::LA57 ? 7 : 16;
-    return static_cast<u64>(static_cast<i64>(address << unused) >> unused) == address;
-}
-
 /// MSRs and descriptor-table registers refuse what no paging mode of this processor calls canonical.
 [[nodiscard]] inline bool canonical_in_any_mode(const Cpu& cpu, u64 address) {
     const unsigned unused = cpu.features().has(Feature::LA57) ? 7 : 16;

@@ -107,7 +107,7 @@ TEST(LongDelivery, FromCompatibilityModeToo) {
     LongMachine m;
     m.enter_long(3, true);
     ASSERT_TRUE(m.cpu.try_deliver(EventKind::External, {static_cast<Vector>(0x30), false, 0, 0}));
-    EXPECT_TRUE(code64(m.cpu));
+    EXPECT_TRUE(m.cpu.in_64bit_mode());
     EXPECT_EQ(m.stack64(1), user(sel::kUserCode));
     EXPECT_EQ(m.stack64(3), TestMachine::kUserStack);
 }
@@ -214,7 +214,7 @@ TEST(LongIret, GoesToCompatibilityMode) {
     m.enter_long();
     push_iret_frame(m, 0x12345, user(sel::kUserCode), 0x202, 0x1'0003'1230, user(sel::kUserData));
     ASSERT_EQ(interrupt_return(m.cpu, 8), Outcome::Jump);
-    EXPECT_FALSE(code64(m.cpu));
+    EXPECT_FALSE(m.cpu.in_64bit_mode());
     EXPECT_EQ(m.cpu.cpl(), 3u);
     EXPECT_EQ(m.rsp(), 0x31230u);
 }
@@ -246,9 +246,9 @@ TEST(LongFarTransfer, GoesBetween64BitAndCompatibilityMode) {
     LongMachine m;
     m.enter_long();
     ASSERT_EQ(far_jump(m.cpu, sel::kCode, 0x1234, 4), Outcome::Jump);
-    EXPECT_FALSE(code64(m.cpu));
+    EXPECT_FALSE(m.cpu.in_64bit_mode());
     ASSERT_EQ(far_jump(m.cpu, sel64::kCode, 0x2345, 4), Outcome::Jump);
-    EXPECT_TRUE(code64(m.cpu));
+    EXPECT_TRUE(m.cpu.in_64bit_mode());
     EXPECT_EQ(m.rip(), 0x2345u);
     EXPECT_EQ(far_jump(m.cpu, sel64::kCode, kNotCanonical, 8), Outcome::Fault);
     EXPECT_TRUE(fault_is(m.cpu, Vector::GP, 0));
@@ -284,7 +284,7 @@ TEST(LongFarTransfer, AGateLeadsInwardsOnRspOfTheTssWithoutParameters) {
         EXPECT_EQ(m.stack64(3), user(sel::kUserData));
         ASSERT_EQ(far_return(m.cpu, 8, 0), Outcome::Jump);
         EXPECT_EQ(m.cpu.cpl(), 3u);
-        EXPECT_EQ(code64(m.cpu), !compatibility);
+        EXPECT_EQ(m.cpu.in_64bit_mode(), !compatibility);
         EXPECT_EQ(m.rsp(), TestMachine::kUserStack);
     }
 }
@@ -392,7 +392,7 @@ TEST(SystemCall, SyscallAndSysretOfIntel) {
     EXPECT_EQ(m.cs(), sel::kCode);
     EXPECT_EQ(m.cpu.segment(Seg::SS).selector, sel::kCode + 8);
     EXPECT_EQ(m.cpu.cpl(), 0u);
-    EXPECT_TRUE(code64(m.cpu));
+    EXPECT_TRUE(m.cpu.in_64bit_mode());
 
     ASSERT_EQ(sysret(m.cpu, register_operand(0, prefix::kOperand64)), Outcome::Jump);
     EXPECT_EQ(m.cs(), 0x13 + 16);
@@ -412,7 +412,7 @@ TEST(SystemCall, SysretToCompatibilityModeAndItsFaults) {
     EXPECT_TRUE(fault_is(m.cpu, Vector::GP, 0));
     EXPECT_EQ(m.cpu.cpl(), 0u);
     ASSERT_EQ(sysret(m.cpu, register_operand(0)), Outcome::Jump);
-    EXPECT_FALSE(code64(m.cpu));
+    EXPECT_FALSE(m.cpu.in_64bit_mode());
     EXPECT_EQ(m.rip(), 0x8000u);
     EXPECT_EQ(m.cs(), 0x13);
     EXPECT_EQ(sysret(m.cpu, register_operand(0)), Outcome::Fault) << "at level 3, in compatibility mode";
@@ -429,7 +429,7 @@ TEST(SystemCall, VendorsDifferOutside64BitMode) {
     amd.cpu.state.msr.cstar = 0x7777;
     ASSERT_EQ(syscall(amd.cpu, {}), Outcome::Jump);
     EXPECT_EQ(amd.rip(), 0x7777u);
-    EXPECT_TRUE(code64(amd.cpu));
+    EXPECT_TRUE(amd.cpu.in_64bit_mode());
     amd.cpu.state.msr.sysenter_cs = sel::kCode;
     EXPECT_EQ(sysenter(amd.cpu, {}), Outcome::Fault);
     EXPECT_EQ(amd.cpu.fault.vector, Vector::UD);
@@ -453,14 +453,14 @@ TEST(SystemCall, SysenterAndSysexitUseWholeRegisters) {
     ASSERT_EQ(sysenter(m.cpu, {}), Outcome::Jump);
     EXPECT_EQ(m.rip(), 0xffff'8000'0000'2000u);
     EXPECT_EQ(m.rsp(), 0xffff'8000'0000'1000u);
-    EXPECT_TRUE(code64(m.cpu));
+    EXPECT_TRUE(m.cpu.in_64bit_mode());
     m.cpu.state.gpr[reg::DX] = 0x1'2345'6789;
     m.cpu.state.gpr[reg::CX] = 0x1'0000'0000;
     ASSERT_EQ(sysexit(m.cpu, register_operand(0, prefix::kOperand64)), Outcome::Jump);
     EXPECT_EQ(m.rip(), 0x1'2345'6789u);
     EXPECT_EQ(m.cs(), sel::kCode + 32 + 3);
     EXPECT_EQ(m.cpu.segment(Seg::SS).selector, sel::kCode + 40 + 3);
-    EXPECT_TRUE(code64(m.cpu));
+    EXPECT_TRUE(m.cpu.in_64bit_mode());
 }
 
 TEST(SegmentBases, SwapgsAndTheMsrs) {

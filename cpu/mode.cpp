@@ -1,7 +1,9 @@
 // What follows from control registers and segments: access windows, the decode mode, the TLB in use, the
 // MMU's view of paging. SDM Vol. 3, "Protected-Mode Memory Management", "Limit Checking".
 #include "cpu/cpu.h"
+#include "cpu/debug_registers.h"
 #include "cpu/decode.h"
+#include "cpu/eflags.h"
 #include "cpu/model.h"
 #include "cpu/observer.h"
 #include "cpu/system_registers.h"
@@ -56,7 +58,9 @@ void Cpu::update_mode() {
         if (flat(ss, false) && flat(cs, true)) key |= mode::kFlat;
     }
     const u64 dr7 = state.dr[7];
-    if ((state.eflags & flag::TF) || state.pending_debug || (dr7 & dr7::kAnyEnable)) key |= mode::kSingle;
+    if ((state.eflags & flag::TF) || state.pending_debug || (dr7 & dr7::kAnyEnable) || (state.msr.debug_control & debugctl::LBR) ||
+        virtual_interrupt_due(*this))
+        key |= mode::kSingle;
     if (alignment_checked() || (dr7 & dr7::kAnyEnable)) key |= mode::kChecked;
     const bool ts = state.cr0 & cr0::TS;
     const bool em = state.cr0 & cr0::EM;

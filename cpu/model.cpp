@@ -10,8 +10,10 @@ namespace {
 
 using F = Feature;
 
-constexpr FeatureSet k386{F::I386, F::FPU};
+constexpr FeatureSet k386{F::I386, F::FPU, F::LOADALL, F::TestRegisters};
 constexpr FeatureSet k486sx{F::I386, F::I486};
+/// No later generation has them.
+constexpr FeatureSet kOld486{F::TestRegisters};
 constexpr FeatureSet k486 = k486sx | FeatureSet{F::FPU};
 constexpr FeatureSet k486dx4 = k486 | FeatureSet{F::CPUID, F::VME};
 constexpr FeatureSet kPentium = k486dx4 | FeatureSet{F::DE, F::PSE, F::TSC, F::MSR, F::MCE, F::CX8, F::APIC};
@@ -51,13 +53,13 @@ constexpr FeatureSet kMax =
                         F::ADX, F::RDTSCP, F::RDPID, F::FSGSBASE, F::PDPE1GB, F::PCID,
                         F::INVPCID, F::SMEP, F::SMAP, F::UMIP, F::PKU, F::PKS, F::LA57, F::RDRAND, F::RDSEED, F::CLFLUSHOPT,
                         F::CLWB, F::SERIALIZE, F::PREFETCHW, F::XSAVE, F::XSAVEOPT, F::XSAVEC, F::XGETBV1, F::XSAVES,
-                        F::TSC_ADJUST, F::CONSTANT_TSC, F::ERMS, F::FSRM, F::APIC, F::X2APIC, F::TSC_DEADLINE, F::ARAT,
+                        F::TSC_ADJUST, F::CONSTANT_TSC, F::ERMS, F::FSRM, F::APIC, F::X2APIC, F::TSC_DEADLINE, F::ARAT, F::MONITOR,
                         F::SSE3, F::SSSE3, F::SSE4_1, F::SSE4_2, F::AES, F::PCLMULQDQ, F::SHA, F::GFNI, F::BMI1, F::BMI2, F::AVX, F::F16C,
                         F::FMA, F::AVX2, F::VAES, F::VPCLMULQDQ, F::AVX_VNNI, F::AVX512F, F::AVX512CD, F::AVX512BW, F::AVX512DQ,
                         F::AVX512VL, F::AVX512_IFMA, F::AVX512_VBMI, F::AVX512_VBMI2, F::AVX512_VNNI, F::AVX512_BITALG,
                         F::AVX512_VPOPCNTDQ};
 /// Gnomon has these, but they are of no use to most guests: `+name` brings them.
-constexpr FeatureSet kOnRequest = FeatureSet{F::HYPERVISOR, F::MONITOR, F::WAITPKG, F::CR8_LEGACY, F::SSE4A};
+constexpr FeatureSet kOnRequest = FeatureSet{F::HYPERVISOR, F::WAITPKG, F::CR8_LEGACY, F::SSE4A, F::LOADALL, F::TestRegisters};
 constexpr FeatureSet kImplemented = kMax | kOnRequest;
 
 using Cache = CpuModel::Cache;
@@ -84,8 +86,8 @@ constexpr auto kModels = std::to_array<CpuModel>({
      .features = kMax,
      .cache_descriptors = {0x59, 0xba, 0x4f, 0xc0, 0x80, 0x30, 0x0e},
      .caches = {kAtomL1Data, kAtomL1Code, kAtomL2},
-     .highest_leaf = 0x16,
-     .physical_bits = 46,
+     .highest_leaf = 0x1f,
+     .physical_bits = 52,
      .microcode = u64{0x107} << 32},
     {.name = "386",
      .description = "Intel386 DX with a 387",
@@ -100,21 +102,21 @@ constexpr auto kModels = std::to_array<CpuModel>({
      .family = 4,
      .model = 2,
      .stepping = 3,
-     .features = k486sx},
+     .features = k486sx | kOld486},
     {.name = "486",
      .description = "Intel486 DX, no CPUID",
      .vendor = kVendorIntel,
      .family = 4,
      .model = 1,
      .stepping = 5,
-     .features = k486},
+     .features = k486 | kOld486},
     {.name = "486dx4",
      .description = "IntelDX4, CPUID and virtual-8086 extensions",
      .vendor = kVendorIntel,
      .family = 4,
      .model = 8,
      .stepping = 3,
-     .features = k486dx4},
+     .features = k486dx4 | kOld486},
     {.name = "pentium",
      .description = "Pentium (P54C)",
      .vendor = kVendorIntel,
@@ -305,7 +307,8 @@ constexpr auto kNames = std::to_array<NamedFeature>({
     {"invpcid", F::INVPCID}, {"smep", F::SMEP}, {"smap", F::SMAP}, {"umip", F::UMIP},
     {"pku", F::PKU}, {"pks", F::PKS}, {"x2apic", F::X2APIC}, {"tsc_deadline_timer", F::TSC_DEADLINE},
     {"tsc_adjust", F::TSC_ADJUST}, {"arat", F::ARAT}, {"constant_tsc", F::CONSTANT_TSC}, {"hypervisor", F::HYPERVISOR},
-    {"cr8_legacy", F::CR8_LEGACY}, {"vmx", F::VMX}, {"svm", F::SVM},
+    {"cr8_legacy", F::CR8_LEGACY}, {"vmx", F::VMX}, {"svm", F::SVM}, {"loadall", F::LOADALL},
+    {"test_registers", F::TestRegisters},
 });
 static_assert(kNames.size() == static_cast<size_t>(Feature::Count));
 

@@ -19,6 +19,7 @@ struct CpuModel {
     std::string_view vendor;                 ///< 12 characters for CPUID leaf 0
     u8 family = 3, model = 0, stepping = 0;  ///< the displayed values: extended fields are worked out
     std::string_view brand = {};             ///< leaves 80000002–4; empty: not there
+    std::string_view hypervisor = "GnomonGnomon";  ///< leaf 40000000, where the feature is there
     FeatureSet features = {};
     std::array<u8, 15> cache_descriptors{};  ///< leaf 2, in the order EAX bytes 1–3, EBX, ECX, EDX; 0 ends
     struct Cache {
@@ -32,6 +33,10 @@ struct CpuModel {
     u8 highest_leaf = 0;    ///< CPUID leaf 0 EAX, if it is more than what the features need
     u8 physical_bits = 32;  ///< MAXPHYADDR
     u64 microcode = 0;      ///< IA32_BIOS_SIGN_ID after an update was loaded
+    u8 cores = 1;           ///< of the package, where CPUID tells of them (several_cores()); the machine says how many
+
+    /// Processors of these models can be cores of one package; several older ones are packages of their own.
+    [[nodiscard]] bool several_cores() const { return features.has(Feature::HTT) || features.has(Feature::X2APIC); }
 
     /// Family, model and stepping as in CPUID leaf 1 EAX; also EDX after reset.
     [[nodiscard]] constexpr u32 signature() const {

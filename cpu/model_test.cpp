@@ -103,11 +103,52 @@ TEST(Cpuid, TheLeavesOfTimeAgreeWithTheCounter) {
 
 TEST(Cpuid, TheHypervisorRangeComesWithItsFeature) {
     TestMachine without;
-    EXPECT_EQ(cpuid_leaf(without.cpu, 0x40000000, 0), cpuid_leaf(without.cpu, 0x16, 0));
+    EXPECT_EQ(cpuid_leaf(without.cpu, 0x40000000, 0), cpuid_leaf(without.cpu, 0x1f, 0));
     const CpuModel model = parse_model("max,+hypervisor").value();
     TestMachine with(model);
     EXPECT_EQ(cpuid_leaf(with.cpu, 0x40000000, 0).ebx, 0x6d6f6e47u);
     EXPECT_EQ(cpuid_leaf(with.cpu, 1, 0).ecx >> 31, 1u);
+}
+
+TEST(Cpuid, TheDefaultModelHas52PhysicalAddressBits) {
+    TestMachine m;
+    EXPECT_EQ(cpuid_leaf(m.cpu, 0x80000008, 0).eax, 52u | 57u << 8);
+}
+
+TEST(Cpuid, TheMachinesProcessorsAreCoresOfOnePackage) {
+    CpuModel model = default_model();
+    ASSERT_TRUE(model.several_cores());
+    model.cores = 6;
+    TestMachine m(model);
+    EXPECT_EQ(cpuid_leaf(m.cpu, 1, 0).ebx >> 16 & 0xff, 8u) << "APIC IDs that the package may have";
+    EXPECT_EQ(cpuid_leaf(m.cpu, 1, 0).edx >> 28 & 1, 1u);
+    EXPECT_EQ(cpuid_leaf(m.cpu, 4, 0).eax, 0x121u | 7u << 26) << "a core's own";
+    for (const u32 leaf : {0xbu, 0x1fu}) {
+        EXPECT_EQ(cpuid_leaf(m.cpu, leaf, 0), (CpuidResult{0, 1, 0x100, 0})) << "threads";
+        EXPECT_EQ(cpuid_leaf(m.cpu, leaf, 1), (CpuidResult{3, 6, 0x201, 0})) << "cores";
+        EXPECT_EQ(cpuid_leaf(m.cpu, leaf, 2), (CpuidResult{0, 0, 2, 0}));
+    }
+    TestMachine one;
+    EXPECT_EQ(cpuid_leaf(one.cpu, 1, 0).ebx >> 16 & 0xff, 0u);
+    EXPECT_EQ(cpuid_leaf(one.cpu, 0xb, 1), (CpuidResult{0, 1, 0x201, 0}));
+    EXPECT_FALSE(find_model("p3")->several_cores());
+}
+
+TEST(Cpuid, TheThirdLevelCacheIsSharedByThePackage) {
+    CpuModel model = *find_model("skylake-server");
+    model.cores = 4;
+    TestMachine m(model);
+    EXPECT_EQ(cpuid_leaf(m.cpu, 4, 2).eax, 0x143u | 3u << 26);
+    EXPECT_EQ(cpuid_leaf(m.cpu, 4, 3).eax, 0x163u | 3u << 14 | 3u << 26);
+}
+
+TEST(Cpuid, ZenTellsItsCoresInAmdsWay) {
+    CpuModel model = *find_model("zen2");
+    model.cores = 5;
+    TestMachine m(model);
+    EXPECT_EQ(cpuid_leaf(m.cpu, 0x80000001, 0).ecx >> 1 & 1, 1u) << "CmpLegacy";
+    EXPECT_EQ(cpuid_leaf(m.cpu, 0x80000008, 0).ecx, 3u << 12 | 4u);
+    EXPECT_EQ(cpuid_leaf(m.cpu, 0x8000001d, 3).eax, 0x163u | 7u << 14);
 }
 
 TEST(Cpuid, ZenSpeaksAmdsDialect) {

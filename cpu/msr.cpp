@@ -128,12 +128,12 @@ bool write_machine_check(Cpu& cpu, u32 n, u64 value) {
 
 bool write_debug_control(Cpu& cpu, u32, u64 value) {
     if (value & ~u64{0x7f}) return false;
-    if (value & 2)
-        cpu.log().guest("cpu", "BTF",
-                        "the guest asks for single-stepping on branches: every instruction is stepped");
     cpu.state.msr.debug_control = value;
+    cpu.update_mode();
     return true;
 }
+
+u64 read_last_branch(Cpu& cpu, u32 n) { return cpu.state.msr.last_branch[n]; }
 
 /// Bits 11 and 12: branch trace store and precise event sampling are unavailable.
 u64 read_misc_enable(Cpu& cpu, u32) { return cpu.state.msr.misc_enable | 0x1800; }
@@ -211,7 +211,7 @@ constexpr auto kMsrs = std::to_array<MsrRow>({
     {0x17a, 1, "IA32_MCG_STATUS", Feature::MCA, stored<&M::mcg_status>, store<&M::mcg_status, above(3)>},
     {0x1a0, 1, "IA32_MISC_ENABLE", Feature::SSE2, read_misc_enable, write_misc_enable},
     {0x1d9, 1, "IA32_DEBUGCTL", Feature::P6, stored<&M::debug_control>, write_debug_control},
-    {0x1db, 4, "LASTBRANCH, LASTINT", Feature::P6, constant<0>, nullptr},
+    {0x1db, 4, "LASTBRANCH, LASTINT", Feature::P6, read_last_branch, nullptr},
     {0x200, 16, "IA32_MTRR_PHYSBASE, PHYSMASK", Feature::MTRR, read_mtrr_variable, write_mtrr_variable},
     {0x250, 1, "IA32_MTRR_FIX64K_00000", Feature::MTRR, read_mtrr_fixed<0>, write_mtrr_fixed<0>},
     {0x258, 2, "IA32_MTRR_FIX16K", Feature::MTRR, read_mtrr_fixed<1>, write_mtrr_fixed<1>},

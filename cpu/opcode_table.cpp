@@ -70,7 +70,7 @@ constexpr RowShape shape_of(const OpcodeRow& r) {
         else if (is_one_of(code, {"Ew", "Ed", "Eq", "Ev", "Ey", "Ez", "Rd", "Rv", "Ry", "Mw/Rv", "Mb/Rd", "Mw/Rd"})) {
             s.rm = RegKind::General;
             s.register_only = code[0] == 'R';
-        } else if (is_one_of(code, {"Cd", "Dd", "Vx", "Vd", "Vq", "Vss", "Vsd", "Vps", "Vpd", "Kr"})) s.reg = RegKind::Plain;
+        } else if (is_one_of(code, {"Cd", "Dd", "Td", "Vx", "Vd", "Vq", "Vss", "Vsd", "Vps", "Vpd", "Kr"})) s.reg = RegKind::Plain;
         else if (is_one_of(code, {"Sw", "Pq", "Pd"})) s.reg = RegKind::Low;
         else if (is_one_of(code, {"Wx", "Wd", "Wq", "Wss", "Wsd", "Wps", "Wpd", "Ww", "Wb", "Km"})) s.rm = RegKind::Plain;
         else if (is_one_of(code, {"Qq", "Qd"})) s.rm = RegKind::Low;
@@ -114,6 +114,7 @@ constexpr size_t kSlots = static_cast<size_t>(OpcodeMap::Count) * 256;
 struct Index {
     std::array<u16, kSlots + 1> first{};
     std::array<u16, kRowCount * 2 + 512> order{};    ///< room for the opcodes that stand for eight
+    std::array<bool, kSlots> modrm{};
     size_t used = 0;
 };
 
@@ -137,6 +138,7 @@ constexpr Index kIndex = [] {
                     index.order[a] = index.order[b];
                     index.order[b] = swap;
                 }
+    for (const OpcodeRow& r : kRows) each(r, [&](size_t slot) { index.modrm[slot] |= r.has_modrm; });
     index.used = index.first[kSlots];
     return index;
 }();
@@ -159,7 +161,7 @@ static_assert(no_duplicates());
 
 Candidates candidates(OpcodeMap map, u8 opcode) {
     const size_t slot = slot_of(map, opcode);
-    return {kIndex.order.data() + kIndex.first[slot], kIndex.order.data() + kIndex.first[slot + 1]};
+    return {kIndex.order.data() + kIndex.first[slot], kIndex.order.data() + kIndex.first[slot + 1], kIndex.modrm[slot]};
 }
 
 const RowShape& row_shape(unsigned index) { return kShapes[index]; }

@@ -35,6 +35,7 @@ struct RowShape {
 struct Candidates {
     const u16* begin;
     const u16* end;
+    bool modrm;    ///< one of them has a ModRM byte
 };
 
 [[nodiscard]] Candidates candidates(OpcodeMap map, u8 opcode);

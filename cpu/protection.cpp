@@ -118,7 +118,7 @@ bool hidden_from_user(Cpu& cpu) {
 Outcome store_table(Cpu& cpu, const Instruction& insn, const TableRegister& table) {
     if (hidden_from_user(cpu)) return Outcome::Fault;
     const u64 address = cpu.effective_address(insn);
-    const bool wide = code64(cpu);
+    const bool wide = cpu.in_64bit_mode();
     if (!cpu.check_write(insn.segment, address, wide ? 10 : 6)) return Outcome::Fault;
     return done(cpu.write(insn.segment, address, table.limit) &&
                 (wide ? cpu.write(insn.segment, address + 2, table.base)
@@ -132,7 +132,7 @@ Outcome load_table(Cpu& cpu, const Instruction& insn, TableRegister& table) {
     u32 base = 0;
     u64 wide_base = 0;
     if (!cpu.read(insn.segment, address, limit)) return Outcome::Fault;
-    if (code64(cpu)) {
+    if (cpu.in_64bit_mode()) {
         if (!cpu.read(insn.segment, address + 2, wide_base)) return Outcome::Fault;
         if (!canonical_in_any_mode(cpu, wide_base)) return cpu.raise(Vector::GP, 0);
         table = {wide_base, limit};

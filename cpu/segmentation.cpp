@@ -56,7 +56,7 @@ bool is_reserved_code(const Cpu& cpu, const Descriptor& code) {
 bool leads_to_64bit(const Cpu& cpu, const Descriptor& code) { return long_mode(cpu) && code.is_long(); }
 
 bool check_target(Cpu& cpu, const Descriptor& code, u64 offset) {
-    if (leads_to_64bit(cpu, code) ? canonical(cpu, offset) : offset <= code.limit()) return true;
+    if (leads_to_64bit(cpu, code) ? cpu.canonical(offset) : offset <= code.limit()) return true;
     cpu.raise(Vector::GP, 0);
     return false;
 }
@@ -168,7 +168,7 @@ bool load_segment(Cpu& cpu, Seg seg, u16 selector, Vector vector) {
     Descriptor d;
     if (seg == Seg::SS) {
         // 64-bit mode does without a stack segment, except at level 3.
-        if (is_null(selector) && code64(cpu) && cpu.cpl() < 3 && rpl(selector) == cpu.cpl()) {
+        if (is_null(selector) && cpu.in_64bit_mode() && cpu.cpl() < 3 && rpl(selector) == cpu.cpl()) {
             set_null_stack(cpu, selector, cpu.cpl());
             update_mode_for(cpu, seg);
             return true;

@@ -7,9 +7,14 @@
 
 namespace gnomon {
 
+/// As Cpu::in_64bit_mode, but by the CS that was just loaded, which the mode does not know before update_mode().
+[[nodiscard]] inline bool code_segment_is_64bit(const Cpu& cpu) {
+    return long_mode(cpu) && (cpu.segment(Seg::CS).attributes & attribute::kLong);
+}
+
 /// Sets SP, ESP or RSP by the mode and the size of the stack segment.
 inline void set_stack_pointer(Cpu& cpu, const Segment& stack, u64 value) {
-    if (code64(cpu))
+    if (code_segment_is_64bit(cpu))
         cpu.put<u64>(reg::SP, value);
     else if (stack.attributes & attribute::kBig)
         cpu.put<u32>(reg::SP, static_cast<u32>(value));
@@ -41,7 +46,7 @@ class StackFrame {
     /// The current stack.
     explicit StackFrame(Cpu& cpu)
         : StackFrame(cpu, cpu.segment(Seg::SS), cpu.state.gpr[reg::SP], cpu.privilege(), 0) {
-        if (!code64(cpu)) return;
+        if (!code_segment_is_64bit(cpu)) return;
         flat64_ = true;
         mask_ = ~u64{0};
         pointer_ = cpu.state.gpr[reg::SP];
@@ -86,7 +91,7 @@ class StackFrame {
     /// The checks of the segment, of the address and of its alignment.
     bool linear_of(u64 at, unsigned bytes, u64 low, u64 high, u64& linear) {
         if (flat64_) {
-            if (!canonical(cpu_, at) || !canonical(cpu_, at + bytes - 1)) return refuse();
+            if (!cpu_.canonical(at) || !cpu_.canonical(at + bytes - 1)) return refuse();
             linear = at;
         } else {
             if (at < low || at + bytes - 1 > high) return refuse();

@@ -142,6 +142,7 @@ struct MsrState {
     u64 microcode = 0;                      ///< IA32_BIOS_SIGN_ID
     i64 tsc_offset = 0;                     ///< TSC = clock + offset
     u64 debug_control = 0;
+    std::array<u64, 4> last_branch{};       ///< LASTBRANCHFROM, LASTBRANCHTO, LASTINTFROM, LASTINTTO
     u64 mcg_status = 0;
     std::array<u64, 20> machine_check{};    ///< CTL, STATUS, ADDR, MISC of five banks
     u64 feature_control = 0;
@@ -169,6 +170,7 @@ struct MsrState {
         v("microcode", microcode);
         v("tsc_offset", tsc_offset);
         v("debug_control", debug_control);
+        v("last_branch", last_branch);
         v("mcg_status", mcg_status);
         v("machine_check", machine_check);
         v("feature_control", feature_control);
@@ -189,13 +191,14 @@ struct MsrState {
 static_assert(every_field_listed<MsrState>());
 
 /// WaitForSipi: after INIT, an application processor waits for a startup message.
-enum class Activity : u8 { Active, Halted, Shutdown, WaitForSipi };
+enum class Activity : u8 { Active, Halted, Shutdown, WaitForSipi, Waiting };  // Waiting: in MWAIT
 
 /// Everything a snapshot of a processor holds. `eflags` is complete here; while blocks run, the arithmetic flags are in Cpu::lazy.
 struct CpuState {
     std::array<u64, 17> gpr{};    ///< the 17th always reads zero: it is the absent base or index register
     u64 rip = 0xfff0;
     u32 eflags = 2;
+    u32 monitored_line = ~u32{0};       ///< line of RAM that MONITOR has armed: page * 64 + line within it; ~0: none
     std::array<Segment, 6> segments{};
     Segment ldtr, tr;
     TableRegister gdtr, idtr;
@@ -211,6 +214,8 @@ struct CpuState {
     bool inhibit_interrupts = false;    ///< the instruction after STI, MOV SS, POP SS
     bool nmi_blocked = false;
     bool nmi_pending = false;
+    bool wakes_masked = false;          ///< MWAIT with ECX bit 0: interrupts end it though IF is clear
+    std::array<u32, 5> test_registers{};    ///< TR3–TR7
     u32 pending_debug = 0;              ///< DR6 bits of the debug trap that the next instruction boundary delivers
     FpuState fpu;
     MsrState msr;
@@ -240,6 +245,9 @@ struct CpuState {
         v("inhibit_interrupts", inhibit_interrupts);
         v("nmi_blocked", nmi_blocked);
         v("nmi_pending", nmi_pending);
+        v("monitored_line", monitored_line);
+        v("wakes_masked", wakes_masked);
+        v("test_registers", test_registers);
         v("pending_debug", pending_debug);
         v("fpu", fpu);
         v("msr", msr);

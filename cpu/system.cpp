@@ -40,7 +40,7 @@ bool control_register_exists(const Cpu& cpu, unsigned number) {
         case 2:
         case 3: return true;
         case 4: return cr4_supported(cpu.features()) != 0;
-        case 8: return code64(cpu);
+        case 8: return cpu.in_64bit_mode();
         default: return false;
     }
 }
@@ -62,14 +62,14 @@ u64 read_control_register(const Cpu& cpu, unsigned number) {
 Outcome mov_from_cr(Cpu& cpu, const Instruction& insn) {
     if (!control_register_exists(cpu, insn.reg)) return cpu.raise(Vector::UD);
     if (cpu.cpl() != 0) return cpu.raise(Vector::GP, 0);
-    put_sized(cpu, insn.rm, code64(cpu) ? 8 : 4, read_control_register(cpu, insn.reg));
+    put_sized(cpu, insn.rm, cpu.in_64bit_mode() ? 8 : 4, read_control_register(cpu, insn.reg));
     return Outcome::Next;
 }
 
 Outcome mov_to_cr(Cpu& cpu, const Instruction& insn) {
     if (!control_register_exists(cpu, insn.reg)) return cpu.raise(Vector::UD);
     if (cpu.cpl() != 0) return cpu.raise(Vector::GP, 0);
-    const u64 value = code64(cpu) ? cpu.get_at<u64>(insn.rm) : cpu.get_at<u32>(insn.rm);
+    const u64 value = cpu.in_64bit_mode() ? cpu.get_at<u64>(insn.rm) : cpu.get_at<u32>(insn.rm);
     bool ok = true;
     switch (insn.reg) {
         case 0: ok = write_cr0(cpu, value); break;
@@ -97,10 +97,10 @@ Outcome wbinvd(Cpu&, const Instruction&) { return Outcome::Next; }
 Outcome invlpg(Cpu& cpu, const Instruction& insn) {
     // Neither limit nor rights are checked: the address is not accessed.
     const u64 offset = cpu.effective_address(insn);
-    if (code64(cpu)) {
+    if (cpu.in_64bit_mode()) {
         const bool based = insn.segment == Seg::FS || insn.segment == Seg::GS;
         const u64 linear = offset + (based ? cpu.segment(insn.segment).base : 0);
-        if (canonical(cpu, linear)) cpu.mmu().invlpg(LinearAddr(linear));
+        if (cpu.canonical(linear)) cpu.mmu().invlpg(LinearAddr(linear));
     } else {
         cpu.mmu().invlpg(LinearAddr(static_cast<u32>(cpu.segment(insn.segment).base + offset)));
     }

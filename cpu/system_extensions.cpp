@@ -3,19 +3,20 @@
 #include <random>
 
 #include "cpu/long_mode.h"
+#include "cpu/monitor_unit.h"
 #include "cpu/system_instructions.h"
 
 namespace gnomon {
 
 Outcome invpcid(Cpu& cpu, const Instruction& insn) {
-    const u64 type = code64(cpu) ? cpu.get_at<u64>(insn.reg) : cpu.get_at<u32>(insn.reg);
+    const u64 type = cpu.in_64bit_mode() ? cpu.get_at<u64>(insn.reg) : cpu.get_at<u32>(insn.reg);
     const u64 at = cpu.effective_address(insn);
     u64 pcid;
     u64 linear;
     if (!cpu.read(insn.segment, at, pcid) || !cpu.read(insn.segment, at + 8, linear)) return Outcome::Fault;
     const bool needs_pcid = type <= 1;
     const bool bad_pcid = pcid >> 12 || (needs_pcid && pcid != 0 && !(cpu.state.cr4 & cr4::PCIDE));
-    if (type > 3 || bad_pcid || (type == 0 && !canonical(cpu, linear))) return cpu.raise(Vector::GP, 0);
+    if (type > 3 || bad_pcid || (type == 0 && !cpu.canonical(linear))) return cpu.raise(Vector::GP, 0);
     // The shadow tables follow the guest's tables by themselves, in every address space; what is left to do is the TLB, which
     // holds the current one.
     if (type == 0)
@@ -66,7 +67,7 @@ Outcome rdtscp(Cpu& cpu, const Instruction& insn) {
 }
 
 Outcome rdpid(Cpu& cpu, const Instruction& insn) {
-    put_sized(cpu, insn.rm, code64(cpu) ? 8 : 4, cpu.state.msr.tsc_aux);
+    put_sized(cpu, insn.rm, cpu.in_64bit_mode() ? 8 : 4, cpu.state.msr.tsc_aux);
     return Outcome::Next;
 }
 
@@ -75,16 +76,26 @@ Outcome monitor(Cpu& cpu, const Instruction& insn) {
     if (cpu.get<u32>(reg::CX) != 0) return cpu.raise(Vector::GP, 0);
     const unsigned bytes = insn.address_bytes();
     const u64 ax = cpu.state.gpr[reg::AX];
-    u8 byte;
     const u64 offset = bytes == 8 ? ax : bytes == 4 ? static_cast<u32>(ax) : static_cast<u16>(ax);
-    return cpu.read(insn.segment, offset, byte) ? Outcome::Next : Outcome::Fault;
+    u8 byte;
+    if (!cpu.read(insn.segment, offset, byte)) return Outcome::Fault;
+    u64 linear;
+    GuestPhys physical;
+    // Both succeed: the byte was just read.
+    if (cpu.check_read_segment(insn.segment, offset, 1, linear) && cpu.mmu().inspect(LinearAddr(linear), physical))
+        cpu.monitor_unit().arm(physical);
+    return Outcome::Next;
 }
 
-/// Software must expect a wake-up for no reason of its own, and gets one at once.
 Outcome mwait(Cpu& cpu, const Instruction&) {
     if (cpu.cpl() != 0) return cpu.raise(Vector::UD);
-    if (cpu.get<u32>(reg::CX) > 1) return cpu.raise(Vector::GP, 0);
-    return stop_if_event_waits(cpu);
+    const u32 extensions = cpu.get<u32>(reg::CX);
+    if (extensions > 1) return cpu.raise(Vector::GP, 0);
+    if (!cpu.monitor_unit().armed()) return stop_if_event_waits(cpu);
+    cpu.state.activity = Activity::Waiting;
+    cpu.state.wakes_masked = extensions & 1;
+    cpu.state.rip = cpu.next_rip;
+    return Outcome::Stop;
 }
 
 Outcome umonitor(Cpu& cpu, const Instruction& insn) {

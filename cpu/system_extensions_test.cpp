@@ -237,9 +237,9 @@ TEST(FiveLevelPaging, TranslatesAndMakes57BitsCanonical) {
     m.poke64(kUserPage, 0xabcd);
     u64 value = 0;
     const u64 high = 0xff00'0000'0000'0000 | kUserPage;
-    EXPECT_TRUE(canonical(m.cpu, high));
-    EXPECT_TRUE(canonical(m.cpu, u64{1} << 47));
-    EXPECT_FALSE(canonical(m.cpu, u64{1} << 56));
+    EXPECT_TRUE(m.cpu.canonical(high));
+    EXPECT_TRUE(m.cpu.canonical(u64{1} << 47));
+    EXPECT_FALSE(m.cpu.canonical(u64{1} << 56));
     ASSERT_TRUE(m.cpu.read_linear(high, value, Privilege::Supervisor));
     EXPECT_EQ(value, 0xabcdu);
     EXPECT_FALSE(write_cr4(m.cpu, cr4::PAE));

@@ -24,6 +24,11 @@ Outcome sti(Cpu& cpu, const Instruction& insn);
 Outcome pushf(Cpu& cpu, const Instruction& insn);
 Outcome popf(Cpu& cpu, const Instruction& insn);
 
+// early_processors.cpp
+Outcome mov_to_tr(Cpu& cpu, const Instruction& insn);
+Outcome mov_from_tr(Cpu& cpu, const Instruction& insn);
+Outcome loadall(Cpu& cpu, const Instruction& insn);
+
 // port_io.cpp
 Outcome in_al_imm(Cpu& cpu, const Instruction& insn);
 Outcome in_ax_imm(Cpu& cpu, const Instruction& insn);

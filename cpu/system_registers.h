@@ -29,6 +29,10 @@ namespace dr7 {
 inline constexpr u64 kAnyEnable = 0xff, kLocalEnables = 0x155, GD = 1u << 13;
 inline constexpr u32 kFixedOne = 0x400;
 }  // namespace dr7
+/// IA32_DEBUGCTL.
+namespace debugctl {
+inline constexpr u64 LBR = 1u << 0, BTF = 1u << 1;
+}
 namespace efer {
 inline constexpr u64 SCE = 1u << 0, LME = 1u << 8, LMA = 1u << 10, NXE = 1u << 11, SVME = 1u << 12,
                      FFXSR = 1u << 14;

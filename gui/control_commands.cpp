@@ -210,13 +210,17 @@ Result<Ready> input_event(ControlCall& call, const Json& event) {
         return Ready([&session, value, x = axis == "x"] {
             session.move_pointer(x ? PointerMotion{value, 0, 0} : PointerMotion{0, value, 0});
         });
-    // The mouse of a PC only knows motion: what is asked for is the way from the last place.
+    // Where the guest only knows motion, what is asked for is the way from the last place.
     return Ready([&session, &place = call.absolute, value, x = axis == "x"] {
-        Frame frame;
-        session.machine().vga().render(frame);
+        if (session.pointer_takes_places()) {
+            PointerPlace at = session.pointer_place();
+            (x ? at.x : at.y) = static_cast<u32>(std::max(value, 0)) * kPointerEdge / 32767;
+            return session.place_pointer(at);
+        }
+        const PictureSize picture = session.machine().vga().picture_size();
         double& old = place[x ? 0 : 1];
         const double now = value / 32767.0;
-        const double size = x ? frame.width : frame.height;
+        const double size = x ? picture.width : picture.height;
         const int way = static_cast<int>(std::lround(now * size) - std::lround(old * size));
         old = now;
         session.move_pointer(x ? PointerMotion{way, 0, 0} : PointerMotion{0, way, 0});

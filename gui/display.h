@@ -22,6 +22,7 @@ struct RunStatus {
     double percent = 0;  ///< guest time per host time
     bool paused = false;
     bool muted = false;
+    bool takes_places = false;  ///< the guest wants to know where the pointer is, not how it moved
     bool disk_busy = false;  ///< lamps
     bool cdrom_busy = false;
     bool floppy_busy = false;

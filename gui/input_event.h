@@ -25,6 +25,15 @@ struct PointerMotion {
     bool operator==(const PointerMotion&) const = default;
 };
 
+/// Where the pointer is on the guest's screen, in 65535ths of its width and height: for a guest that takes
+/// places; the others go by the motions.
+struct PointerPlace {
+    u32 x = 0;
+    u32 y = 0;
+    bool operator==(const PointerPlace&) const = default;
+};
+constexpr u32 kPointerEdge = 0xffff;
+
 /// Buttons: 0 left, 1 right, 2 middle, 3 and 4 the side buttons.
 struct PointerButton {
     u8 button = 0;
@@ -66,6 +75,6 @@ struct CommandRequest {
 };
 
 using InputEvent =
-    std::variant<KeyInput, PointerMotion, PointerButton, PowerOffRequest, TextInput, CommandRequest>;
+    std::variant<KeyInput, PointerMotion, PointerPlace, PointerButton, PowerOffRequest, TextInput, CommandRequest>;
 
 }  // namespace gnomon

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "debugger/explain.h"
+#include "gui/audio.h"
 #include "gui/control_server.h"
 #include "gui/debug_session.h"
 #include "gui/front_ends.h"
@@ -28,8 +29,8 @@ void complain(std::string_view message) { fmt::print(stderr, "gnomon: {}\n", mes
 std::string features() {
     return fmt::format(
         "gnomon {}\nprocessors: 16, 32 and 64 bit, up to 64\ndisplays: {}\ncontrol socket: {}\ndebugger: {}\nimages: raw\n"
-        "not built in: network, sound\n",
-        GNOMON_VERSION, fmt::join(built_in_displays(), ", "), control_server_built_in() ? "yes" : "no", console_features());
+        "sound: {}\nnot built in: network\n",
+        GNOMON_VERSION, fmt::join(built_in_displays(), ", "), control_server_built_in() ? "yes" : "no", console_features(), built_in_audio());
 }
 
 Result<void> write_text(const std::string& path, const std::string& text) {
@@ -84,12 +85,16 @@ int run(const CommandLine& line) {
     };
     HostEnvironment host;
     host.attended = !front->empty();
+    Result<std::unique_ptr<AudioSink>> audio = open_audio(line.config, front->has(DisplayKind::Sdl), complain);
+    if (!audio) return refuse(audio.error());
+    host.audio = std::move(*audio);
     Result<std::unique_ptr<Machine>> made = Machine::create(line.config, std::move(host));
     if (!made) return refuse(made.error());
     Machine& machine = **made;
     if (!line.load_state.empty())
         if (Result<void> loaded = load_machine_file(machine, line.load_state); !loaded)
             return refuse(loaded.error().in("--load-state"));
+    if (!line.stats.empty()) count_for_stats(machine);
 
     std::string report;
     Session* running = nullptr;
@@ -118,6 +123,8 @@ int run(const CommandLine& line) {
     RunLoop loop(machine, options);
     Session session(machine, loop, {.state_file = line.config.display.state_file});
     for (DisplayLink* link : front->links()) session.add_display(*link);
+    if (machine.sound().active())
+        session.set_mute_handler([&](bool muted) { machine.sound().set_muted(muted); });
     running = &session;
     std::unique_ptr<ControlServer> control;
     if (line.config.control.listen != "none") {
@@ -138,6 +145,7 @@ int run(const CommandLine& line) {
     RunEnd end;
     front->run([&] {
         end = debug_session.run();
+        machine.sound().flush();
         session.finish(end);
         if (control) control->finish();
     });

@@ -47,7 +47,10 @@ class SdlDisplay final : public Display {
     void update(const Frame& frame) override { screen_->set_picture(frame); }
     void set_status(const RunStatus& status) override {
         if (status == status_) return;
+        // A guest that takes places needs no grab.
+        if (status.takes_places && !status_.takes_places) grab(false);
         status_ = status;
+        show_host_pointer();
         menu_.update(status);
         refresh();
     }
@@ -64,6 +67,7 @@ class SdlDisplay final : public Display {
     void refresh();
     void say(std::string message);
     void grab(bool on);
+    void show_host_pointer();
     void on_event(const SDL_Event& event, std::vector<InputEvent>& events);
     void on_key(const SDL_KeyboardEvent& event, std::vector<InputEvent>& events);
     bool on_combination(SDL_Scancode code, std::vector<InputEvent>& events);
@@ -87,6 +91,7 @@ class SdlDisplay final : public Display {
     Clock::time_point message_until_{};
     bool grabbed_ = false;
     PointerMotion motion_;  ///< adds up until something else happens, which must see the pointer where it was
+    std::optional<PointerPlace> place_;  ///< likewise
     std::set<Key> held_;    ///< keys the guest believes to be down
     unsigned buttons_ = 0;  ///< mouse buttons likewise
     bool closed_ = false;
@@ -98,7 +103,10 @@ void SdlDisplay::set_title() {
         title += " - paused";
     else if (status_.mips > 0)
         title += fmt::format(" - {:.0f} MIPS, {:.0f}%", status_.mips, status_.percent);
-    title += grabbed_ ? " - Ctrl+Alt+G releases the mouse" : " - click or Ctrl+Alt+G grabs the mouse";
+    if (grabbed_)
+        title += " - Ctrl+Alt+G releases the mouse";
+    else if (!status_.takes_places)
+        title += " - click or Ctrl+Alt+G grabs the mouse";
     SDL_SetWindowTitle(screen_->window(), title.c_str());
 }
 
@@ -122,6 +130,15 @@ void SdlDisplay::grab(bool on) {
     SDL_SetRelativeMouseMode(on ? SDL_TRUE : SDL_FALSE);
     SDL_SetWindowGrab(screen_->window(), on ? SDL_TRUE : SDL_FALSE);
     refresh();
+}
+
+/// Over the picture of a guest that takes places there is only the guest's own pointer.
+void SdlDisplay::show_host_pointer() {
+    int x = 0;
+    int y = 0;
+    SDL_GetMouseState(&x, &y);
+    const bool hidden = status_.takes_places && !menu_.is_open() && screen_->on_picture(x, y);
+    SDL_ShowCursor(hidden ? SDL_DISABLE : SDL_ENABLE);
 }
 
 void SdlDisplay::set_key(Key key, bool down, std::vector<InputEvent>& events) {
@@ -281,7 +298,9 @@ void SdlDisplay::on_button(const SDL_MouseButtonEvent& event, std::vector<InputE
             toggle_menu(events);
         return;
     }
-    if (!grabbed_) {
+    if (!grabbed_ && status_.takes_places) {
+        if (down && !screen_->on_picture(event.x, event.y)) return;
+    } else if (!grabbed_) {
         // The click that grabs is not the guest's.
         if (down && event.button == SDL_BUTTON_LEFT) grab(true);
         return;
@@ -325,19 +344,26 @@ void SdlDisplay::on_event(const SDL_Event& event, std::vector<InputEvent>& event
 
 void SdlDisplay::poll(std::vector<InputEvent>& events) {
     const auto flush_motion = [&] {
+        if (place_) events.emplace_back(*place_);
+        place_.reset();
         if (!(motion_ == PointerMotion{})) events.emplace_back(motion_);
         motion_ = {};
     };
     SDL_Event event;
     while (SDL_PollEvent(&event)) {
         if (event.type == SDL_MOUSEMOTION) {
-            if (!grabbed_) continue;
+            if (!grabbed_) {
+                if (!status_.takes_places || menu_.is_open()) continue;
+                place_ = screen_->place_of(event.motion.x, event.motion.y);
+                show_host_pointer();
+                continue;
+            }
             motion_.dx += event.motion.xrel;
             motion_.dy += event.motion.yrel;
         } else if (event.type == SDL_MOUSEWHEEL) {
             const int steps =
                 event.wheel.direction == SDL_MOUSEWHEEL_FLIPPED ? -event.wheel.y : event.wheel.y;
-            if (grabbed_) motion_.wheel += steps;
+            if (grabbed_ || (status_.takes_places && !menu_.is_open())) motion_.wheel += steps;
         } else {
             flush_motion();
             on_event(event, events);

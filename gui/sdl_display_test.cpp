@@ -242,6 +242,36 @@ TEST_F(SdlDisplayTest, TextGoesToTheClipboardAndBackAsTyping) {
     EXPECT_EQ(events.back(), (InputEvent{TextInput{"to the guest"}}));
 }
 
+TEST_F(SdlDisplayTest, AGuestThatTakesPlacesGetsThemWithoutAGrab) {
+    display->update(frame(640, 480, 0));
+    SDL_SetWindowSize(window(), 660, 500 + 18);  // the picture in the middle, the status line below
+    poll();
+    events.clear();
+    display->set_status({.takes_places = true});
+    EXPECT_EQ(title().find("grab"), std::string::npos);
+    const auto at = [](u32 type, int x, int y) {
+        SDL_Event event{};
+        event.type = type;
+        if (type == SDL_MOUSEMOTION) {
+            event.motion = {.type = type, .windowID = SDL_GetWindowID(window()), .x = x, .y = y};
+        } else {
+            event.button = {.type = type, .windowID = SDL_GetWindowID(window()), .button = SDL_BUTTON_LEFT, .x = x, .y = y};
+        }
+        SDL_PushEvent(&event);
+    };
+    at(SDL_MOUSEMOTION, 5, 5);  // the place where the pointer was in between does not count
+    at(SDL_MOUSEMOTION, 659, 2);
+    at(SDL_MOUSEBUTTONDOWN, 400, 200);
+    at(SDL_MOUSEBUTTONUP, 400, 200);
+    at(SDL_MOUSEBUTTONDOWN, 400, 510);  // on the status line
+    poll();
+    ASSERT_EQ(events.size(), 3u);
+    EXPECT_EQ(events[0], (InputEvent{PointerPlace{65535, 0}}));
+    EXPECT_EQ(events[1], (InputEvent{PointerButton{0, true}}));
+    EXPECT_EQ(events[2], (InputEvent{PointerButton{0, false}}));
+    EXPECT_FALSE(SDL_GetRelativeMouseMode());
+}
+
 TEST_F(SdlDisplayTest, CtrlAltEndIsCtrlAltDel) {
     key(SDL_SCANCODE_LCTRL, true, KMOD_LCTRL);
     key(SDL_SCANCODE_LALT, true, KMOD_LCTRL | KMOD_LALT);

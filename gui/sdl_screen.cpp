@@ -177,10 +177,35 @@ SDL_Rect SdlScreen::menu_area() const {
     return {std::max(0, (output.x - width) / 2), std::max(0, (output.y - height) / 2), width, height};
 }
 
+/// Mouse events count the window's own pixels, of which a display with small ones has several.
+SDL_Point SdlScreen::output_point(int x, int y) const {
+    int width = 0;
+    int height = 0;
+    SDL_GetWindowSize(window_.get(), &width, &height);
+    const SDL_Point output = output_size();
+    return {width > 0 ? x * output.x / width : x, height > 0 ? y * output.y / height : y};
+}
+
+PointerPlace SdlScreen::place_of(int x, int y) const {
+    const SDL_Rect area = picture_area();
+    const SDL_Point at = output_point(x, y);
+    const auto part = [](int way, int size) {
+        return static_cast<u32>(i64{std::clamp(way, 0, size - 1)} * kPointerEdge / std::max(1, size - 1));
+    };
+    if (area.w <= 0 || area.h <= 0) return {};
+    return {part(at.x - area.x, area.w), part(at.y - area.y, area.h)};
+}
+
+bool SdlScreen::on_picture(int x, int y) const {
+    const SDL_Rect area = picture_area();
+    const SDL_Point at = output_point(x, y);
+    return SDL_PointInRect(&at, &area);
+}
+
 std::optional<u32> SdlScreen::menu_row(int x, int y) const {
     if (!menu_) return std::nullopt;
     const SDL_Rect area = menu_area();
-    const SDL_Point place{x * scale(), y * scale()};
+    const SDL_Point place = output_point(x, y);
     if (!SDL_PointInRect(&place, &area)) return std::nullopt;
     return static_cast<u32>((place.y - area.y) / scale()) / TextCanvas::kCellHeight;
 }

@@ -46,6 +46,9 @@ class SdlScreen {
     void toggle_status_line() { status_shown_ = !status_shown_; }
     /// How many characters the status line has room for.
     [[nodiscard]] u32 status_columns() const;
+    /// A place of the window (in the coordinates of mouse events) as one of the guest's screen; outside of it the nearest one.
+    [[nodiscard]] PointerPlace place_of(int x, int y) const;
+    [[nodiscard]] bool on_picture(int x, int y) const;
     /// The menu's row at a place of the window (in the coordinates of mouse events); nothing outside of it.
     [[nodiscard]] std::optional<u32> menu_row(int x, int y) const;
 
@@ -57,6 +60,7 @@ class SdlScreen {
 
     void fit_window(const Frame& frame);
     [[nodiscard]] SDL_Point output_size() const;
+    [[nodiscard]] SDL_Point output_point(int x, int y) const;
     [[nodiscard]] int scale() const;
     [[nodiscard]] int status_height() const;
     [[nodiscard]] SDL_Rect picture_area() const;

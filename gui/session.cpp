@@ -1,6 +1,7 @@
 // Carrying out what users and their programs ask of a running machine.
 #include "gui/session.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "devices/storage/floppy_format.h"
@@ -77,11 +78,39 @@ Result<void> Session::type_text(std::string_view text) {
 }
 
 void Session::move_pointer(const PointerMotion& motion) {
-    machine_.keyboard().mouse_move(motion.dx, motion.dy, -motion.wheel);
+    VmwarePointer* pointer = machine_.pointer();
+    if (!pointer || !pointer->enabled()) return machine_.keyboard().mouse_move(motion.dx, motion.dy, -motion.wheel);
+    if (pointer->absolute() && (motion.dx != 0 || motion.dy != 0)) {
+        const PictureSize size = machine_.vga().picture_size();
+        const auto moved = [](u32 from, int way, u32 pixels) {
+            const i64 part = i64{way} * kPointerEdge / std::max<i64>(1, i64{pixels} - 1);
+            return static_cast<u32>(std::clamp<i64>(from + part, 0, kPointerEdge));
+        };
+        pointer->place(moved(pointer->state().x, motion.dx, size.width),
+                       moved(pointer->state().y, motion.dy, size.height));
+        pointer->move(0, 0, -motion.wheel);
+        return;
+    }
+    pointer->move(motion.dx, motion.dy, -motion.wheel);
 }
 
+void Session::place_pointer(const PointerPlace& place) {
+    if (pointer_takes_places()) machine_.pointer()->place(place.x, place.y);
+}
+
+PointerPlace Session::pointer_place() {
+    const VmwarePointer* pointer = machine_.pointer();
+    return pointer ? PointerPlace{pointer->state().x, pointer->state().y} : PointerPlace{};
+}
+
+bool Session::pointer_takes_places() { return machine_.pointer() && machine_.pointer()->absolute(); }
+
 void Session::press_button(const PointerButton& button) {
-    machine_.keyboard().mouse_button(static_cast<MouseButton>(button.button), button.down);
+    const auto which = static_cast<MouseButton>(button.button);
+    if (machine_.pointer() && machine_.pointer()->enabled())
+        machine_.pointer()->button(which, button.down);
+    else
+        machine_.keyboard().mouse_button(which, button.down);
 }
 
 Result<void> Session::insert(std::string_view drive, const std::string& file,
@@ -267,6 +296,7 @@ void Session::report_status(bool now) {
     status.muted = muted_;
     status.drives = machine_.drives();
     std::array<MediumTraffic, 3> traffic{};
+    status.takes_places = pointer_takes_places();
     for (const DriveStatus& drive : status.drives) {
         MediumTraffic& sum = traffic[static_cast<size_t>(drive.kind)];
         sum.reads += drive.traffic.reads;

@@ -69,7 +69,12 @@ class Session {
     /// Fails, typing nothing, if a character is on no key of the US keyboard. Line ends of all kinds are
     /// Enter.
     Result<void> type_text(std::string_view text);
+    /// In pixels also where the guest takes places.
     void move_pointer(const PointerMotion& motion);
+    /// Nothing happens unless pointer_takes_places().
+    void place_pointer(const PointerPlace& place);
+    [[nodiscard]] bool pointer_takes_places();
+    [[nodiscard]] PointerPlace pointer_place();
     void press_button(const PointerButton& button);
 
     // Media: names as Machine::change_medium() takes them.
@@ -103,6 +108,7 @@ class Session {
 
     void take(const KeyInput& input) { key(input.key, input.down); }
     void take(const PointerMotion& motion) { move_pointer(motion); }
+    void take(const PointerPlace& place) { place_pointer(place); }
     void take(const PointerButton& button) { press_button(button); }
     void take(const PowerOffRequest&) { quit(); }
     void take(const TextInput& input);

@@ -60,6 +60,7 @@ class VncDisplay final : public Display {
 
     [[nodiscard]] Wants wants() const override { return Wants::Picture; }
     void update(const Frame& frame) override;
+    void set_status(const RunStatus& status) override { takes_places_ = status.takes_places; }
     void poll(std::vector<InputEvent>& events) override {
         events_ = &events;
         rfbProcessEvents(screen_, 0);
@@ -95,6 +96,7 @@ class VncDisplay final : public Display {
     unsigned buttons_ = 0;
     int x_ = -1;  ///< of the pointer; -1: not known
     int y_ = -1;
+    bool takes_places_ = false;  ///< the guest
 };
 
 void VncDisplay::update(const Frame& frame) {
@@ -155,10 +157,15 @@ void VncDisplay::on_key(rfbKeySym symbol, bool down) {
     }
 }
 
-/// The viewer says where its pointer is, the PC's mouse how far it moved. Guests that accelerate lose the
+/// The viewer says where its pointer is, which some guests take; the PC's mouse says how far it moved. Guests that accelerate lose the
 /// way; at an edge the mouse is pushed on by a whole screen, so that both pointers meet there.
 void VncDisplay::on_pointer(unsigned buttons, int x, int y) {
-    if (x_ >= 0 && (x != x_ || y != y_)) {
+    if (takes_places_ && (x != x_ || y != y_)) {
+        const auto part = [](int at, int size) {
+            return static_cast<u32>(i64{std::clamp(at, 0, size - 1)} * kPointerEdge / std::max(1, size - 1));
+        };
+        emit(PointerPlace{part(x, screen_->width), part(y, screen_->height)});
+    } else if (x_ >= 0 && (x != x_ || y != y_)) {
         const auto way = [](int now, int before, int size) {
             if (now == before) return 0;
             return now == 0 ? -size : now == size - 1 ? size : now - before;
@@ -179,7 +186,7 @@ void VncDisplay::on_pointer(unsigned buttons, int x, int y) {
 void VncDisplay::release_all() {
     for (const Key key : held_) emit(KeyInput{key, false});
     held_.clear();
-    on_pointer(0, std::max(x_, 0), std::max(y_, 0));
+    if (x_ >= 0) on_pointer(0, x_, y_);
     x_ = y_ = -1;
 }
 

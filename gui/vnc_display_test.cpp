@@ -152,6 +152,20 @@ TEST_F(VncTest, ThePointersPlaceBecomesMotion) {
                                                PointerMotion{-640, 0, 0}}));
 }
 
+TEST_F(VncTest, AGuestThatTakesPlacesGetsThem) {
+    open();
+    ASSERT_TRUE(connect());
+    display->set_status({.takes_places = true});
+    events.clear();
+    serve_while([&] {
+        SendPointerEvent(client, 639, 0, 0);
+        SendPointerEvent(client, 320, 479, rfbButton1Mask);
+        SendPointerEvent(client, 320, 479, 0);
+    });
+    EXPECT_EQ(events, (std::vector<InputEvent>{PointerPlace{65535, 0}, PointerPlace{320 * 65535 / 639, 65535},
+                                               PointerButton{0, true}, PointerButton{0, false}}));
+}
+
 TEST_F(VncTest, APasswordIsAskedFor) {
     open("secret");
     EXPECT_FALSE(connect("wrong"));

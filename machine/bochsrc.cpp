@@ -257,6 +257,40 @@ Result<void> e9_hack(Context& c, const Line& line) {
     return {};
 }
 
+bool is_enabled(const Line& line) {
+    const std::string* enabled = line.find("enabled");
+    return !enabled || *enabled != "0";
+}
+
+/// The drivers of Bochs stand for the host's sound system, which is the default; "file" and "dummy" for what they say.
+Result<void> sound(Context& c, const Line& line) {
+    for (const char* option : {"waveoutdrv", "driver"}) {
+        const std::string* driver = line.find(option);
+        if (!driver) continue;
+        const std::string* file = line.find("waveout");
+        if (*driver == "dummy") return c.set(line, "audio.output", "none");
+        if (*driver == "file" && file && !file->empty()) return c.set(line, "audio.output", "wav:" + *file);
+        return {};
+    }
+    return {};
+}
+
+Result<void> sb16(Context& c, const Line& line) {
+    if (const std::string* midi = line.find("midimode"); midi && *midi != "0")
+        c.note(line, "sb16: midimode=" + *midi);
+    return c.set(line, "sound.sb16", is_enabled(line) ? "true" : "false");
+}
+
+Result<void> es1370(Context& c, const Line& line) {
+    if (is_enabled(line))
+        c.note(line, "es1370: the PCI sound card is an AC '97 controller; the chip's name");
+    return c.set(line, "sound.pci", is_enabled(line) ? "ac97" : "none");
+}
+
+Result<void> speaker(Context& c, const Line& line) {
+    return c.set(line, "sound.speaker", is_enabled(line) ? "true" : "false");
+}
+
 Result<void> no_counterpart(Context& c, const Line& line) {
     c.note(line, line.directive);
     return {};
@@ -313,10 +347,10 @@ constexpr Directive kDirectives[] = {
     {"pci", nothing},
     {"i440fxsupport", nothing},
     {"floppy_bootsig_check", nothing},
-    {"sound", no_counterpart},
-    {"sb16", no_counterpart},
-    {"es1370", no_counterpart},
-    {"speaker", no_counterpart},
+    {"sound", sound},
+    {"sb16", sb16},
+    {"es1370", es1370},
+    {"speaker", speaker},
     {"ne2k", no_counterpart},
     {"e1000", no_counterpart},
     {"pcipnic", no_counterpart},

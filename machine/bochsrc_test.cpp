@@ -69,10 +69,26 @@ port_e9_hack: enabled=1
 
 TEST(Bochsrc, NotesWhatHasNoCounterpartOnce) {
     const Outcome o =
-        read("megs: 32\nmagic_break: enabled=1\nsound: driver=default\nmagic_break: enabled=1\n");
+        read("megs: 32\nmagic_break: enabled=1\ne1000: driver=default\nmagic_break: enabled=1\n");
     EXPECT_EQ(o.error, "");
     EXPECT_THAT(o.notes, ElementsAre("bochsrc:2: magic_break has no effect here",
-                                     "bochsrc:3: sound has no effect here"));
+                                     "bochsrc:3: e1000 has no effect here"));
+}
+
+TEST(Bochsrc, SoundCardsAndOutputAreMapped) {
+    const Outcome o = read("sound: driver=file, waveout=out.wav\n"
+                           "sb16: enabled=0, wavemode=1, midimode=2\n"
+                           "es1370: enabled=0\n"
+                           "speaker: enabled=0, mode=sound\n");
+    ASSERT_EQ(o.error, "");
+    EXPECT_EQ(o.config.audio.output, "wav:/machines/out.wav");
+    EXPECT_FALSE(o.config.sound.sb16);
+    EXPECT_EQ(o.config.sound.pci, PciSoundChoice::None);
+    EXPECT_FALSE(o.config.sound.speaker);
+    EXPECT_THAT(o.notes, ElementsAre("bochsrc:2: sb16: midimode=2 has no effect here"));
+    EXPECT_EQ(read("sound: waveoutdrv=dummy\n").config.audio.output, "none");
+    EXPECT_EQ(read("sound: driver=default\n").config.audio.output, "auto");
+    EXPECT_TRUE(read("sb16: wavemode=1\n").config.sound.sb16);
 }
 
 TEST(Bochsrc, MistakesAreErrorsWithTheirLine) {

@@ -33,6 +33,7 @@ constexpr ShortCut kShortCuts[] = {
     {"--vgabios", "firmware.vgabios", "VGA BIOS image"},
     {"--control", "control.listen", "control socket: unix:PATH or tcp:127.0.0.1:PORT"},
     {"--serial", "serial.1.to", "stdio, file:PATH, pty, tcp:HOST:PORT[,server] or none"},
+    {"--audio", "audio.output", "sound: sdl, wav:FILE or none"},
     {"--debugcon", "debug.console", "where bytes written to port E9h go: stdio or file:PATH"},
     {"--timeout", "limit.timeout", "end after so many seconds of host time, with status 4"},
     {"--max-instructions", "limit.instructions", "end after so many instructions, with status 4"},

@@ -18,7 +18,9 @@ enum class FloppyTypeChoice : u8 { Automatic, None, F360K, F1200K, F720K, F1440K
 /// How the picture fills the window: by whole multiples only, as large as fits, or all of it.
 enum class ScalingChoice : u8 { Fit, Integer, Stretch };
 enum class MouseChoice : u8 { None, Standard, Wheel, Explorer };
+enum class PointerChoice : u8 { Ps2, Vmware, Auto };
 enum class UartChoice : u8 { I8250, I16450, I16550A };
+enum class PciSoundChoice : u8 { None, Ac97 };
 
 struct Config {
     struct Cpu {
@@ -44,6 +46,8 @@ struct Config {
     } rtc;
     struct Firmware {
         std::string bios;  ///< files; empty: the built-in ones
+        std::string flash_vars;  ///< variable store below the BIOS, a flash chip; empty: none
+        std::string flash;       ///< BIOS and variables in one writable chip
         std::string vgabios;
         std::vector<std::string> roms;  ///< further option ROMs
     } firmware;
@@ -90,9 +94,23 @@ struct Config {
     std::array<Parallel, 3> parallel{Parallel{.present = true}, Parallel{}, Parallel{}};
     struct Input {
         MouseChoice mouse = MouseChoice::Explorer;
+        PointerChoice pointer = PointerChoice::Auto;
         std::string type;  ///< text that is typed some time after power-on
         u64 type_after = 5000;
     } input;
+    struct Sound {
+        bool speaker = true;
+        bool sb16 = true;
+        u64 sb16_port = 0x220;
+        u64 sb16_irq = 5;
+        u64 sb16_dma = 1;    ///< 8-bit samples
+        u64 sb16_dma16 = 5;  ///< 16-bit samples; the same channel for both is possible
+        PciSoundChoice pci = PciSoundChoice::Ac97;
+    } sound;
+    struct Audio {
+        std::string output = "auto";  ///< audio_spec.h takes it apart
+        u64 rate = 48'000;
+    } audio;
     struct Debug {
         u64 exit_port = 0;  ///< 0: there is none
         u64 exit_size = 4;

@@ -13,6 +13,7 @@
 #define TOML_ASSERT(condition) static_assert(true)
 #include <toml++/toml.h>
 
+#include "machine/audio_spec.h"
 #include "machine/config_keys.h"
 #include "machine/display_spec.h"
 
@@ -167,11 +168,16 @@ Result<void> apply_text(const Setting& setting, const ConfigKey& key, std::strin
     if (key.type == KeyType::Displays)
         if (Result<std::vector<DisplaySpec>> displays = parse_displays(setting.text); !displays)
             return refuse(setting, key, displays.error().message);
+    if (key.type == KeyType::Audio)
+        if (Result<AudioSpec> audio = parse_audio(setting.text); !audio)
+            return refuse(setting, key, audio.error().message);
     if (key.type == KeyType::Path)
         out = resolve(setting.folder, setting.text);
     else if (key.type == KeyType::Backend &&
              (setting.text.starts_with("file:") || setting.text.starts_with("unix:")))
         out = setting.text.substr(0, 5) + resolve(setting.folder, setting.text.substr(5));
+    else if (key.type == KeyType::Audio && setting.text.starts_with("wav:"))
+        out = "wav:" + resolve(setting.folder, setting.text.substr(4));
     else
         out = setting.text;
     return {};

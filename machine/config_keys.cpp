@@ -26,7 +26,7 @@ constexpr ConfigKey kKeys[] = {
      [](Config& c, unsigned) -> Field { return &c.cpu.seed; },
      "Deterministic mode: where the sequence of RDRAND and RDSEED begins; in realtime mode the host's numbers "
      "are used."},
-    {"memory.size", "", KeyType::Size, "", kMiB, 256 * 1024 * kMiB,
+    {"memory.size", "", KeyType::Size, "", kMiB, 4096 * 1024 * kMiB,
      [](Config& c, unsigned) -> Field { return &c.memory.size; },
      "Size of the RAM, a multiple of 1 MiB; what is above 3 GiB continues at 4 GiB."},
     {"memory.shadow", "", KeyType::Choice, "off|on|verify", 0, 0,
@@ -51,7 +51,15 @@ constexpr ConfigKey kKeys[] = {
      "Whether \"now\" means UTC or the host's local time."},
     {"firmware.bios", "", KeyType::Path, "", 0, 0,
      [](Config& c, unsigned) -> Field { return &c.firmware.bios; },
-     "System BIOS image instead of the built-in one, a multiple of 64 KiB."},
+     "System BIOS or UEFI image instead of the built-in one, a multiple of 4 KiB."},
+    {"firmware.flash_vars", "", KeyType::Path, "", 0, 0,
+     [](Config& c, unsigned) -> Field { return &c.firmware.flash_vars; },
+     "Variable store of a UEFI firmware, a flash chip right below firmware.bios; the guest's changes are written "
+     "to the file."},
+    {"firmware.flash", "", KeyType::Path, "", 0, 0,
+     [](Config& c, unsigned) -> Field { return &c.firmware.flash; },
+     "Firmware and its variables in one flash chip instead of firmware.bios; the guest's changes are written to "
+     "the file."},
     {"firmware.vgabios", "", KeyType::Path, "", 0, 0,
      [](Config& c, unsigned) -> Field { return &c.firmware.vgabios; },
      "VGA BIOS image instead of the built-in one."},
@@ -124,11 +132,40 @@ constexpr ConfigKey kKeys[] = {
      "Whether the port exists, also without a printer."},
     {"input.mouse", "", KeyType::Choice, "none|standard|wheel|explorer", 0, 0,
      [](Config& c, unsigned) -> Field { return choice(c.input.mouse); }, "The PS/2 mouse."},
+    {"input.pointer", "", KeyType::Choice, "ps2|vmware|auto", 0, 0,
+     [](Config& c, unsigned) -> Field { return choice(c.input.pointer); },
+     "How a guest may learn where the pointer is: ps2 by movements only, auto also by places, for those that ask VMware's port "
+     "5658h unprompted, vmware with VMware's CPUID leaf too, after which Linux looks."},
     {"input.type", "", KeyType::Text, "", 0, 0, [](Config& c, unsigned) -> Field { return &c.input.type; },
      "Text that is typed on the keyboard after power-on, on a US layout."},
     {"input.type_after", "", KeyType::Number, "", 0, 86'400'000,
      [](Config& c, unsigned) -> Field { return &c.input.type_after; },
      "When the typing begins, in milliseconds of guest time."},
+    {"sound.speaker", "", KeyType::Flag, "", 0, 0,
+     [](Config& c, unsigned) -> Field { return &c.sound.speaker; },
+     "Whether the PC speaker is heard; programs cannot tell the difference."},
+    {"sound.sb16", "", KeyType::Flag, "", 0, 0, [](Config& c, unsigned) -> Field { return &c.sound.sb16; },
+     "Whether there is a Sound Blaster 16, with OPL3 at 388h and MPU-401 at 330h."},
+    {"sound.sb16_port", "", KeyType::Number, "0x220, 0x240, 0x260 and 0x280", 0x220, 0x280,
+     [](Config& c, unsigned) -> Field { return &c.sound.sb16_port; }, "Its base address."},
+    {"sound.sb16_irq", "", KeyType::Number, "2, 5, 7 and 10", 2, 10,
+     [](Config& c, unsigned) -> Field { return &c.sound.sb16_irq; },
+     "Its interrupt at power-on; software may select another."},
+    {"sound.sb16_dma", "", KeyType::Number, "0, 1 and 3", 0, 3,
+     [](Config& c, unsigned) -> Field { return &c.sound.sb16_dma; },
+     "Its DMA channel for 8-bit samples at power-on."},
+    {"sound.sb16_dma16", "", KeyType::Number, "5, 6, 7, and the 8-bit channel", 0, 7,
+     [](Config& c, unsigned) -> Field { return &c.sound.sb16_dma16; },
+     "Its DMA channel for 16-bit samples at power-on."},
+    {"sound.pci", "", KeyType::Choice, "none|ac97", 0, 0,
+     [](Config& c, unsigned) -> Field { return choice(c.sound.pci); },
+     "The PCI sound card; ac97 is the Intel 82801AA's."},
+    {"audio.output", "", KeyType::Audio, "", 0, 0,
+     [](Config& c, unsigned) -> Field { return &c.audio.output; },
+     "Where sound goes; auto is the host's sound system beside a window, else none."},
+    {"audio.rate", "", KeyType::Number, "", 8'000, 96'000,
+     [](Config& c, unsigned) -> Field { return &c.audio.rate; },
+     "Samples a second of what goes there."},
     {"debug.exit_port", "", KeyType::Number, "", 0, 0xffff,
      [](Config& c, unsigned) -> Field { return &c.debug.exit_port; },
      "I/O port where writing v ends the run with status 2 v + 1; 0 is none."},
@@ -224,6 +261,7 @@ std::string describe_accepted(const ConfigKey& key) {
         case KeyType::Paths: return "a file name or a list of file names";
         case KeyType::Displays:
             return "auto, sdl, terminal, vnc, vnc:PORT, vnc:HOST:PORT and none, or several";
+        case KeyType::Audio: return "auto, sdl, wav:FILE and none";
         case KeyType::Backend: return "stdio, file:PATH, pty, tcp:HOST:PORT[,server] and none";
         default: return "any text";
     }

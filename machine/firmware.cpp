@@ -1,12 +1,9 @@
 // What firmware finds: ROMs, CMOS memory, fw_cfg files, the date. IBM PC/AT Technical Reference, "CMOS RAM";
 // the extensions of memory sizes and boot order are those that Bochs and SeaBIOS use.
-#include <zlib.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <ctime>
-#include <fstream>
 
 #include "bios/embedded.h"
 #include "bios/loaders/kernel.h"
@@ -18,15 +15,6 @@ namespace {
 constexpr u64 kMiB = u64{1} << 20;
 constexpr u64 kTop = u64{1} << 32;
 constexpr size_t kAliasBytes = 0x20000;
-constexpr size_t kBiggestBios = 16 * kMiB;
-
-Result<std::vector<u8>> read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return fail("{}: {}", path, std::strerror(errno));
-    std::vector<u8> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    if (file.bad()) return fail("{}: cannot be read", path);
-    return bytes;
-}
 
 std::vector<u8> copy(std::span<const u8> bytes) { return {bytes.begin(), bytes.end()}; }
 
@@ -42,27 +30,37 @@ std::string base_name(const std::string& path) { return path.substr(path.find_la
 }  // namespace
 
 Result<void> Machine::load_roms() {
-    std::vector<u8> bios = copy(bios::system_bios());
-    if (!config_.firmware.bios.empty()) {
-        Result<std::vector<u8>> file = read_file(config_.firmware.bios);
-        if (!file) return file.error().in("firmware.bios");
-        bios = std::move(*file);
-        if (bios.empty() || bios.size() % 0x10000 != 0 || bios.size() > kBiggestBios)
-            return fail("firmware.bios: {}: {} bytes; a system BIOS has a multiple of 64 KiB, at most 16 MiB",
-                        config_.firmware.bios, bios.size());
-    }
-    bios_checksum_ = static_cast<u32>(crc32_z(0, bios.data(), bios.size()));
+    if (Result<void> built = build_flash(); !built) return built;
     // The chipset decodes the top of the image twice: below 4 GiB, and below 1 MiB for real mode.
-    const std::span<const u8> alias = std::span(bios).last(std::min(bios.size(), kAliasBytes));
-    Result<PhysicalRegion> high = memory_->add_rom("bios", GuestPhys(kTop - bios.size()), bios);
-    if (!high) return high.error();
+    const std::span<const u8> bios = firmware_.bios();
+    const std::span<const u8> alias = bios.last(std::min(bios.size(), kAliasBytes));
     Result<PhysicalRegion> low = memory_->add_rom("bios alias", GuestPhys(kMiB - alias.size()), alias);
     if (!low) return low.error();
-    regions_.push_back(std::move(*high));
     regions_.push_back(std::move(*low));
-
     if (Result<void> loaded = load_vga_rom(); !loaded) return loaded;
     return fill_fw_cfg();
+}
+
+/// The BIOS ends at 4 GiB; a variable store lies right below it.
+Result<void> Machine::build_flash() {
+    u64 base = kTop;
+    if (!firmware_.in_one_chip()) {
+        base -= firmware_.bios().size();
+        Result<PhysicalRegion> rom = memory_->add_rom("bios", GuestPhys(base), firmware_.bios());
+        if (!rom) return rom.error();
+        regions_.push_back(std::move(*rom));
+    }
+    if (firmware_.flash_bytes() == 0) return {};
+    if (!firmware_.note().empty()) log_.warning("flash", "{}", firmware_.note());
+    Result<std::unique_ptr<Flash>> flash =
+        Flash::create(*memory_, log_,
+                      {.name = "flash",
+                       .base = GuestPhys(base - firmware_.flash_bytes()),
+                       .bytes = firmware_.flash_bytes(),
+                       .store = [this](u64 offset, std::span<const u8> data) { return firmware_.store(offset, data); }});
+    if (!flash) return flash.error();
+    flash_ = std::move(*flash);
+    return firmware_.read_flash(flash_->array());
 }
 
 Result<void> Machine::load_vga_rom() {
@@ -97,6 +95,11 @@ Result<void> Machine::fill_fw_cfg() {
     std::vector<E820Entry> map{{0, memory_->low_ram(), E820Entry::Type::Ram}};
     if (memory_->high_ram() != 0) map.push_back({kTop, memory_->high_ram(), E820Entry::Type::Ram});
     if (Result<void> added = fw_cfg_->add_file("etc/e820", e820_table(map)); !added) return added;
+    // A byte for each of S0 to S5, bit 7: it is there. The low bits are the PIIX4's sleep types.
+    const std::vector<u8> sleep_states{0x80, 0, 0, 1, 2, 0x80};
+    if (Result<void> added = fw_cfg_->add_file("etc/system-states", sleep_states); !added) return added;
+    for (auto add : {&Machine::add_acpi_tables, &Machine::add_smbios_tables})
+        if (Result<void> added = (this->*add)(); !added) return added;
     for (const std::string& path : config_.firmware.roms) {
         Result<std::vector<u8>> rom = read_file(path);
         if (!rom) return rom.error().in("firmware.roms");

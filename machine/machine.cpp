@@ -5,6 +5,9 @@
 #include <bit>
 
 #include "devices/keyboard/us_text.h"
+#include "devices/sound/ac97/ac97.h"
+#include "devices/sound/pc_speaker.h"
+#include "devices/sound/sb16/sb16.h"
 
 namespace gnomon {
 namespace {
@@ -52,6 +55,11 @@ Result<std::unique_ptr<Machine>> Machine::create(const Config& config, HostEnvir
     if (config.cpu.count > 1 && !model->features.has(Feature::APIC))
         return fail("cpu.count: {} processors need a model with a local APIC, which '{}' has not; accepted is 1",
                     config.cpu.count, model->name);
+    if (model->several_cores()) model->cores = static_cast<u8>(config.cpu.count);
+    if (config.input.pointer == PointerChoice::Vmware) {
+        model->features.set(Feature::HYPERVISOR);
+        model->hypervisor = "VMwareVMware";
+    }
     const ClockMode mode = choose_clock(config.clock.mode, host.attended);
     if (!host.open_backend)
         host.open_backend = [](std::string_view part, std::string_view spec, Log& log,
@@ -65,7 +73,7 @@ Result<std::unique_ptr<Machine>> Machine::create(const Config& config, HostEnvir
 
 Result<void> Machine::build() {
     if (Result<void> set = log_.configure(config_.log.level); !set) return set.error().in("log.level");
-    for (auto step : {&Machine::build_board, &Machine::build_storage, &Machine::build_character_devices,
+    for (auto step : {&Machine::build_board, &Machine::build_sound, &Machine::build_storage, &Machine::build_character_devices,
                       &Machine::load_roms, &Machine::set_rtc})
         if (Result<void> done = (this->*step)(); !done) return done;
     fill_cmos();
@@ -77,8 +85,11 @@ Result<void> Machine::build() {
 Result<void> Machine::build_board() {
     if (!std::has_single_bit(config_.video.memory))
         return fail("video.memory: {} KiB; accepted are powers of two", config_.video.memory >> 10);
+    if (Result<void> read = keep(FirmwareImages::open(config_.firmware, config_.boot.snapshot), firmware_); !read)
+        return read;
     if (Result<void> made = keep(PhysicalMap::create(config_.memory.size, log_,
-                                                     config_.video.memory + VideoMemory::kWindowSize),
+                                                     config_.video.memory + VideoMemory::kWindowSize,
+                                                     firmware_.flash_bytes()),
                                  memory_);
         !made)
         return made.error().in("memory.size");
@@ -138,6 +149,7 @@ Result<void> Machine::build_board() {
             keep(I8042::create(ports_, scheduler_, log_, std::move(wiring), keyboard), keyboard_);
         !made)
         return made;
+    if (Result<void> made = build_pointer(); !made) return made;
     typing_event_ = scheduler_.add_event("machine.typing", [this](const Scheduler::Due&) {
         if (Result<void> typed = keyboard_->type_text(config_.input.type); !typed)
             log_.warning("machine", "input.type: {}", typed.error().message);
@@ -257,7 +269,10 @@ void Machine::list_parts() {
     for (OverlayImage* overlay : overlays_) parts_.push_back(overlay);
     for (const auto& uart : uarts_) parts_.push_back(uart.get());
     for (const auto& printer : printers_) parts_.push_back(printer.get());
+    if (flash_) parts_.push_back(flash_.get());
+    if (pointer_) parts_.push_back(pointer_.get());
     if (shutdown_port_) parts_.push_back(shutdown_port_.get());
+    list_sound_parts();
     if (ioapic_) parts_.push_back(ioapic_.get());
     if (hpet_) parts_.push_back(hpet_.get());
     parts_.push_back(turn_part_.get());
@@ -272,7 +287,7 @@ std::string Machine::fingerprint() {
         "cpu.model = {}\ncpu.count = {}\ncpu.quantum = {}\nmemory.size = {}M\nvideo.memory = {}M\nclock.mode = {}\nclock.ips = {}\nfirmware.bios = {:08x}\n",
         config_.cpu.model.empty() ? model_.name : std::string_view(config_.cpu.model), config_.cpu.count, config_.cpu.quantum,
         memory_->ram_size() >> 20, vga_->memory().size() >> 20, clock_.mode() == ClockMode::Deterministic ? "deterministic" : "realtime",
-        config_.clock.ips, bios_checksum_);
+        config_.clock.ips, firmware_.checksum());
     for (unsigned i = 0; i < 2; i++)
         text += fmt::format("floppy.{} = {} with {} sectors\n", i == 0 ? 'a' : 'b',
                             floppy_drive_name(floppy_->drive(i).type()),
@@ -334,14 +349,17 @@ void Machine::reset_devices() {
     power_->reset();
     rtc_->reset();
     keyboard_->reset();
+    if (pointer_) pointer_->reset();
     vga_->reset();
     vga_pci_->reset();
     fw_cfg_->reset();
+    if (flash_) flash_->reset();
     floppy_->reset();
     ide_->reset();
     for (const auto& uart : uarts_) uart->reset();
     for (const auto& printer : printers_) printer->reset();
     if (shutdown_port_) shutdown_port_->reset();
+    reset_sound();
 }
 
 void Machine::strike(std::vector<Key> keys, u64 hold_ns) {

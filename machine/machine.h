@@ -9,10 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "bios/acpi/acpi_tables.h"
 #include "cpu/cpu.h"
 #include "cpu/model.h"
 #include "devices/debug_ports/debug_ports.h"
 #include "devices/dma/isa_dma.h"
+#include "devices/flash/flash.h"
 #include "devices/floppy/floppy_controller.h"
 #include "devices/fw_cfg/fw_cfg.h"
 #include "devices/hpet/hpet.h"
@@ -21,6 +23,7 @@
 #include "devices/ide/piix_ide.h"
 #include "devices/ioapic/ioapic.h"
 #include "devices/keyboard/i8042.h"
+#include "devices/keyboard/vmware_pointer.h"
 #include "devices/parallel/parallel_port.h"
 #include "devices/pci/host_bridge.h"
 #include "devices/pci/piix3.h"
@@ -29,16 +32,22 @@
 #include "devices/power/piix4_pm.h"
 #include "devices/rtc/rtc.h"
 #include "devices/serial/uart16550.h"
+#include "devices/sound/sound_mixer.h"
 #include "devices/storage/open_image.h"
 #include "devices/vga/vga.h"
 #include "devices/vga/vga_pci.h"
 #include "machine/config.h"
 #include "machine/coprocessor_error.h"
 #include "machine/cpu_pins.h"
+#include "machine/firmware_images.h"
 #include "machine/isa_interrupts.h"
 #include "machine/media.h"
 
 namespace gnomon {
+
+class Ac97;
+class PcSpeaker;
+class Sb16;
 
 /// What a machine asks of the host around it.
 struct HostEnvironment {
@@ -47,6 +56,8 @@ struct HostEnvironment {
     std::function<Result<std::unique_ptr<CharBackend>>(std::string_view part, std::string_view spec, Log& log,
                                                        CharBackendOptions options)>
         open_backend;
+    /// Where the sound goes; null: nowhere, and none is made.
+    std::unique_ptr<AudioSink> audio = {};
     /// Somebody looks at the machine: decides the clock where the configuration says "automatic".
     bool attended = false;
 };
@@ -82,7 +93,10 @@ class Machine {
     [[nodiscard]] Hpet* hpet() { return hpet_.get(); }
     [[nodiscard]] Vga& vga() { return *vga_; }
     [[nodiscard]] I8042& keyboard() { return *keyboard_; }
+    /// Null where the mouse has no such side.
+    [[nodiscard]] VmwarePointer* pointer() { return pointer_.get(); }
     [[nodiscard]] Piix4Pm& power() { return *power_; }
+    [[nodiscard]] SoundMixer& sound() { return *mixer_; }
     [[nodiscard]] FloppyController& floppy() { return *floppy_; }
     /// Null where there is no such drive.
     [[nodiscard]] AtapiDrive* cdrom(unsigned place) { return cdroms_.at(place); }
@@ -143,7 +157,10 @@ class Machine {
 
     /// To be called after the states of all parts were replaced: what waits outside of them belongs to the
     /// past.
-    void state_replaced() { typing_.clear(); }
+    void state_replaced() {
+        typing_.clear();
+        mixer_->restart();
+    }
     /// What a snapshot's machine must have in common with this one: a line for each property.
     [[nodiscard]] std::string fingerprint();
     /// Every part with state, the scheduler first; what a snapshot holds besides RAM.
@@ -154,11 +171,17 @@ class Machine {
 
     Result<void> build();
     Result<void> build_board();
+    Result<void> build_sound();
+    Result<void> build_pointer();
     Result<void> build_storage();
     Result<void> build_character_devices();
     Result<void> load_roms();
+    Result<void> build_flash();
     Result<void> load_vga_rom();
     Result<void> fill_fw_cfg();
+    AcpiBoard acpi_board();
+    Result<void> add_acpi_tables();
+    Result<void> add_smbios_tables();
     void fill_cmos();
     void fill_boot_order();
     Result<void> set_rtc();
@@ -175,7 +198,9 @@ class Machine {
     void go_on_typing();
     void strike_due();
     void list_parts();
+    void list_sound_parts();
     void reset_devices();
+    void reset_sound();
 
     // processors.cpp
     class CpuPart;
@@ -226,14 +251,21 @@ class Machine {
     std::unique_ptr<Pit> pit_;
     std::unique_ptr<Port61> port61_;
     std::unique_ptr<IsaDma> dma_;
+    std::unique_ptr<SoundMixer> mixer_;
+    std::unique_ptr<PcSpeaker> speaker_;
+    std::unique_ptr<Sb16> sb16_;
+    std::unique_ptr<Ac97> ac97_;
     std::unique_ptr<HostBridge> host_bridge_;
     std::unique_ptr<Piix3> piix3_;
     std::unique_ptr<Piix4Pm> power_;
     std::unique_ptr<Rtc> rtc_;
     std::unique_ptr<I8042> keyboard_;
+    std::unique_ptr<VmwarePointer> pointer_;
     std::unique_ptr<Vga> vga_;
     std::unique_ptr<VgaPci> vga_pci_;
     std::unique_ptr<FwCfg> fw_cfg_;
+    FirmwareImages firmware_;
+    std::unique_ptr<Flash> flash_;
     std::array<MediumTraffic, 6> traffic_{};  ///< two floppy drives, four IDE places
     std::unique_ptr<FloppyController> floppy_;
     std::unique_ptr<PiixIde> ide_;
@@ -248,7 +280,6 @@ class Machine {
     std::unique_ptr<DebugExit> debug_exit_;
     std::unique_ptr<ShutdownPort> shutdown_port_;
     std::vector<PhysicalRegion> regions_;
-    u32 bios_checksum_ = 0;
     Scheduler::EventId typing_event_;
     /// Keys that are struck, or text that is typed.
     struct Typing {

@@ -1,5 +1,6 @@
 // The processors of a machine: construction, their turns, INIT and startup. Intel MultiProcessor Specification 1.4,
 // appendix B; SDM Vol. 3, "Multiple-Processor (MP) Initialization".
+#include "cpu/monitor_unit.h"
 #include "machine/machine.h"
 
 namespace gnomon {
@@ -92,6 +93,9 @@ void Machine::build_processors() {
                                               shadow_of(config_.memory.shadow));
         processor.cpu->apic = processor.apic.get();
         processor.pins->connect(*processor.cpu);
+        processor.cpu->monitor_unit().on_wake([this] {
+            if (running_) running_->shorten_budget(0);
+        });
         processor.part = std::make_unique<CpuPart>(*processor.cpu, i);
         pins_.connect(*processor.pins, processor.apic.get());
         processors_.push_back(std::move(processor));

@@ -4,11 +4,16 @@
 namespace gnomon {
 namespace {
 
-std::vector<u8> processors_floppy(u8 others) {
-    std::ifstream file(GNOMON_PROCESSORS_SECTOR, std::ios::binary);
+std::vector<u8> floppy(const char* boot_sector) {
+    std::ifstream file(boot_sector, std::ios::binary);
     std::vector<u8> image((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
     EXPECT_EQ(image.size(), 512u);
     image.resize(1474560);
+    return image;
+}
+
+std::vector<u8> processors_floppy(u8 others) {
+    std::vector<u8> image = floppy(GNOMON_PROCESSORS_SECTOR);
     image[508] = others;
     return image;
 }
@@ -79,6 +84,17 @@ TEST(Processors, ShareGuestTime) {
     EXPECT_EQ(clock.instructions_until(1010), 33u);
     clock.retire(33);
     EXPECT_EQ(clock.now(), 1010u);
+}
+
+TEST(Processors, OneInMwaitCostsNothingAndWakesAtAStoreOfAnother) {
+    TestMachine m(floppy(GNOMON_MWAIT_SECTOR), with_processors(2));
+    EXPECT_EQ(m.run().status, 1 << 1 | 1);    // it came out of MWAIT once
+    // Two million instructions of the delay, and the guest time of one processor, not of two.
+    const u64 instructions = m.machine->clock().instructions();
+    const u64 time = m.machine->clock().now() * m.machine->config().clock.ips / VirtualClock::kSecond;
+    EXPECT_GT(instructions, 2'000'000u);
+    EXPECT_LT(instructions, 4'000'000u);
+    EXPECT_GT(time, instructions * 9 / 10);
 }
 
 TEST(Processors, StateOfEveryProcessorAndItsApicIsInSnapshots) {

@@ -64,11 +64,14 @@ void RunLoop::step() {
     }
     machine_.scheduler().run_due();
     if (machine_.ending()) return;
-    const u64 now = host_now();
-    if (now >= next_look_ns_) look_around(now);
-    if (machine_.ending() || paused_) return;
-
     VirtualClock& clock = machine_.clock();
+    u64 now = host_now();
+    if (now >= next_look_ns_) {
+        look_around(now);
+        clock.exclude();  // since run_due() read it
+        now = host_now();
+    }
+    if (machine_.ending() || paused_) return;
     if (clock.instructions() >= last_instruction_) {
         machine_.end(4, fmt::format("the limit of {} instructions is reached", options_.max_instructions));
         return;
@@ -137,11 +140,14 @@ void RunLoop::idle() {
         clock.skip_to(deadline);
         return;
     }
+    clock.catch_up();
     const u64 now = clock.now();
     const u64 host = host_now();
     u64 nap = next_look_ns_ > host ? next_look_ns_ - host : 0;
     if (deadline != Scheduler::kNever) nap = std::min(nap, deadline > now ? deadline - now : 0);
-    if (nap != 0) std::this_thread::sleep_for(std::chrono::nanoseconds(nap));
+    if (nap == 0) return;
+    std::this_thread::sleep_for(std::chrono::nanoseconds(nap));
+    clock.catch_up();
 }
 
 void RunLoop::look_around(u64 now_ns) {

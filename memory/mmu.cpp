@@ -1,5 +1,4 @@
-// Slow paths of the processor's memory accesses, TLB fills and flushes. SDM Vol. 3, "Paging" and "Caching
-// Translation Information".
+// The paging state, translation, and the slow paths of the processor's memory accesses. SDM Vol. 3, "Paging".
 #include "memory/mmu.h"
 
 #include <algorithm>
@@ -22,10 +21,6 @@ constexpr u64 kCr4Pke = u64{1} << 22;
 constexpr u64 kCr4Pks = u64{1} << 24;
 constexpr u64 kEferLma = u64{1} << 10;
 constexpr u64 kEferNxe = u64{1} << 11;
-
-constexpr Privilege kAllPrivileges[] = {Privilege::Supervisor, Privilege::User, Privilege::SupervisorOverride};
-
-constexpr u32 kManyWriters = ~u32{0};
 
 /// The walkers' view of memory.
 struct TableMemory {
@@ -88,7 +83,7 @@ bool load_pdptes(PhysicalMap& map, const PagingState& state, std::array<u64, 4>&
 }
 
 Mmu::Mmu(PhysicalMap& map, Shadow shadow, unsigned tracked_frames)
-    : map_(map), verify_(shadow == Shadow::Verify), writers_(std::make_unique<u32[]>(map.ram_pages())) {
+    : map_(map), verify_(shadow == Shadow::Verify), writers_(static_cast<u32*>(std::calloc(map.ram_pages(), sizeof(u32)))) {
     map_.add_translation_observer(*this);
     ShadowTables::Listener& listener = *this;
     if (shadow != Shadow::Off) shadow_ = std::make_unique<ShadowTables>(map, listener, tracked_frames);
@@ -129,14 +124,14 @@ bool Mmu::translate(u64 linear, AccessKind kind, Privilege privilege, Translatio
     }
     if (shadow_) {
         if (shadow_->find(linear, out)) {
-            counters_.shadow_hits++;
+            counters_.shadow_hits[static_cast<unsigned>(kind)]++;
             if (verify_) verify_shadow(linear, out);
             if (!access_allowed(control_, out, kind, privilege))
                 return fail_with(linear, denial_cause(control_, out, kind, privilege), kind, privilege, fault);
             // The first write through an entry must set its dirty flag.
             if (kind != AccessKind::Write || out.dirty) return true;
         } else {
-            counters_.shadow_misses++;
+            counters_.shadow_misses[static_cast<unsigned>(kind)]++;
         }
     }
     counters_.page_walks++;
@@ -153,7 +148,7 @@ bool Mmu::translate(u64 linear, AccessKind kind, Privilege privilege, Translatio
 }
 
 bool Mmu::resolve(u64 linear, AccessKind kind, Privilege privilege, Place& out, PageFault& fault) {
-    counters_.tlb_misses++;
+    counters_.tlb_misses[static_cast<unsigned>(kind)]++;
     Translation translation;
     if (!translate(linear, kind, privilege, translation, fault)) return false;
     out.physical = GuestPhys(translation.page + (linear & ~kPageMask));
@@ -291,262 +286,6 @@ bool Mmu::inspect(LinearAddr linear, GuestPhys& physical) const {
     const Walk found = walk(linear.value);
     if (found.mapped) physical = GuestPhys(found.translation.page + linear.page_offset());
     return found.mapped;
-}
-
-// --- TLB
-// -----------------------------------------------------------------------------------------------------------
-
-void Mmu::fill(u64 linear, Privilege privilege, const Translation& translation,
-               const PhysicalMap::Page& page) {
-    if (!page.host) return;
-    const unsigned index = linear >> 12 & (Tlb::kEntries - 1);
-    const u64 tag = linear & kPageMask;
-    const auto may = [&](AccessKind kind) { return access_allowed(control_, translation, kind, privilege); };
-    TlbEntry& entry = tlb(privilege).entries[index];
-    entry.read_tag = may(AccessKind::Read) ? tag : TlbEntry::kNoPage;
-    entry.fetch_tag = may(AccessKind::Fetch) ? tag : TlbEntry::kNoPage;
-    entry.write_tag = TlbEntry::kNoPage;
-    entry.addend = reinterpret_cast<u64>(page.host) - tag;
-    const bool stores = page.stores_to_ram && translation.dirty && may(AccessKind::Write);
-    if (stores && page.writable) {
-        entry.write_tag = tag;
-        note_writer(page.ram_page, index);
-    }
-
-    if (watch_ && watch_->covers(LinearAddr(tag), GuestPhys(translation.page)))
-        entry.read_tag = entry.write_tag = TlbEntry::kNoPage;
-
-    FillLog& log = logs_[static_cast<unsigned>(privilege)];
-    u8 mark = log.marks[index] & (FillLog::kInLocal | FillLog::kInGlobals);
-    if (translation.global) {
-        mark |= FillLog::kGlobal;
-        if (!(mark & FillLog::kInGlobals)) log.globals[log.globals_count++] = static_cast<u16>(index);
-        mark |= FillLog::kInGlobals;
-    } else {
-        if (!(mark & FillLog::kInLocal)) log.local[log.local_count++] = static_cast<u16>(index);
-        mark |= FillLog::kInLocal;
-    }
-    if (translation.page_shift > 12) {
-        mark |= FillLog::kLarge;
-        const unsigned region = linear >> 22 & 1023;
-        if (translation.page_shift == 30)
-            std::fill_n(large_regions_.begin() + region / 256 * 4, 4, ~u64{0});  // all of the page's regions
-        else
-            large_regions_[region / 64] |= u64{1} << region % 64;
-    }
-    if (stores && entry.read_tag == tag) mark |= FillLog::kStore;
-    log.marks[index] = mark;
-}
-
-void Mmu::note_writer(u32 ram_page, unsigned index) {
-    u32& writers = writers_[ram_page];
-    if (writers == kManyWriters) return;
-    const u32 one = index + 1;
-    const u32 low = writers & 0xffff;
-    const u32 high = writers >> 16;
-    if (low == one || high == one) return;
-    if (low == 0)
-        writers |= one;
-    else if (high == 0)
-        writers |= one << 16;
-    else
-        writers = kManyWriters;
-}
-
-void Mmu::page_write_protected(u32 page) {
-    const u32 writers = writers_[page];
-    if (writers == 0) return;
-    writers_[page] = 0;
-    const u64 host = reinterpret_cast<u64>(map_.ram()) + (u64{page} << 12);
-    const auto protect = [&](TlbEntry& entry) {
-        if (entry.write_tag != TlbEntry::kNoPage && entry.write_tag + entry.addend == host)
-            entry.write_tag = TlbEntry::kNoPage;
-    };
-    for (unsigned table = 0; table < kPrivileges; table++) {
-        auto& entries = tlbs_[table].entries;
-        if (writers != kManyWriters) {
-            if (writers & 0xffff) protect(entries[(writers & 0xffff) - 1]);
-            if (writers >> 16) protect(entries[(writers >> 16) - 1]);
-            continue;
-        }
-        const FillLog& log = logs_[table];
-        for (unsigned i = 0; i < log.local_count; i++) protect(entries[log.local[i]]);
-        for (unsigned i = 0; i < log.globals_count; i++) protect(entries[log.globals[i]]);
-    }
-}
-
-void Mmu::flush_local(Privilege privilege) {
-    FillLog& log = logs_[static_cast<unsigned>(privilege)];
-    auto& entries = tlb(privilege).entries;
-    for (unsigned i = 0; i < log.local_count; i++) {
-        const unsigned index = log.local[i];
-        log.marks[index] &= static_cast<u8>(~FillLog::kInLocal);
-        if (!(log.marks[index] & FillLog::kGlobal)) entries[index] = TlbEntry{};
-    }
-    log.local_count = 0;
-}
-
-void Mmu::flush_table(Privilege privilege) {
-    FillLog& log = logs_[static_cast<unsigned>(privilege)];
-    auto& entries = tlb(privilege).entries;
-    const auto reset = [&](unsigned index) {
-        log.marks[index] = 0;
-        entries[index] = TlbEntry{};
-    };
-    for (unsigned i = 0; i < log.local_count; i++) reset(log.local[i]);
-    for (unsigned i = 0; i < log.globals_count; i++) reset(log.globals[i]);
-    log.local_count = log.globals_count = 0;
-}
-
-void Mmu::drop_page(u64 linear) {
-    const u64 tag = linear & kPageMask;
-    for (Tlb& table : tlbs_) {
-        TlbEntry& entry = table.entry(linear);
-        if (entry.read_tag == tag || entry.write_tag == tag || entry.fetch_tag == tag) entry = TlbEntry{};
-    }
-}
-
-void Mmu::drop_range(u64 linear, unsigned shift, u8 marks) {
-    for (unsigned table = 0; table < kPrivileges; table++) {
-        const FillLog& log = logs_[table];
-        const auto drop = [&](unsigned index) {
-            TlbEntry& entry = tlbs_[table].entries[index];
-            if ((log.marks[index] & marks) != marks) return;
-            const auto inside = [&](u64 tag) {
-                return tag != TlbEntry::kNoPage && tag >> shift == linear >> shift;
-            };
-            if (inside(entry.read_tag) || inside(entry.write_tag) || inside(entry.fetch_tag))
-                entry = TlbEntry{};
-        };
-        for (unsigned i = 0; i < log.local_count; i++) drop(log.local[i]);
-        for (unsigned i = 0; i < log.globals_count; i++) drop(log.globals[i]);
-    }
-}
-
-// --- Control
-// -------------------------------------------------------------------------------------------------------
-
-void Mmu::set_paging(const PagingState& next, bool cr3_written) {
-    const WalkControl before = control_;
-    paging_ = next;
-    control_ = walk_control(next);
-    const bool paging = control_.mode != PagingMode::None;
-    const bool same_space = control_.same_space(before);
-
-    const bool smep_set = control_.smep && !before.smep;
-    if (!control_.same_format(before) || smep_set) {
-        flush_tlb();
-    } else if (paging && (cr3_written || !same_space)) {
-        // A TLB that is coherent with the tables has nothing to lose when the same tables are loaded again.
-        if (shadow_ && same_space && !untracked_) {
-            if (verify_) verify_tlb();
-        } else {
-            counters_.tlb_flushes++;
-            for (const Privilege privilege : kAllPrivileges) flush_local(privilege);
-            // Global pages were not judged; but only INVLPG and full flushes need to remove them.
-            untracked_ = false;
-        }
-    }
-    // These make supervisor rights smaller; entries that were filled with the larger ones must go. Larger
-    // rights are found by the slow path.
-    const bool stricter =
-        (control_.write_protect && !before.write_protect) || (control_.smap && !before.smap);
-    const bool keys_changed = control_.user_keys != before.user_keys || control_.supervisor_keys != before.supervisor_keys;
-    if (paging && keys_changed) {
-        for (const Privilege privilege : kAllPrivileges) flush_table(privilege);
-    } else if (paging && stricter) {
-        flush_table(Privilege::Supervisor);
-        flush_table(Privilege::SupervisorOverride);
-    }
-    if (shadow_ && paging && !same_space) shadow_->select(control_);
-}
-
-void Mmu::invlpg(LinearAddr linear) {
-    drop_page(linear.value);
-    const unsigned region = linear.value >> 22 & 1023;
-    if (!(large_regions_[region / 64] >> region % 64 & 1)) return;
-    // No page below the long modes is larger than 4 MiB; in these, more than the page may go.
-    drop_range(linear.value, control_.mode >= PagingMode::FourLevel ? 30 : 22, FillLog::kLarge);
-}
-
-void Mmu::flush_tlb() {
-    counters_.tlb_flushes++;
-    for (const Privilege privilege : kAllPrivileges) flush_table(privilege);
-    large_regions_ = {};
-    untracked_ = false;
-}
-
-void Mmu::flush_all() {
-    flush_tlb();
-    if (shadow_) shadow_->clear();
-}
-
-void Mmu::watch_accesses(const AccessWatch* watch) {
-    watch_ = watch;
-    flush_tlb();
-}
-
-void Mmu::physical_map_changed() { flush_all(); }
-
-// --- Checks of ourselves
-// -------------------------------------------------------------------------------------------
-
-void Mmu::report_incoherence(const char* what, u64 linear, const Translation& known, const Walk& now) const {
-    const auto text = [](const Translation& t) {
-        return fmt::format("page {:#x} size 2^{} {}{}{}{}{}", t.page, t.page_shift, t.writable ? 'w' : '-',
-                           t.user ? 'u' : '-', t.executable ? 'x' : '-', t.global ? 'g' : '-',
-                           t.dirty ? 'd' : '-');
-    };
-    fmt::print(stderr, "gnomon: our bug: stale {} for linear {:#x}\n  it says:    {}\n  tables say: {}\n",
-               what, linear, text(known), now.mapped ? text(now.translation) : "not mapped");
-    for (unsigned i = 0; i < now.count; i++)
-        fmt::print(stderr, "  entry at {:#x}: {:#x}\n", now.steps[i].address, now.steps[i].value);
-    fmt::print(stderr, "  CR0={:#x} CR3={:#x} CR4={:#x} EFER={:#x}\n{}", paging_.cr0, paging_.cr3,
-               paging_.cr4, paging_.efer, describe());
-    std::abort();
-}
-
-void Mmu::verify_shadow(u64 linear, const Translation& known) const {
-    const Walk now = walk(linear);
-    bool good = now.mapped;
-    for (unsigned i = 0; i < now.count; i++) good &= (now.steps[i].value & page_entry::kAccessed) != 0;
-    // Another space may have made the page dirty; the reverse would let a write pass unseen.
-    Translation expected = now.translation;
-    if (!known.dirty) expected.dirty = false;
-    if (!good || known != expected) report_incoherence("shadow entry", linear, known, now);
-}
-
-void Mmu::verify_tlb() const {
-    for (const Privilege privilege : kAllPrivileges) {
-        const FillLog& log = logs_[static_cast<unsigned>(privilege)];
-        for (unsigned i = 0; i < log.local_count; i++) {
-            const unsigned index = log.local[i];
-            if (log.marks[index] & FillLog::kGlobal) continue;
-            const TlbEntry& entry = tlbs_[static_cast<unsigned>(privilege)].entries[index];
-            for (AccessKind kind : {AccessKind::Read, AccessKind::Write, AccessKind::Fetch}) {
-                const u64 tag = kind == AccessKind::Read    ? entry.read_tag
-                                : kind == AccessKind::Write ? entry.write_tag
-                                                            : entry.fetch_tag;
-                if (tag == TlbEntry::kNoPage) continue;
-                const Walk now = walk(tag);
-                const PhysicalMap::Page page = map_.page(GuestPhys(now.translation.page));
-                bool good = now.mapped && access_allowed(control_, now.translation, kind, privilege) &&
-                            reinterpret_cast<u64>(page.host) == tag + entry.addend;
-                if (kind == AccessKind::Write) good = good && page.writable && now.translation.dirty;
-                if (!good) report_incoherence("TLB entry", tag, Translation{}, now);
-            }
-        }
-    }
-}
-
-std::string Mmu::describe() const {
-    const Counters c = counters();
-    std::string out = fmt::format(
-        "TLB misses {}, flushes {}; page walks {}, page faults {}\nshadow hits {}, misses {}, invalidations "
-        "{}\n",
-        c.tlb_misses, c.tlb_flushes, c.page_walks, c.page_faults, c.shadow_hits, c.shadow_misses,
-        c.shadow_invalidations);
-    return out + (shadow_ ? shadow_->describe() : "shadow page tables are off\n");
 }
 
 }  // namespace gnomon

@@ -68,7 +68,13 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
         const u32 page = static_cast<u32>((host - map_.ram()) >> 12);
         if (map_.flags(page) == 0) return false;
         map_.note_store(page, static_cast<u32>(linear & ~kPageMask), size);
-        std::memcpy(host, data, size);
+        switch (size) {
+        case 1: *host = *static_cast<const u8*>(data); break;
+        case 2: std::memcpy(host, data, 2); break;
+        case 4: std::memcpy(host, data, 4); break;
+        case 8: std::memcpy(host, data, 8); break;
+        default: std::memcpy(host, data, size);
+        }
         return true;
     }
 
@@ -119,10 +125,10 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     void page_write_protected(u32 page) override;
 
     struct Counters {
-        u64 tlb_misses = 0;
+        std::array<u64, 3> tlb_misses{};      ///< by AccessKind
         u64 tlb_flushes = 0;
-        u64 shadow_hits = 0;
-        u64 shadow_misses = 0;
+        std::array<u64, 3> shadow_hits{};     ///< by AccessKind
+        std::array<u64, 3> shadow_misses{};
         u64 shadow_invalidations = 0;
         u64 page_walks = 0;
         u64 page_faults = 0;
@@ -210,7 +216,7 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     std::array<FillLog, kPrivileges> logs_;
     /// For each RAM page up to two TLB indices (plus one) whose entries may have its write tag; kManyWriters:
     /// any may.
-    std::unique_ptr<u32[]> writers_;
+    std::unique_ptr<u32[], FreeZeros> writers_;
     /// Bit n: the TLB may hold fragments of large pages at linear addresses with bits 22–31 equal to n.
     std::array<u64, 16> large_regions_{};
     MmioIo* private_device_ = nullptr;

@@ -237,7 +237,7 @@ TEST_P(MmuTest, FlaggedPagesLoseTheirWriteTagsAndAnnounceStores) {
         EXPECT_EQ(write(linear, kSuper, 1), "ok");
     }
     map->observe_writes(PageFlag::Code, device);
-    map->set_flag(0x105, PageFlag::Code);
+    map->watch_code(0x105, ~u64{0});
     for (u64 linear : {0x5000, 0x7000, 0x9000}) {
         EXPECT_EQ(tlb(linear, kUser).write_tag, TlbEntry::kNoPage);
         EXPECT_EQ(tlb(linear, kSuper).write_tag, TlbEntry::kNoPage);
@@ -311,6 +311,33 @@ TEST_P(MmuTest, PdptesComeFromMemoryAndReservedBitsAreRefused) {
 // --- What only shadow page tables do
 // -------------------------------------------------------------------------------
 
+TEST_P(MmuTest, PhysicalAddressesReachToTheWidthOfTheProcessor) {
+    constexpr u64 kFar = (u64{1} << 51 | u64{1} << 46 | 0x5000);
+    const PhysicalRegion region = std::move(*map->add_mmio("far", GuestPhys(kFar), 0x1000, device));
+    const auto put64 = [&](u64 address, u64 value) { map->write(GuestPhys(address), 8, value); };
+    put64(0x4000, 0x5000 | 7);
+    put64(0x5000, 0x6000 | 7);
+    put64(0x6000, 0x7000 | 7);
+    put64(0x7000 + 8 * 3, kFar | 7);
+    paging_.cr3 = 0x4000;
+    paging_.cr4 = 1 << 5;
+    paging_.efer = 1 << 8 | 1 << 10;
+    paging_.physical_bits = 52;
+    load();
+    EXPECT_EQ(read(0x3010, kUser), "ok 44332211");
+    EXPECT_EQ(write(0x3ffc, kUser, 1), "ok");
+    EXPECT_EQ(device.reads, (std::vector<std::pair<u64, unsigned>>{{0x10, 4}}));
+    EXPECT_EQ(device.writes, (std::vector<std::pair<u64, unsigned>>{{0xffc, 4}}));
+    GuestPhys physical;
+    ASSERT_TRUE(mmu->inspect(LinearAddr(0x3123), physical));
+    EXPECT_EQ(physical.value, kFar + 0x123);
+
+    paging_.physical_bits = 51;
+    load();
+    EXPECT_EQ(read(0x3010, kSuper), "fault 3010 9") << "bit 51 of the entry is reserved";
+    EXPECT_EQ(read(0x3010, kUser), "fault 3010 d");
+}
+
 class ShadowTest : public MmuTest {};
 INSTANTIATE_TEST_SUITE_P(Shadow, ShadowTest, ::testing::Values(Mmu::Shadow::On, Mmu::Shadow::Verify),
                          shadow_name);
@@ -327,8 +354,8 @@ TEST_P(ShadowTest, TranslationsSurviveCr3Loads) {
         EXPECT_EQ(read(0x5000, kUser), "ok 0");
     }
     EXPECT_EQ(mmu->counters().page_walks, 2u);
-    EXPECT_EQ(mmu->counters().shadow_hits, 3u);
-    EXPECT_EQ(mmu->counters().shadow_misses, 2u);
+    EXPECT_EQ(mmu->counters().shadow_hits, (std::array<u64, 3>{3, 0, 0}));
+    EXPECT_EQ(mmu->counters().shadow_misses, (std::array<u64, 3>{2, 0, 0}));
 }
 
 TEST_P(ShadowTest, ReloadingTheSameCr3KeepsTheTlb) {

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <array>
+#include <cstdlib>
 #include <memory>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -20,6 +22,7 @@ enum class PageFlag : u8 {
     Code = 1,       ///< decoded blocks come from it
     PageTable = 2,  ///< it feeds shadow page tables
     Clean = 4,      ///< its dirty bit is clear and somebody wants to know when it is written
+    Monitored = 8,  ///< a processor's MONITOR has armed a line of it
 };
 
 /// Told before a store changes a page that has the flag. `page` is the index of the RAM page; the bytes are
@@ -48,6 +51,11 @@ class TranslationObserver {
 
 class PhysicalMap;
 
+/// Releases tables that calloc() made: zeros that the host makes as they are needed, for one entry a page of RAM.
+struct FreeZeros {
+    void operator()(void* table) const { std::free(table); }
+};
+
 /// RAII registration of an MMIO range or ROM: the range disappears with it. Must not outlive the map.
 class [[nodiscard]] PhysicalRegion {
   public:
@@ -64,7 +72,8 @@ class [[nodiscard]] PhysicalRegion {
 
     /// [offset, offset + size) of an MMIO range is now memory, from RAM page `first_page` on (a device's own):
     /// accesses there no longer reach the device. One such part at a time; it replaces the one before.
-    void show_memory(u64 offset, u64 size, u32 first_page);
+    /// `stores_reach_device`: only reads and fetches are the memory's (a flash chip's array).
+    void show_memory(u64 offset, u64 size, u32 first_page, bool stores_reach_device = false);
     /// The whole range reaches the device again.
     void hide_memory();
 
@@ -84,11 +93,17 @@ class [[nodiscard]] PhysicalRegion {
 /// RAM is visible.
 class PhysicalMap final : public DmaPort {
   public:
+    /// Addresses have as many bits as the architecture has at most; which of them a processor can name is its own
+    /// business (MAXPHYADDR).
+    static constexpr unsigned kPhysicalBits = 52;
+    /// What page numbers can count: 4 TiB of RAM and device memory.
+    static constexpr u64 kMaxBytes = u64{1} << 42;
+
     /// `ram_bytes`: a multiple of 1 MiB from 1 MiB up; RAM above the PCI hole continues at 4 GiB. The RAM is
     /// one lazily populated host mapping. `device_bytes`, whole pages, follow in the same mapping: memory that
     /// devices bring (a display's), which has RAM page numbers and flags as RAM has, but shows only where a
-    /// device maps it.
-    static Result<std::unique_ptr<PhysicalMap>> create(u64 ram_bytes, Log& log, u64 device_bytes = 0);
+    /// device maps it. So do `flash_bytes`: the arrays of flash chips.
+    static Result<std::unique_ptr<PhysicalMap>> create(u64 ram_bytes, Log& log, u64 device_bytes = 0, u64 flash_bytes = 0);
     ~PhysicalMap();
     PhysicalMap(const PhysicalMap&) = delete;
     PhysicalMap& operator=(const PhysicalMap&) = delete;
@@ -122,10 +137,12 @@ class PhysicalMap final : public DmaPort {
 
     [[nodiscard]] u8* ram() const { return ram_; }
     [[nodiscard]] u64 ram_size() const { return ram_size_; }
-    /// Pages with a number: RAM, then device memory.
-    [[nodiscard]] u64 ram_pages() const { return (ram_size_ + device_size_) >> 12; }
+    /// Pages with a number: RAM, then device memory, then flash.
+    [[nodiscard]] u64 ram_pages() const { return (ram_size_ + device_size_ + flash_size_) >> 12; }
     [[nodiscard]] std::span<u8> device_memory() const { return {ram_ + ram_size_, device_size_}; }
     [[nodiscard]] u32 first_device_page() const { return static_cast<u32>(ram_size_ >> 12); }
+    [[nodiscard]] std::span<u8> flash_memory() const { return {ram_ + ram_size_ + device_size_, flash_size_}; }
+    [[nodiscard]] u32 first_flash_page() const { return static_cast<u32>((ram_size_ + device_size_) >> 12); }
     /// RAM below 4 GiB (at most 3 GiB) and above.
     [[nodiscard]] u64 low_ram() const { return ram_size_ < kPciHole ? ram_size_ : kPciHole; }
     [[nodiscard]] u64 high_ram() const { return ram_size_ - low_ram(); }
@@ -157,6 +174,12 @@ class PhysicalMap final : public DmaPort {
     void set_flag(u32 ram_page, PageFlag flag);
     /// The caller no longer needs the flag; it goes unless another observer watches the page.
     void clear_flag(u32 ram_page, PageFlag flag);
+    /// Sets PageFlag::Code for stores to these granules of 64 bytes (bit n: from byte 64 n) and those asked for
+    /// before, until the flag goes; stores of note_store() to others are told to nobody.
+    void watch_code(u32 ram_page, u64 granules) {
+        code_granules_[ram_page] |= granules;
+        set_flag(ram_page, PageFlag::Code);
+    }
     [[nodiscard]] u8 flags(u32 ram_page) const { return flags_[ram_page]; }
     /// Each processor has its own decoded code and shadow tables: all observers of a flag are told.
     void observe_writes(PageFlag flag, PageWriteObserver& observer);
@@ -166,7 +189,16 @@ class PhysicalMap final : public DmaPort {
     /// Stores by the processor's slow path: notifies for [offset, offset + size) of the RAM page if it is
     /// flagged. To be called before the store.
     void note_store(u32 ram_page, u32 offset, u32 size) {
-        if (flags_[ram_page] != 0) notify_store(ram_page, offset, size, flags_[ram_page]);
+        const u8 flags = flags_[ram_page];
+        if (flags == 0) return;
+        if (flags == static_cast<u8>(PageFlag::Code) && !(code_granules_[ram_page] & granules(offset, size))) return;
+        notify_store(ram_page, offset, size, flags);
+    }
+    /// The granules of 64 bytes that `size` bytes from `offset` of a page touch.
+    [[nodiscard]] static u64 granules(u32 offset, u32 size) {
+        const u32 first = offset / 64;
+        const u32 last = (offset + size - 1) / 64;
+        return (~u64{0} >> (63 - (last - first))) << first;
     }
 
     [[nodiscard]] std::string describe() const;  ///< "00000000-0009ffff RAM" …
@@ -176,7 +208,6 @@ class PhysicalMap final : public DmaPort {
 
     static constexpr u64 kPciHole = u64{3} << 30;
     static constexpr u64 kHighRam = u64{1} << 32;
-    static constexpr unsigned kPhysicalBits = 40;
     static constexpr unsigned kChunkShift = 21;
     static constexpr unsigned kChunkPages = 1 << (kChunkShift - 12);
 
@@ -212,21 +243,33 @@ class PhysicalMap final : public DmaPort {
         u64 shown_offset = 0;
         u64 shown_size = 0;  ///< of the part that is memory
         u32 shown_page = 0;
+        bool shown_for_reads = false;  ///< stores there reach the device
     };
 
-    PhysicalMap(u64 ram_bytes, u64 device_bytes, u8* ram, Log& log);
+    /// One entry for each page of RAM.
+    struct RamTables {
+        std::unique_ptr<u8[], FreeZeros> flags;             ///< PageFlag bits
+        std::unique_ptr<u64[], FreeZeros> code_granules;    ///< of 64 bytes, see watch_code()
+    };
+    PhysicalMap(u64 ram_bytes, u64 device_bytes, u64 flash_bytes, u8* ram, RamTables tables, Log& log);
 
     [[nodiscard]] Descriptor descriptor(u64 address) const {
         const u64 chunk = address >> kChunkShift;
-        if (chunk >= chunks_.size()) return {};
-        const Chunk& found = chunks_[chunk];
+        if (chunk >= chunks_.size()) [[unlikely]]
+            return far_descriptor(address);
+        return descriptor_in(chunks_[chunk], address);
+    }
+    [[nodiscard]] static Descriptor descriptor_in(const Chunk& found, u64 address) {
         const u32 page = static_cast<u32>(address >> 12) & (kChunkPages - 1);
         if (found.pages) return (*found.pages)[page];
         if (found.first_ram == Chunk::kNoRam) return {};
         const Target target(Target::Ram, found.first_ram + page);
         return {target, target};
     }
+    [[nodiscard]] Descriptor far_descriptor(u64 address) const;
     [[nodiscard]] Descriptor compute(u64 address) const;
+    [[nodiscard]] u32 plain_ram(u64 start, u64 size) const;
+    void rebuild_chunk(Chunk& chunk, u64 start);
     [[nodiscard]] const RegionInfo* region_at(u64 address, u32& index) const;
     void rebuild(u64 base, u64 size);
     void notify_changed();
@@ -234,7 +277,8 @@ class PhysicalMap final : public DmaPort {
     void notify_store(u32 ram_page, u32 offset, u32 size, u8 flags);
     Result<PhysicalRegion> add_region(RegionInfo region);
     void remove_region(u32 index);
-    void show_memory(u32 index, u64 offset, u64 size, u32 first_page);
+    void show_memory(u32 index, u64 offset, u64 size, u32 first_page, bool stores_reach_device);
+    void describe_range(std::string& out, u64 begin, u64 end) const;
     [[nodiscard]] u8* ram_page_host(u32 page) const { return ram_ + (u64{page} << 12); }
     void read_piece(u64 address, u8* out, unsigned size);
     void write_piece(u64 address, const u8* data, unsigned size);
@@ -244,14 +288,17 @@ class PhysicalMap final : public DmaPort {
     u64 ram_size_ = 0;
     u64 device_size_ = 0;
     u64 a20_mask_ = ~u64{0};
-    std::vector<Chunk> chunks_;
-    std::unique_ptr<u8[]> flags_;  ///< PageFlag bits of each RAM page
+    std::vector<Chunk> chunks_;               ///< from address 0 to the end of the RAM, at least 4 GiB
+    std::unique_ptr<u8[], FreeZeros> flags_;  ///< PageFlag bits of each RAM page
+    std::unique_ptr<u64[], FreeZeros> code_granules_;
     std::vector<RegionInfo> regions_;
     u16 window_reads_ = 0;   ///< bit n: 16 KiB at C0000 + n * 4000 read from RAM
     u16 window_writes_ = 0;  ///< the same for writes
     bool smram_open_ = false;
-    std::array<std::vector<PageWriteObserver*>, 3> write_observers_;
+    std::array<std::vector<PageWriteObserver*>, 4> write_observers_;
     std::vector<TranslationObserver*> translation_observers_;
+    u64 flash_size_ = 0;
+    std::unordered_map<u64, Chunk> far_chunks_;  ///< beyond chunks_, by number: what devices map there
 };
 
 inline PhysicalMap::Page PhysicalMap::page(GuestPhys address) const {

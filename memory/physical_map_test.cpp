@@ -52,7 +52,8 @@ TEST_F(PhysicalMapTest, RefusesSizesThatAreNotWholeMegabytes) {
               "memory size of 0 bytes: must be a whole number of MiB, at least 1");
     EXPECT_FALSE(PhysicalMap::create(kMiB + 4096, log).ok());
     EXPECT_TRUE(PhysicalMap::create(kMiB, log).ok());
-    EXPECT_FALSE(PhysicalMap::create(u64{1} << 40, log).ok());
+    EXPECT_EQ(PhysicalMap::create(u64{1} << 42, log, 0x1000).error().message,
+              "memory size of 4194304 MiB: at most 4194303 MiB are possible");
 }
 
 TEST_F(PhysicalMapTest, RamReadsBackInEverySize) {
@@ -131,7 +132,8 @@ TEST_F(PhysicalMapTest, OverlapNamesBothOwners) {
     ASSERT_FALSE(second.ok());
     EXPECT_EQ(second.error().message, "bios at 0xfee00000-0xfee00fff overlaps apic at 0xfee00000-0xfee00fff");
     EXPECT_FALSE(map->add_mmio("odd", GuestPhys(0x800), 0x1000, recorder).ok());
-    EXPECT_FALSE(map->add_mmio("far", GuestPhys(u64{1} << 40), 0x1000, recorder).ok());
+    EXPECT_EQ(map->add_mmio("far", GuestPhys(u64{1} << 52), 0x1000, recorder).error().message,
+              "far at 0x10000000000000, 0x1000 bytes: beyond the 52-bit physical address space");
 }
 
 TEST_F(PhysicalMapTest, RomIgnoresStoresButDebuggerMayPatchIt) {
@@ -192,7 +194,7 @@ TEST_F(PhysicalMapTest, SmramShowsRamBehindVideoMemory) {
 TEST_F(PhysicalMapTest, StoresToFlaggedPagesReachTheirObservers) {
     map->add_translation_observer(recorder);
     map->observe_writes(PageFlag::Code, recorder);
-    map->set_flag(0x300, PageFlag::Code);
+    map->watch_code(0x300, ~u64{0});
     map->set_flag(0x300, PageFlag::PageTable);
     EXPECT_THAT(recorder.protections, ::testing::ElementsAre(0x300u))
         << "told only when the first flag is set";
@@ -210,6 +212,26 @@ TEST_F(PhysicalMapTest, StoresToFlaggedPagesReachTheirObservers) {
     map->clear_flag(0x300, PageFlag::Code);
     EXPECT_TRUE(map->page(GuestPhys(0x300000)).writable);
     map->remove_translation_observer(recorder);
+}
+
+TEST_F(PhysicalMapTest, StoresBesideTheCodeOfAPageAreToldToNobody) {
+    map->observe_writes(PageFlag::Code, recorder);
+    map->watch_code(5, PhysicalMap::granules(0x40, 0x41));  // bytes 40 to 80: granules 1 and 2
+    map->write(GuestPhys(0x503f), 1, 1);
+    map->write(GuestPhys(0x50c0), 4, 1);
+    EXPECT_TRUE(recorder.accesses.empty());
+    map->write(GuestPhys(0x503e), 4, 1);
+    map->write(GuestPhys(0x50bf), 1, 1);
+    using A = Recorder::Access;
+    EXPECT_THAT(recorder.accesses, ::testing::ElementsAre(A{'p', 5, 4, 0x3e}, A{'p', 5, 1, 0xbf}));
+    map->clear_flag(5, PageFlag::Code);
+    map->watch_code(5, PhysicalMap::granules(0xfff, 1));
+    map->write(GuestPhys(0x5040), 1, 1);
+    EXPECT_EQ(recorder.accesses.size(), 2u) << "the granules go with the flag";
+    map->set_flag(5, PageFlag::Clean);
+    map->write(GuestPhys(0x5040), 1, 1);
+    EXPECT_EQ(recorder.accesses.size(), 2u);
+    EXPECT_FALSE(map->flags(5) & static_cast<u8>(PageFlag::Clean)) << "another flag still hears of every store";
 }
 
 TEST_F(PhysicalMapTest, FirstStoreToACleanPageMarksItDirty) {
@@ -261,6 +283,58 @@ TEST_F(PhysicalMapTest, DeviceMemoryShowsWhereItIsMappedAndNowhereElse) {
     EXPECT_EQ(both->device_memory()[0x1235], 0xca);
     EXPECT_EQ(both->page(GuestPhys(0xe001f000)).ram_page, first + 31);
     EXPECT_NE(both->describe().find("e0000000-e001ffff device memory"), std::string::npos) << both->describe();
+}
+
+TEST_F(PhysicalMapTest, DevicesAnswerUpToTheLastOf52AddressBits) {
+    constexpr u64 kLast = (u64{1} << 52) - 0x2000;
+    PhysicalRegion high = std::move(*map->add_mmio("high", GuestPhys(kLast), 0x2000, recorder));
+    PhysicalRegion middle = std::move(*map->add_mmio("middle", GuestPhys(u64{1} << 47), 0x1000, recorder));
+    EXPECT_EQ(map->read(GuestPhys(kLast + 0x1ff8), 8), 0x1122334455667788u);
+    map->write(GuestPhys(u64{1} << 47 | 0xffc), 4, 7);
+    using A = Recorder::Access;
+    EXPECT_THAT(recorder.accesses, ::testing::ElementsAre(A{'r', 0x1ff8, 8, 0}, A{'w', 0xffc, 4, 7}));
+    EXPECT_EQ(map->page(GuestPhys(kLast)).mmio, &recorder);
+    EXPECT_EQ(map->page(GuestPhys(kLast - 0x1000)).mmio, nullptr);
+    EXPECT_EQ(map->describe(),
+              "00000000-0009ffff RAM\n00100000-00ffffff RAM\n800000000000-800000000fff middle (MMIO)\n"
+              "fffffffffe000-fffffffffffff high (MMIO)\n");
+    high = {};
+    EXPECT_EQ(map->read(GuestPhys(kLast), 8), ~u64{0});
+}
+
+TEST_F(PhysicalMapTest, DeviceMemoryShowsFarAboveTheRam) {
+    auto both = std::move(*PhysicalMap::create(kMiB, log, u64{2} << 20));
+    PhysicalRegion region =
+        std::move(*both->add_memory("frames", GuestPhys(u64{1} << 50), u64{2} << 20, both->first_device_page()));
+    both->write(GuestPhys((u64{1} << 50) + 0x123456), 2, 0xbeef);
+    EXPECT_EQ(both->device_memory()[0x123457], 0xbe);
+    EXPECT_EQ(both->page(GuestPhys((u64{1} << 50) + 0x1ff000)).ram_page, both->first_device_page() + 511);
+}
+
+TEST_F(PhysicalMapTest, ATerabyteOfRamCostsTheHostNothing) {
+    auto large = std::move(*PhysicalMap::create(u64{1} << 40, log));
+    EXPECT_EQ(large->high_ram(), (u64{1} << 40) - 3072 * kMiB);
+    large->write(GuestPhys((u64{1} << 40) + 1023 * kMiB), 4, 0x5eed);
+    u32 value = 0;
+    std::memcpy(&value, large->ram() + (u64{1} << 40) - kMiB, 4);
+    EXPECT_EQ(value, 0x5eedu);
+    EXPECT_FALSE(large->page(GuestPhys((u64{1} << 40) + 1024 * kMiB)).ram);
+}
+
+TEST_F(PhysicalMapTest, StoresReachTheDeviceWhereMemoryIsShownForReads) {
+    auto both = std::move(*PhysicalMap::create(kMiB, log, 0x1000, 0x4000));
+    EXPECT_EQ(both->first_flash_page(), 0x101u);
+    EXPECT_EQ(both->ram_pages(), 0x105u);
+    both->flash_memory()[0x1010] = 0x99;
+    PhysicalRegion region = std::move(*both->add_mmio("chip", GuestPhys(0xfff00000), 0x4000, recorder));
+    region.show_memory(0, 0x4000, both->first_flash_page(), true);
+    EXPECT_EQ(both->read(GuestPhys(0xfff01010), 1), 0x99u);
+    both->write(GuestPhys(0xfff01010), 1, 0x10);
+    EXPECT_EQ(recorder.accesses, (std::vector<Recorder::Access>{{'w', 0x1010, 1, 0x10}}));
+    EXPECT_EQ(both->read(GuestPhys(0xfff01010), 1), 0x99u);
+    EXPECT_FALSE(both->page(GuestPhys(0xfff01000)).stores_to_ram);
+    EXPECT_NE(both->describe().find("fff00000-fff03fff reads flash, writes chip (MMIO)"), std::string::npos)
+        << both->describe();
 }
 
 TEST_F(PhysicalMapTest, PartOfAnMmioRangeCanBeMemoryForAWhile) {

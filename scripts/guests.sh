@@ -2,7 +2,7 @@
 # Fetches the software that runs in the machine, from Debian packages, into .cache/guests (ignored by git).
 #
 #     scripts/guests.sh shell     Linux (i386) with a BusyBox shell: shell/kernel, shell/initrd
-#     scripts/guests.sh all       the above and everything that the boot tests run
+#     scripts/guests.sh all       the above and everything that the boot tests run (GNOMON_LONG=1: the long ones, too)
 #
 # Packages are downloaded once and unpacked, never installed.
 set -eu
@@ -81,3 +81,5 @@ unpack grub-rescue-pc amd64 grub-rescue
 unpack ipxe all ipxe
 unpack grub-invaders amd64 invaders
 unpack seabios all seabios
+unpack ovmf all ovmf
+if [ -n "${GNOMON_LONG:-}" ] && [ ! -e "$out/debian/.complete" ]; then "$root/scripts/debian-disk.sh" "$out/debian"; fi

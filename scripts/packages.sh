@@ -3,8 +3,8 @@ build_packages='cmake ninja-build g++ clang-19 lld-19 ccache pkg-config python3 
     libfmt-dev zlib1g-dev libgtest-dev libgmock-dev libtomlplusplus-dev libcli11-dev libsdl2-dev libzydis-dev libdw-dev
     libedit-dev nlohmann-json3-dev libvncserver-dev'
 run_packages='cpio gzip'
-test_packages='nasm libunicorn-dev seabios xorriso mtools isolinux syslinux syslinux-common grub-common grub-pc-bin dosfstools fdisk
-    xz-utils binutils gcc-multilib libc6-dev-i386 qemu-system-x86 git xvfb xdotool vncsnapshot gdb lldb-14'
+test_packages='nasm libunicorn-dev seabios xorriso mtools isolinux syslinux syslinux-common grub-common grub-pc-bin grub-efi-amd64-bin dosfstools fdisk
+    xz-utils binutils gcc-multilib libc6-dev-i386 qemu-system-x86 git xvfb xdotool vncsnapshot xtightvncviewer grub-theme-starfield gdb lldb-14'
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi

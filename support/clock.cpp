@@ -1,13 +1,14 @@
 // Arithmetic of the virtual clock; 128-bit products so that no fraction of a tick is ever lost.
 #include "support/clock.h"
 
-#include <chrono>
+#include <utility>
 
 namespace gnomon {
 
 using u128 = unsigned __int128;
 
-VirtualClock::VirtualClock(ClockMode mode, u64 instructions_per_second) : mode_(mode), rate_(instructions_per_second) {}
+VirtualClock::VirtualClock(ClockMode mode, u64 instructions_per_second, std::unique_ptr<HostClock> host)
+    : mode_(mode), rate_(instructions_per_second), follower_(std::make_unique<HostFollower>(std::move(host))) {}
 
 u64 VirtualClock::ns_to_ticks(u64 ns, u64 hertz) { return static_cast<u64>(static_cast<u128>(ns) * hertz / kSecond); }
 
@@ -15,13 +16,8 @@ u64 VirtualClock::ticks_to_ns(u64 ticks, u64 hertz) {
     return static_cast<u64>((static_cast<u128>(ticks) * kSecond + hertz - 1) / hertz);
 }
 
-u64 VirtualClock::host_ns() const {
-    return static_cast<u64>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
-}
-
 u64 VirtualClock::now() const {
-    if (mode_ == ClockMode::Realtime) return state_.skipped_ns + (running_ ? host_ns() - resumed_at_ : 0);
+    if (mode_ == ClockMode::Realtime) return state_.skipped_ns + (running_ ? follower_->elapsed() : 0);
     return state_.skipped_ns + static_cast<u64>(static_cast<u128>(state_.elapsed) * kSecond / rate_);
 }
 
@@ -52,8 +48,16 @@ void VirtualClock::pause() {
 
 void VirtualClock::resume() {
     if (mode_ != ClockMode::Realtime || running_) return;
-    resumed_at_ = host_ns();
+    follower_->start();
     running_ = true;
+}
+
+void VirtualClock::exclude() {
+    if (mode_ == ClockMode::Realtime && running_) follower_->exclude();
+}
+
+void VirtualClock::catch_up() {
+    if (mode_ == ClockMode::Realtime && running_) follower_->catch_up();
 }
 
 VirtualClock::State VirtualClock::state() const {
@@ -65,7 +69,7 @@ VirtualClock::State VirtualClock::state() const {
 void VirtualClock::set_state(const State& state) {
     state_ = state;
     if (state_.sharers == 0) state_.sharers = 1;
-    resumed_at_ = host_ns();
+    if (running_) follower_->start();
 }
 
 static_assert(every_field_listed<VirtualClock::State>());

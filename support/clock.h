@@ -2,6 +2,9 @@
 // configured rate, plus the idle time that was skipped. Realtime: slaved to the host's monotonic clock.
 #pragma once
 
+#include <memory>
+
+#include "support/host_clock.h"
 #include "support/state.h"
 #include "support/types.h"
 
@@ -12,8 +15,8 @@ enum class ClockMode : u8 { Deterministic, Realtime };
 /// Not thread-safe; owned by the machine, read by every timer.
 class VirtualClock {
   public:
-    /// `instructions_per_second` is the deterministic rate, 1 to 10^12.
-    VirtualClock(ClockMode mode, u64 instructions_per_second);
+    /// `instructions_per_second` is the deterministic rate, 1 to 10^12; `host` is what realtime mode follows.
+    VirtualClock(ClockMode mode, u64 instructions_per_second, std::unique_ptr<HostClock> host = std::make_unique<HostClock>());
 
     [[nodiscard]] ClockMode mode() const { return mode_; }
     /// Nanoseconds of guest time. In deterministic mode exact up to the last retire().
@@ -42,9 +45,13 @@ class VirtualClock {
     /// An idle processor: time jumps to `deadline_ns` (deterministic mode; no effect if that is in the past).
     void skip_to(u64 deadline_ns);
 
-    /// Realtime mode: the guest's clock stands still between pause() and resume().
+    /// Realtime mode: the guest's clock stands still between pause() and resume(), which the thread that runs the guest calls.
     void pause();
     void resume();
+    /// Realtime mode: since the clock was last read the emulator worked for others; the guest makes that up gradually.
+    void exclude();
+    /// Realtime mode: no processor is awake to see it, so the clock may leap to where the host's is.
+    void catch_up();
 
     static constexpr u64 kSecond = 1'000'000'000;
     /// floor(ns * hertz / 10^9), and the first nanosecond at which `ticks` periods have passed.
@@ -70,12 +77,10 @@ class VirtualClock {
     void set_state(const State& state);
 
   private:
-    [[nodiscard]] u64 host_ns() const;
-
     ClockMode mode_;
     u64 rate_;
     State state_;
-    u64 resumed_at_ = 0;    ///< host time of the last resume
+    std::unique_ptr<HostFollower> follower_;    ///< since the last resume
     bool running_ = false;
 };
 

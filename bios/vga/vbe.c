@@ -85,16 +85,21 @@ static u16 maximum(u16 index) {
     return value;
 }
 
-// BAR 0 of the PCI display adapter, or the address of an ISA one.
-static u32 framebuffer(void) {
+// A base address register of the PCI display adapter; 0 without one.
+static u32 pci_base(u8 offset) {
     for (u32 device = 0; device < 32; ++device) {
         out32(0xCF8, 0x80000000 | device << 11);
         if (in32(0xCFC) != 0x11111234) continue;
-        out32(0xCF8, 0x80000010 | device << 11);
-        u32 base = in32(0xCFC) & ~0xFu;
-        if (base) return base;
+        out32(0xCF8, 0x80000000 | device << 11 | offset);
+        return in32(0xCFC) & ~0xFu;
     }
-    return 0xE0000000;
+    return 0;
+}
+
+// BAR 0, or the address of an ISA adapter.
+static u32 framebuffer(void) {
+    u32 base = pci_base(0x10);
+    return base ? base : 0xE0000000;
 }
 
 // Bytes that a line of so many pixels takes; modes of 4 bits have such a line in each of four planes.
@@ -386,6 +391,15 @@ static u16 palette_data(struct Frame* frame) {
     return VBE_DONE;
 }
 
+// 4F0A: what 32-bit programs copy and call.
+static u16 protected_mode_interface(struct Frame* frame) {
+    if (frame->bl) return VBE_FAILED;
+    frame->es = code_segment();
+    frame->di = (u16)(u32)vbe_protected;
+    frame->cx = (u16)((u32)vbe_protected_end - (u32)vbe_protected);
+    return VBE_DONE;
+}
+
 // 4F0B: any pixel clock is possible, and none matters.
 static u16 pixel_clock(struct Frame* frame) {
     if (frame->bl) return VBE_FAILED;
@@ -423,8 +437,10 @@ void vbe_functions(struct Frame* frame) {
         case 0x07: frame->ax = display_start(frame); break;
         case 0x08: frame->ax = dac_width(frame); break;
         case 0x09: frame->ax = palette_data(frame); break;
+        case 0x0A: frame->ax = protected_mode_interface(frame); break;
         case 0x0B: frame->ax = pixel_clock(frame); break;
         case 0x10: frame->ax = power_state(frame); break;
+        case 0x15: ddc_functions(frame, pci_base(0x18)); break;
         default: frame->ax = 0x0100; break;  // AL other than 4F: not supported
     }
 }

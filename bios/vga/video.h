@@ -100,6 +100,10 @@ void font_functions(struct Frame* frame);
 // vbe.c: Bochs DISPI adapters only
 void dispi_off(void);  // back to the VGA's own modes; harmless without DISPI
 void vbe_functions(struct Frame* frame);
+extern const u8 vbe_protected[], vbe_protected_end[];  // vbe_protected.S
+
+// vbe_ddc.c; `registers`: where the adapter's are in memory, 0 for an adapter without
+void ddc_functions(struct Frame* frame, u32 registers);
 
 // state.c
 void alternate_select(struct Frame* frame);

@@ -197,6 +197,45 @@ TEST_F(Fpu, WithoutNeTheErrorGoesOutOnFerr) {
     EXPECT_EQ(line.levels, (std::vector<bool>{true, false}));
 }
 
+TEST_F(Fpu, WithoutNeTheProcessorWaitsUntilIgnneIsAsserted) {
+    cr0(0, cr0::NE);
+    m.poke16(kImage, 0x37b);
+    m.code(divide_by_zero());
+    m.run(5);
+    m.cpu.state.rip = TestMachine::kCodeBase;
+    m.code({0xd9, 0xe8, 0x90});    // FLD1
+    m.run(3);
+    EXPECT_EQ(m.rip(), TestMachine::kCodeBase);
+    m.cpu.set_line(static_cast<unsigned>(CpuPin::Ignne), true);
+    m.run();
+    EXPECT_EQ(m.rip(), TestMachine::kCodeBase + 2u);
+    EXPECT_EQ(f.status_word() & 0x80, 0x80);    // still pending
+    m.cpu.set_line(static_cast<unsigned>(CpuPin::Ignne), false);
+    EXPECT_EQ(rip_after({0x9b}), TestMachine::kCodeBase);
+}
+
+TEST_F(Fpu, EnvironmentsAreAlignedToTheirOperandSize) {
+    struct Case {
+        std::initializer_list<u8> code;
+        u32 misalignment;
+        bool faults;
+    };
+    m.enter_protected(3);
+    for (const Case& c : {Case{{0xd9, 0x21}, 2, true}, Case{{0xd9, 0x21}, 4, false}, Case{{0x66, 0xd9, 0x21}, 2, false},
+                          Case{{0x66, 0xd9, 0x21}, 1, true}, Case{{0xdd, 0x21}, 2, true}, Case{{0xdd, 0x21}, 4, false},
+                          Case{{0xd9, 0x31}, 1, true}, Case{{0xdd, 0x31}, 2, true}, Case{{0xdd, 0x31}, 12, false}}) {
+        m.enter_protected(3);
+        m.cpu.state.cr0 |= cr0::AM | cr0::NE;
+        m.cpu.set_eflags(2 | flag::AC);
+        m.cpu.update_mode();
+        for (u32 n = 0; n < 128; n += 2) m.poke16(kImage + n, n == 0 || n == c.misalignment ? 0x37f : 0);
+        m.cpu.put<u32>(reg::CX, kImage + c.misalignment);
+        execute(c.code);
+        EXPECT_EQ(m.rip(), c.faults ? handler(17) : TestMachine::kCodeBase + c.code.size())
+            << int{*(c.code.end() - 1)} << " " << int{*(c.code.end() - 2)} << " at " << c.misalignment;
+    }
+}
+
 TEST_F(Fpu, UnmaskingASetFlagMakesItPending) {
     execute({0xdb, 0xe3});
     f.status = 0x20;

@@ -20,7 +20,7 @@ bool with_sse(const Cpu& c) { return c.features().has(Feature::SSE) && (c.state.
 
 /// AMD APM Vol. 2, "Fast FXSAVE/FXRSTOR": level 0 of 64-bit mode keeps the XMM registers out of it.
 bool leaves_out_xmm(const Cpu& c) {
-    return (c.state.msr.efer & efer::FFXSR) && code64(c) && c.cpl() == 0;
+    return (c.state.msr.efer & efer::FFXSR) && c.in_64bit_mode() && c.cpl() == 0;
 }
 
 template<class T>
@@ -50,7 +50,7 @@ bool locate_image(Cpu& c, const Instruction& i, bool for_write, u64& offset) {
 
 }  // namespace
 
-unsigned xmm_count(const Cpu& c) { return code64(c) ? 16 : 8; }
+unsigned xmm_count(const Cpu& c) { return c.in_64bit_mode() ? 16 : 8; }
 
 u32 mxcsr_mask(const FeatureSet& features) { return features.has(Feature::SSE2) ? 0xffff : 0xffbf; }
 

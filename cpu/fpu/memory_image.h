@@ -10,6 +10,15 @@ namespace gnomon {
 
 inline constexpr unsigned kImagePiece = 16;
 
+/// #AC where the whole image is not aligned; its parts, of any size, are not looked at. SDM Vol. 3, "Alignment Check Exception".
+[[nodiscard]] inline bool check_image_alignment(Cpu& cpu, Seg seg, u64 offset, unsigned alignment) {
+    u64 linear;
+    if (!cpu.alignment_checked() || !cpu.check_read_segment(seg, offset, 1, linear)) return !cpu.alignment_checked();
+    if (!(linear & (alignment - 1))) return true;
+    cpu.raise(Vector::AC, 0);
+    return false;
+}
+
 /// Faults as the stores of the whole image would, without storing.
 [[nodiscard]] inline bool check_image_write(Cpu& cpu, Seg seg, u64 offset, unsigned bytes) {
     for (unsigned at = 0; at < bytes; at += kImagePiece)

@@ -21,7 +21,7 @@ Outcome mmx_store_any(Cpu& c, const Instruction& i) {
 
 template<Mem form>
 GNOMON_HANDLER void mmx_store_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    u8* p = operand_pointer<form, AccessKind::Write>(c, i, 8);
+    u8* p = operand_pointer<form, AccessKind::Write>(c, i, ip, 8);
     if (!p || x87_pending(*c)) [[unlikely]]
         GNOMON_TAIL call<&mmx_store_any>(c, i, ip, r, s, k);
     poke(p, get_mm(*c, i->reg));
@@ -34,7 +34,7 @@ GNOMON_HANDLER void mmx_store_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64
 /// MOVQ and MOVNTQ with the destination in memory, or a register.
 void build_mmx_store(const Decoded& d, Instruction& insn) {
     if (d.memory) {
-        insn.handler = by_memory_form(d, [](auto form) -> Handler { return &mmx_store_m<form()>; });
+        insn.handler = by_operand_form(d, [](auto form) -> Handler { return &mmx_store_m<form()>; });
     } else {
         std::swap(insn.reg, insn.rm);
         insn.handler = &mmx_rr<MmxMove>;

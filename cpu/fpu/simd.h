@@ -194,9 +194,9 @@ Outcome binary_any(Cpu& c, const Instruction& i) {
 
 /// As operand_pointer; null also if the operand must be aligned and is not.
 template<Mem form, AccessKind kind, unsigned bytes, bool aligned>
-GNOMON_INLINE u8* operand(const Cpu* c, const Instruction* i) {
+GNOMON_INLINE u8* operand(const Cpu* c, const Instruction* i, u64 ip) {
     u64 linear;
-    if (!operand_linear<form, kind>(c, i, bytes, linear)) [[unlikely]]
+    if (!operand_linear<form, kind>(c, i, ip, bytes, linear)) [[unlikely]]
         return nullptr;
     if constexpr (aligned && bytes == 16) {
         if (linear & 15) [[unlikely]]
@@ -217,7 +217,7 @@ GNOMON_HANDLER void binary_rr(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s
 
 template<class Op, Mem form>
 GNOMON_HANDLER void binary_rm(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u8* p = operand<form, AccessKind::Read, Op::kBytes, Op::kAligned>(c, i);
+    const u8* p = operand<form, AccessKind::Read, Op::kBytes, Op::kAligned>(c, i, ip);
     if (!p) [[unlikely]]
         GNOMON_TAIL call<&binary_any<Op>>(c, i, ip, r, s, k);
     if constexpr (Op::kMxcsr) {
@@ -233,7 +233,7 @@ void build_binary(const Decoded& d, Instruction& insn) {
     if (!d.memory)
         insn.handler = &binary_rr<Op>;
     else
-        insn.handler = by_memory_form(d, [](auto form) -> Handler { return &binary_rm<Op, form()>; });
+        insn.handler = by_operand_form(d, [](auto form) -> Handler { return &binary_rm<Op, form()>; });
 }
 
 /// Stores of registers: `bytes` of the register from byte `first`.
@@ -254,7 +254,7 @@ Outcome store_any(Cpu& c, const Instruction& i) {
 
 template<unsigned bytes, bool aligned, unsigned first, Mem form>
 GNOMON_HANDLER void store_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    u8* p = operand<form, AccessKind::Write, bytes, aligned>(c, i);
+    u8* p = operand<form, AccessKind::Write, bytes, aligned>(c, i, ip);
     if (!p) [[unlikely]]
         GNOMON_TAIL call<&store_any<bytes, aligned, first>>(c, i, ip, r, s, k);
     const u8* source = c->state.fpu.vectors[i->reg].bytes.data() + first;
@@ -270,7 +270,7 @@ template<class Move, unsigned bytes, bool aligned, unsigned first = 0>
 void build_store(const Decoded& d, Instruction& insn) {
     if (d.memory) {
         insn.handler =
-            by_memory_form(d, [](auto form) -> Handler { return &store_m<bytes, aligned, first, form()>; });
+            by_operand_form(d, [](auto form) -> Handler { return &store_m<bytes, aligned, first, form()>; });
     } else {
         std::swap(insn.reg, insn.rm);
         insn.handler = &binary_rr<Move>;
@@ -327,7 +327,7 @@ GNOMON_HANDLER void mmx_rr(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u
 
 template<class Op>
 GNOMON_HANDLER void mmx_rm(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u8* p = operand<Mem::General, AccessKind::Read, kMmxBytes<Op>, false>(c, i);
+    const u8* p = operand<Mem::General, AccessKind::Read, kMmxBytes<Op>, false>(c, i, ip);
     if (!p || x87_pending(*c)) [[unlikely]]
         GNOMON_TAIL call<&mmx_any<Op>>(c, i, ip, r, s, k);
     enter_mmx(*c);

@@ -174,7 +174,7 @@ GNOMON_HANDLER void flags_rr(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s,
 
 template<class Op, Mem form>
 GNOMON_HANDLER void flags_rm(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u8* p = operand<form, AccessKind::Read, Op::kBytes, false>(c, i);
+    const u8* p = operand<form, AccessKind::Read, Op::kBytes, false>(c, i, ip);
     if (!p || !c->host_fpu.simd) [[unlikely]]
         GNOMON_TAIL call<&flags_any<Op>>(c, i, ip, r, s, k);
     GNOMON_TAIL next(c, i, ip, Op::run(get(*c, i->reg), from_host<Op::kBytes>(p)), 0, 0);
@@ -187,7 +187,7 @@ void build_flags(const Decoded& d, Instruction& insn) {
     if (!d.memory)
         insn.handler = &flags_rr<Op>;
     else
-        insn.handler = by_memory_form(d, [](auto form) -> Handler { return &flags_rm<Op, form()>; });
+        insn.handler = by_operand_form(d, [](auto form) -> Handler { return &flags_rm<Op, form()>; });
 }
 template void build_flags<Comiss>(const Decoded&, Instruction&);
 template void build_flags<Comisd>(const Decoded&, Instruction&);

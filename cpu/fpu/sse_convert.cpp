@@ -100,7 +100,7 @@ GNOMON_HANDLER void from_integer_r(Cpu* c, const Instruction* i, u64 ip, u64 r, 
 
 template<class Op, class T, Mem form>
 GNOMON_HANDLER void from_integer_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, sizeof(T));
+    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, ip, sizeof(T));
     if (!p || !c->host_fpu.simd) [[unlikely]]
         GNOMON_TAIL call<&from_integer_any<Op, T>>(c, i, ip, r, s, k);
     put(*c, i->reg, Op::run(get(*c, i->reg), peek<T>(p)));
@@ -130,7 +130,7 @@ GNOMON_HANDLER void to_integer_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u6
 
 template<class Op, class T, Mem form>
 GNOMON_HANDLER void to_integer_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, Op::kBytes);
+    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, ip, Op::kBytes);
     if (!p || !c->host_fpu.simd) [[unlikely]]
         GNOMON_TAIL call<&to_integer_any<Op, T>>(c, i, ip, r, s, k);
     c->put_at<T>(i->reg, Op::template run<T>(from_host<Op::kBytes>(p)));
@@ -145,7 +145,7 @@ void build_from_integer(const Decoded& d, Instruction& insn) {
         if (!d.memory)
             insn.handler = &from_integer_r<Op, T>;
         else
-            insn.handler = by_memory_form(d, [](auto form) -> Handler { return &from_integer_m<Op, T, form()>; });
+            insn.handler = by_operand_form(d, [](auto form) -> Handler { return &from_integer_m<Op, T, form()>; });
     };
     if (d.operand_bytes == 8) choose(u64{});
     else choose(u32{});
@@ -156,7 +156,7 @@ void build_to_integer(const Decoded& d, Instruction& insn) {
         if (!d.memory)
             insn.handler = &to_integer_r<Op, T>;
         else
-            insn.handler = by_memory_form(d, [](auto form) -> Handler { return &to_integer_m<Op, T, form()>; });
+            insn.handler = by_operand_form(d, [](auto form) -> Handler { return &to_integer_m<Op, T, form()>; });
     };
     if (d.operand_bytes == 8) choose(u64{});
     else choose(u32{});

@@ -83,7 +83,7 @@ GNOMON_HANDLER void movd_load_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64
 
 template<class T, Mem form>
 GNOMON_HANDLER void movd_load_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, sizeof(T));
+    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, ip, sizeof(T));
     if (!p) [[unlikely]]
         GNOMON_TAIL call<&movd_load_any<T>>(c, i, ip, r, s, k);
     put(*c, i->reg, from_host<sizeof(T)>(p));
@@ -118,7 +118,7 @@ void build_movd_load(const Decoded& d, Instruction& insn) {
         if (!d.memory)
             insn.handler = &movd_load_r<T>;
         else
-            insn.handler = by_memory_form(d, [](auto form) -> Handler { return &movd_load_m<T, form()>; });
+            insn.handler = by_operand_form(d, [](auto form) -> Handler { return &movd_load_m<T, form()>; });
     };
     if (d.operand_bytes == 8) choose(u64{});
     else choose(u32{});
@@ -128,7 +128,7 @@ void build_movd_store(const Decoded& d, Instruction& insn) {
         if (!d.memory)
             insn.handler = &movd_store_r<T>;
         else
-            insn.handler = by_memory_form(d, [](auto form) -> Handler { return &store_m<sizeof(T), false, 0, form()>; });
+            insn.handler = by_operand_form(d, [](auto form) -> Handler { return &store_m<sizeof(T), false, 0, form()>; });
     };
     if (d.operand_bytes == 8) choose(u64{});
     else choose(u32{});

@@ -15,10 +15,10 @@ bool await(Cpu& c, Outcome& out) {
             out = c.raise(Vector::MF);
             return false;
         }
-        // The error goes out on FERR# and comes back as IRQ 13. The instruction waits for that interrupt,
-        // unless it cannot come (IGNNE#, or the interrupt is masked), when it goes ahead.
+        // The error goes out on FERR# and comes back as IRQ 13. The instruction waits for that or any other interrupt,
+        // unless the system asserts IGNNE#.
         c.ferr.raise();
-        if (c.event_waiting()) {
+        if (!c.ignne) {
             out = Outcome::Repeat;
             return false;
         }

@@ -124,14 +124,14 @@ template<class T>
 
 /// As operand_pointer, for `size` bytes; `offset` is what the data pointer records.
 template<Mem form, AccessKind kind>
-GNOMON_INLINE u8* operand(const Cpu* c, const Instruction* i, unsigned size, u64& offset) {
+GNOMON_INLINE u8* operand(const Cpu* c, const Instruction* i, u64 ip, unsigned size, u64& offset) {
     u64 linear;
     if constexpr (form == Mem::General) {
-        offset = c->effective_address(*i);
-        if (!operand_linear<form, kind>(c, i, size, linear)) [[unlikely]]
+        offset = general_offset(c, i, ip);
+        if (!operand_linear<form, kind>(c, i, ip, size, linear)) [[unlikely]]
             return nullptr;
     } else {
-        linear = offset = flat_linear<form>(c, i);
+        linear = offset = flat_linear<form>(c, i, ip);
     }
     return probe<kind>(c, linear, size);
 }

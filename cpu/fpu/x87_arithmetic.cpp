@@ -24,7 +24,7 @@ Outcome arithmetic_memory(Cpu& c, const Instruction& i) {
 template<class Op, class M, Mem form>
 GNOMON_HANDLER void arithmetic_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     u64 offset;
-    const u8* p = operand<form, AccessKind::Read>(c, i, sizeof(M), offset);
+    const u8* p = operand<form, AccessKind::Read>(c, i, ip, sizeof(M), offset);
     FpuState& f = c->state.fpu;
     if (!p || !c->host_fpu.x87 || !filled(f, 0)) [[unlikely]]
         GNOMON_TAIL call<&arithmetic_memory<Op, M>>(c, i, ip, r, s, k);
@@ -77,7 +77,7 @@ GNOMON_HANDLER void arithmetic_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u6
 
 template<class Op, class M>
 void build_arithmetic_memory(const Decoded& d, Instruction& insn) {
-    insn.handler = by_memory_form(d, [](auto form) -> Handler { return &arithmetic_m<Op, M, form()>; });
+    insn.handler = by_operand_form(d, [](auto form) -> Handler { return &arithmetic_m<Op, M, form()>; });
 }
 
 template<class Op, Into into>

@@ -39,7 +39,7 @@ Outcome compare_memory(Cpu& c, const Instruction& i) {
 template<class M, unsigned pops, Mem form>
 GNOMON_HANDLER void compare_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     u64 offset;
-    const u8* p = operand<form, AccessKind::Read>(c, i, sizeof(M), offset);
+    const u8* p = operand<form, AccessKind::Read>(c, i, ip, sizeof(M), offset);
     FpuState& f = c->state.fpu;
     if (!p || !c->host_fpu.x87 || !filled(f, 0)) [[unlikely]]
         GNOMON_TAIL call<&compare_memory<M, pops>>(c, i, ip, r, s, k);
@@ -122,7 +122,7 @@ GNOMON_HANDLER void compare_flags_r(Cpu* c, const Instruction* i, u64 ip, u64 r,
 
 template<class M, unsigned pops>
 void build_compare_memory(const Decoded& d, Instruction& insn) {
-    insn.handler = by_memory_form(d, [](auto form) -> Handler { return &compare_m<M, pops, form()>; });
+    insn.handler = by_operand_form(d, [](auto form) -> Handler { return &compare_m<M, pops, form()>; });
 }
 
 template<class Op, unsigned pops>

@@ -32,7 +32,7 @@ Outcome fldcw(Cpu& c, const Instruction& i) {
 
 template<Mem form>
 GNOMON_HANDLER void fldcw_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, 2);
+    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, ip, 2);
     if (!p || !c->host_fpu.x87) [[unlikely]]
         GNOMON_TAIL call<&fldcw>(c, i, ip, r, s, k);
     const u16 value = peek<u16>(p);
@@ -49,7 +49,7 @@ Outcome fnstcw(Cpu& c, const Instruction& i) {
 
 template<Mem form>
 GNOMON_HANDLER void fnstcw_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    u8* p = operand_pointer<form, AccessKind::Write>(c, i, 2);
+    u8* p = operand_pointer<form, AccessKind::Write>(c, i, ip, 2);
     if (!p) [[unlikely]]
         GNOMON_TAIL call<&fnstcw>(c, i, ip, r, s, k);
     poke<u16>(p, c->state.fpu.control);
@@ -115,6 +115,7 @@ constexpr unsigned kMaxEnvironment = 28;
 constexpr unsigned kRegisterBytes = 80;
 
 unsigned environment_bytes(const Instruction& i) { return i.operand_bytes() == 2 ? 14 : 28; }
+unsigned environment_alignment(const Instruction& i) { return i.operand_bytes() == 2 ? 2 : 4; }
 
 /// Real and virtual-8086 mode know linear addresses where protected mode has selector and offset.
 void encode_environment(const Cpu& c, const Instruction& i, u8* image) {
@@ -179,10 +180,10 @@ void decode_environment(Cpu& c, const Instruction& i, const u8* image) {
 }  // namespace
 
 void build_fldcw(const Decoded& d, Instruction& insn) {
-    insn.handler = by_memory_form(d, [](auto form) -> Handler { return &fldcw_m<form()>; });
+    insn.handler = by_operand_form(d, [](auto form) -> Handler { return &fldcw_m<form()>; });
 }
 void build_fnstcw(const Decoded& d, Instruction& insn) {
-    insn.handler = by_memory_form(d, [](auto form) -> Handler { return &fnstcw_m<form()>; });
+    insn.handler = by_operand_form(d, [](auto form) -> Handler { return &fnstcw_m<form()>; });
 }
 void build_fnstsw_ax(const Decoded&, Instruction& insn) { insn.handler = &fnstsw_ax; }
 
@@ -211,7 +212,9 @@ Outcome fldenv(Cpu& c, const Instruction& i) {
     Outcome out;
     if (!await(c, out)) return out;
     std::array<u8, kMaxEnvironment> image;
-    if (!read_image(c, i.segment, c.effective_address(i), std::span(image).first(environment_bytes(i))))
+    const u64 offset = c.effective_address(i);
+    if (!check_image_alignment(c, i.segment, offset, environment_alignment(i)) ||
+        !read_image(c, i.segment, offset, std::span(image).first(environment_bytes(i))))
         return Outcome::Fault;
     decode_environment(c, i, image.data());
     return Outcome::Next;
@@ -222,7 +225,7 @@ Outcome fnstenv(Cpu& c, const Instruction& i) {
     std::array<u8, kMaxEnvironment> image;
     const unsigned bytes = environment_bytes(i);
     const u64 offset = c.effective_address(i);
-    if (!check_image_write(c, i.segment, offset, bytes)) return Outcome::Fault;
+    if (!check_image_alignment(c, i.segment, offset, environment_alignment(i)) || !check_image_write(c, i.segment, offset, bytes)) return Outcome::Fault;
     encode_environment(c, i, image.data());
     if (!write_image(c, i.segment, offset, std::span(image).first(bytes))) return Outcome::Fault;
     set_control(c, c.state.fpu.control | sw::kExceptions);
@@ -234,7 +237,9 @@ Outcome frstor(Cpu& c, const Instruction& i) {
     if (!await(c, out)) return out;
     std::array<u8, kMaxEnvironment + kRegisterBytes> image;
     const unsigned bytes = environment_bytes(i);
-    if (!read_image(c, i.segment, c.effective_address(i), std::span(image).first(bytes + kRegisterBytes)))
+    const u64 offset = c.effective_address(i);
+    if (!check_image_alignment(c, i.segment, offset, environment_alignment(i)) ||
+        !read_image(c, i.segment, offset, std::span(image).first(bytes + kRegisterBytes)))
         return Outcome::Fault;
     decode_environment(c, i, image.data());
     FpuState& f = c.state.fpu;
@@ -249,7 +254,7 @@ Outcome fnsave(Cpu& c, const Instruction& i) {
     std::array<u8, kMaxEnvironment + kRegisterBytes> image;
     const unsigned bytes = environment_bytes(i);
     const u64 offset = c.effective_address(i);
-    if (!check_image_write(c, i.segment, offset, bytes + kRegisterBytes)) return Outcome::Fault;
+    if (!check_image_alignment(c, i.segment, offset, environment_alignment(i)) || !check_image_write(c, i.segment, offset, bytes + kRegisterBytes)) return Outcome::Fault;
     encode_environment(c, i, image.data());
     FpuState& f = c.state.fpu;
     for (unsigned n = 0; n < 8; n++) {

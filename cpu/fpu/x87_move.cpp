@@ -47,7 +47,7 @@ Outcome load_memory(Cpu& c, const Instruction& i) {
 template<class M, Mem form>
 GNOMON_HANDLER void load_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     u64 offset;
-    const u8* p = operand<form, AccessKind::Read>(c, i, sizeof(M), offset);
+    const u8* p = operand<form, AccessKind::Read>(c, i, ip, sizeof(M), offset);
     FpuState& f = c->state.fpu;
     Float80* place = room(f);
     if (!p || !c->host_fpu.x87 || !place) [[unlikely]]
@@ -72,7 +72,7 @@ Outcome load_80(Cpu& c, const Instruction& i) {
 template<Mem form>
 GNOMON_HANDLER void load_m80(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     u64 offset;
-    const u8* p = operand<form, AccessKind::Read>(c, i, 10, offset);
+    const u8* p = operand<form, AccessKind::Read>(c, i, ip, 10, offset);
     FpuState& f = c->state.fpu;
     Float80* place = room(f);
     if (!p || !c->host_fpu.x87 || !place) [[unlikely]]
@@ -221,7 +221,7 @@ Outcome store_memory(Cpu& c, const Instruction& i) {
 template<class M, bool pops, Mem form>
 GNOMON_HANDLER void store_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     u64 offset;
-    u8* p = operand<form, AccessKind::Write>(c, i, sizeof(M), offset);
+    u8* p = operand<form, AccessKind::Write>(c, i, ip, sizeof(M), offset);
     FpuState& f = c->state.fpu;
     if (!p || !c->host_fpu.x87 || !filled(f, 0)) [[unlikely]]
         GNOMON_TAIL call<&store_memory<M, pops>>(c, i, ip, r, s, k);
@@ -256,7 +256,7 @@ Outcome store_80(Cpu& c, const Instruction& i) {
 template<Mem form>
 GNOMON_HANDLER void store_m80(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     u64 offset;
-    u8* p = operand<form, AccessKind::Write>(c, i, 10, offset);
+    u8* p = operand<form, AccessKind::Write>(c, i, ip, 10, offset);
     FpuState& f = c->state.fpu;
     if (!p || !c->host_fpu.x87 || !filled(f, 0)) [[unlikely]]
         GNOMON_TAIL call<&store_80>(c, i, ip, r, s, k);
@@ -380,12 +380,12 @@ GNOMON_HANDLER void sign_r(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u
 
 template<class M>
 void build_load(const Decoded& d, Instruction& insn) {
-    insn.handler = by_memory_form(d, [](auto form) -> Handler { return &load_m<M, form()>; });
+    insn.handler = by_operand_form(d, [](auto form) -> Handler { return &load_m<M, form()>; });
 }
 
 template<class M, bool pops>
 void build_store(const Decoded& d, Instruction& insn) {
-    insn.handler = by_memory_form(d, [](auto form) -> Handler { return &store_m<M, pops, form()>; });
+    insn.handler = by_operand_form(d, [](auto form) -> Handler { return &store_m<M, pops, form()>; });
 }
 
 template void build_load<host::Real32>(const Decoded&, Instruction&);
@@ -407,10 +407,10 @@ template void build_store<host::Truncated32, true>(const Decoded&, Instruction&)
 template void build_store<host::Truncated64, true>(const Decoded&, Instruction&);
 
 void build_load_80(const Decoded& d, Instruction& insn) {
-    insn.handler = by_memory_form(d, [](auto form) -> Handler { return &load_m80<form()>; });
+    insn.handler = by_operand_form(d, [](auto form) -> Handler { return &load_m80<form()>; });
 }
 void build_store_80(const Decoded& d, Instruction& insn) {
-    insn.handler = by_memory_form(d, [](auto form) -> Handler { return &store_m80<form()>; });
+    insn.handler = by_operand_form(d, [](auto form) -> Handler { return &store_m80<form()>; });
 }
 void build_load_register(const Decoded&, Instruction& insn) { insn.handler = &load_r; }
 template<bool pops>

@@ -150,6 +150,11 @@ inline constexpr auto kSystemRows = std::to_array<OpcodeRow>({
     row("NP 0F C7 /3:mem", "XRSTORS", "M", out_of_line<xrstors, attr::kCpl0>, attr::kEnds | attr::kCpl0,
         Feature::XSAVES),
 
+    // The first generations.
+    row("0F 24", "MOV", "Rd,Td", out_of_line<mov_from_tr, attr::kCpl0>, attr::kCpl0 | attr::kNo64, Feature::TestRegisters),
+    row("0F 26", "MOV", "Td,Rd", out_of_line<mov_to_tr, attr::kCpl0>, attr::kCpl0 | attr::kNo64, Feature::TestRegisters),
+    row("0F 07", "LOADALL", "", out_of_line<loadall, attr::kCpl0>, attr::kEnds | attr::kCpl0 | attr::kNo64, Feature::LOADALL),
+
     // Undefined by definition, and RSM, which is undefined outside system-management mode.
     row("0F 0B", "UD2", "", out_of_line<undefined>, attr::kEnds),
     row("0F B9", "UD1", "Gv,Ev", out_of_line<undefined>, attr::kEnds),

@@ -1,5 +1,6 @@
 // Conversions between integers and numbers, and between precisions, of vectors and general registers.
 // SDM Vol. 2, "Instruction Set Reference".
+#include "cpu/vector/careful.h"
 #include "cpu/vector/element.h"
 #include "cpu/vector/instructions.h"
 #include "cpu/vector/lanes.h"
@@ -36,7 +37,11 @@ Outcome execute_convert(Cpu& c, const Instruction& i) {
     by_wider.element = kWider;
     v.active = active_elements(c, by_wider);
     if (!load_source(c, i, by_wider, v.active, false, v.b)) return Outcome::Fault;
-    if (!floating(c, o, [&] { Op::run(v); })) return Outcome::Fault;
+    const auto look_again = [&](u32 flags) {
+        if constexpr (requires { Op::flags(c, v); }) return simd::needs_care(c, flags) ? Op::flags(c, v) : flags;
+        return flags;
+    };
+    if (!floating(c, o, [&] { Op::run(v); }, look_again)) return Outcome::Fault;
     if (Op::kTo < Op::kFrom) {
         // A result shorter than 16 bytes still clears the register beyond it.
         const unsigned count = o.bytes / Op::kFrom;
@@ -59,7 +64,19 @@ void build_convert(const Decoded& d, Instruction& insn) {
 }
 
 GNOMON_CONVERT(VCvtps2pd, u64, u32, to_double(x));
-GNOMON_CONVERT(VCvtpd2ps, u32, u64, to_single(x));
+struct VCvtpd2ps : Floating {
+    static constexpr unsigned kTo = 4, kFrom = 8;
+    static void run(Arguments& v) {
+        convert<u32, u64>(v, [](u64 x) { return to_single(x); });
+    }
+    static u32 flags(Cpu& c, const Arguments& v) {
+        Careful careful(c);
+        for (unsigned n = 0; n < v.bytes / kFrom; n++)
+            if (v.active >> n & 1) (void)careful.to_single(v.b.get<u64>(n));
+        return careful.flags();
+    }
+};
+template void build_convert<VCvtpd2ps>(const Decoded&, Instruction&);
 GNOMON_CONVERT(VCvtdq2ps, u32, i32, from_integer<u32>(x));
 GNOMON_CONVERT(VCvtdq2pd, u64, i32, from_integer<u64>(x));
 GNOMON_CONVERT(VCvtudq2ps, u32, u32, from_integer<u32>(i64{x}));

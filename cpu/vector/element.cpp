@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "cpu/vector/host_features.h"
+#include "cpu/vector/normal.h"
 
 namespace gnomon::vec {
 
@@ -39,33 +40,6 @@ T round_scaled(T x, unsigned fraction_bits, unsigned control) {
     const T result_field = static_cast<T>(static_cast<int>(top) - static_cast<int>(fraction_bits) + F::kBias);
     return static_cast<T>(sign | result_field << F::kFraction | (static_cast<T>(fraction) & F::kFractionMask));
 }
-
-namespace {
-
-/// A number that is neither zero nor special: its exponent, and its significand as a number from 1 to 2.
-template<class T>
-struct Normal {
-    int exponent;
-    T significand;
-};
-template<class T>
-Normal<T> normalise(T x) {
-    using F = Format<T>;
-    T magnitude = x & ~F::kSign;
-    int exponent = static_cast<int>(magnitude >> F::kFraction) - F::kBias;
-    if (!(magnitude & F::kExponent)) {
-        const int shift = std::countl_zero(magnitude) - (8 * static_cast<int>(sizeof(T)) - 1 - static_cast<int>(F::kFraction));
-        magnitude <<= shift;
-        exponent = 1 - F::kBias - shift;
-    }
-    return {exponent, static_cast<T>((magnitude & F::kFractionMask) | F::kOne)};
-}
-template<class T>
-T power_of_two(int n) {
-    return static_cast<T>(n + Format<T>::kBias) << Format<T>::kFraction;
-}
-
-}  // namespace
 
 template<class T>
 T exponent_of(T x) {
@@ -262,14 +236,14 @@ bool is_of_class(T x, u8 classes) {
 template<class T>
 T reciprocal14(T x) {
     if (host::features().avx512f) {
-        auto r = std::bit_cast<Native<T>>(x);
+        auto r = std::bit_cast<HostReal<T>>(x);
         if constexpr (sizeof(T) == 4) asm volatile("vrcp14ss %0, %0, %0" : "+x"(r));
         else asm volatile("vrcp14sd %0, %0, %0" : "+x"(r));
         return std::bit_cast<T>(r);
     }
     const u32 before = host::read_mxcsr();
-    auto r = std::bit_cast<Native<T>>(Format<T>::kOne);
-    const auto y = std::bit_cast<Native<T>>(x);
+    auto r = std::bit_cast<HostReal<T>>(Format<T>::kOne);
+    const auto y = std::bit_cast<HostReal<T>>(x);
     if constexpr (sizeof(T) == 4) asm volatile("divss %1, %0" : "+x"(r) : "x"(y));
     else asm volatile("divsd %1, %0" : "+x"(r) : "x"(y));
     host::load_mxcsr(before);
@@ -279,14 +253,14 @@ T reciprocal14(T x) {
 template<class T>
 T reciprocal_root14(T x) {
     if (host::features().avx512f) {
-        auto r = std::bit_cast<Native<T>>(x);
+        auto r = std::bit_cast<HostReal<T>>(x);
         if constexpr (sizeof(T) == 4) asm volatile("vrsqrt14ss %0, %0, %0" : "+x"(r));
         else asm volatile("vrsqrt14sd %0, %0, %0" : "+x"(r));
         return std::bit_cast<T>(r);
     }
     const u32 before = host::read_mxcsr();
-    auto r = std::bit_cast<Native<T>>(Format<T>::kOne);
-    auto y = std::bit_cast<Native<T>>(x);
+    auto r = std::bit_cast<HostReal<T>>(Format<T>::kOne);
+    auto y = std::bit_cast<HostReal<T>>(x);
     if constexpr (sizeof(T) == 4) asm volatile("sqrtss %1, %1\n\tdivss %1, %0" : "+x"(r), "+x"(y));
     else asm volatile("sqrtsd %1, %1\n\tdivsd %1, %0" : "+x"(r), "+x"(y));
     host::load_mxcsr(before);
@@ -305,8 +279,8 @@ T fused(T x, T y, T z, bool negate_product, bool negate_addend) {
     if (negate_product) x ^= F::kSign;
     if (negate_addend) z ^= F::kSign;
     // By way of a volatile pointer, so that the call stays between the accesses to MXCSR.
-    Native<T> (*volatile function)(Native<T>, Native<T>, Native<T>) = std::fma;
-    const Native<T> r = function(std::bit_cast<Native<T>>(x), std::bit_cast<Native<T>>(y), std::bit_cast<Native<T>>(z));
+    HostReal<T> (*volatile function)(HostReal<T>, HostReal<T>, HostReal<T>) = std::fma;
+    const HostReal<T> r = function(std::bit_cast<HostReal<T>>(x), std::bit_cast<HostReal<T>>(y), std::bit_cast<HostReal<T>>(z));
     T bits = std::bit_cast<T>(r);
     return is_nan(bits) ? F::kIndefinite : bits;
 }

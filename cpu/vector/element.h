@@ -18,7 +18,7 @@ inline void raise(u32 flags) { host::load_mxcsr(host::read_mxcsr() | flags); }
 inline unsigned rounding_mode() { return host::read_mxcsr() >> 13 & 3; }
 
 template<class T>
-using Native = std::conditional_t<sizeof(T) == 4, float, double>;
+using HostReal = std::conditional_t<sizeof(T) == 4, float, double>;
 template<class T>
 using Bits = std::conditional_t<sizeof(T) == 4, u32, u64>;
 
@@ -62,8 +62,8 @@ T quiet(T x) {
 #define GNOMON_ELEMENT(name, op)                                                \
     template<class T>                                                           \
     inline T name(T a, T b) {                                                   \
-        auto x = std::bit_cast<Native<T>>(a);                                   \
-        const auto y = std::bit_cast<Native<T>>(b);                             \
+        auto x = std::bit_cast<HostReal<T>>(a);                                   \
+        const auto y = std::bit_cast<HostReal<T>>(b);                             \
         if constexpr (sizeof(T) == 4) asm volatile(op "ss %1, %0" : "+x"(x) : "x"(y)); \
         else asm volatile(op "sd %1, %0" : "+x"(x) : "x"(y));                   \
         return std::bit_cast<T>(x);                                             \
@@ -80,7 +80,7 @@ inline constexpr unsigned kLess = 1, kEqual = 2, kGreater = 4, kUnordered = 8;
 /// `signaling`: quiet NaNs are invalid too.
 template<class T>
 unsigned relation(T a, T b, bool signaling) {
-    const auto x = std::bit_cast<Native<T>>(a), y = std::bit_cast<Native<T>>(b);
+    const auto x = std::bit_cast<HostReal<T>>(a), y = std::bit_cast<HostReal<T>>(b);
     bool zero, parity, carry;
 #define GNOMON_COMPARE(op) asm volatile(op " %4, %3" : "=@ccz"(zero), "=@ccp"(parity), "=@ccc"(carry) : "x"(x), "x"(y))
     if constexpr (sizeof(T) == 4) {
@@ -109,7 +109,7 @@ inline u32 to_single(u64 x) {
 /// Number ← integer of 32 or 64 bits, signed or not.
 template<class Real, class Integer>
 Real from_integer(Integer value) {
-    Native<Real> r = 0;
+    HostReal<Real> r = 0;
     const auto convert = [&r](i64 wide) {
         if constexpr (sizeof(Real) == 4) asm volatile("cvtsi2ssq %1, %0" : "+x"(r) : "r"(wide));
         else asm volatile("cvtsi2sdq %1, %0" : "+x"(r) : "r"(wide));
@@ -128,7 +128,7 @@ Real from_integer(Integer value) {
 /// the sign alone, or all ones if unsigned.
 template<class Integer, class Real>
 Integer to_integer(Real value, bool truncated) {
-    const auto x = std::bit_cast<Native<Real>>(value);
+    const auto x = std::bit_cast<HostReal<Real>>(value);
     const auto convert = [&]<class R>(R) {
         R r;
         if constexpr (sizeof(Real) == 4) {

@@ -1,6 +1,7 @@
 // Floating-point arithmetic that SSE3, SSE4.1 and AVX-512 added, element by element. SDM Vol. 2, "Instruction Set Reference".
-#include "cpu/vector/instructions.h"
+#include "cpu/vector/careful.h"
 #include "cpu/vector/element.h"
+#include "cpu/vector/instructions.h"
 #include "cpu/vector/lanes.h"
 
 namespace gnomon::vec {
@@ -41,45 +42,93 @@ GNOMON_FLOAT_FOUR(Rsqrt14, reciprocal_root14(b));
 
 // ---- neighbours -----------------------------------------------------------------------------------------------------------
 
+// These are templates over who computes: the host's unit as it is, or Careful, who collects the flags.
+
+/// Elements as the host's unit computes them.
+struct Plain {
+    template<class T>
+    T add(T a, T b) {
+        return vec::add(a, b);
+    }
+    template<class T>
+    T subtract(T a, T b) {
+        return vec::subtract(a, b);
+    }
+    template<class T>
+    T multiply(T a, T b) {
+        return vec::multiply(a, b);
+    }
+};
+
 template<class T>
-GNOMON_INLINE Vector128 alternate(Vector128 va, Vector128 vb) {
-    const auto a = split<T>(va), b = split<T>(vb);
-    Elements<T> r;
-    for (unsigned n = 0; n < r.size(); n++) r[n] = n & 1 ? add(a[n], b[n]) : subtract(a[n], b[n]);
-    return join<T>(r);
-}
-template<class T, class F>
-GNOMON_INLINE Vector128 pairs(Vector128 va, Vector128 vb, F f) {
-    const auto a = split<T>(va), b = split<T>(vb);
-    Elements<T> r;
-    constexpr unsigned kHalf = 8 / sizeof(T);
-    for (unsigned n = 0; n < kHalf; n++) r[n] = f(a[2 * n], a[2 * n + 1]), r[kHalf + n] = f(b[2 * n], b[2 * n + 1]);
-    return join<T>(r);
-}
-#define GNOMON_FLOAT_LANE(Name, ...)                                                      \
-    struct Name : Floating {                                                              \
-        static Vector128 run(Vector128 a, Vector128 b) { return __VA_ARGS__; }            \
-    };                                                                                    \
+struct Alternate {
+    template<class By>
+    static Vector128 run(By&& by, Vector128 va, Vector128 vb) {
+        const auto a = split<T>(va), b = split<T>(vb);
+        Elements<T> r;
+        for (unsigned n = 0; n < r.size(); n++) r[n] = n & 1 ? by.add(a[n], b[n]) : by.subtract(a[n], b[n]);
+        return join<T>(r);
+    }
+};
+template<class T, bool difference>
+struct Pairs {
+    template<class By>
+    static Vector128 run(By&& by, Vector128 va, Vector128 vb) {
+        const auto a = split<T>(va), b = split<T>(vb);
+        const auto pair = [&](T x, T y) { return difference ? by.subtract(x, y) : by.add(x, y); };
+        Elements<T> r;
+        constexpr unsigned kHalf = 8 / sizeof(T);
+        for (unsigned n = 0; n < kHalf; n++) r[n] = pair(a[2 * n], a[2 * n + 1]), r[kHalf + n] = pair(b[2 * n], b[2 * n + 1]);
+        return join<T>(r);
+    }
+};
+#define GNOMON_FLOAT_LANE(Name, ...)                                                                                        \
+    struct Name : Floating {                                                                                                \
+        static Vector128 run(Vector128 a, Vector128 b) { return __VA_ARGS__::run(Plain{}, a, b); }           \
+        static u32 flags(Cpu& c, Vector128, Vector128 a, Vector128 b, u8) {                                                 \
+            Careful careful(c);                                                                                             \
+            (void)__VA_ARGS__::run(careful, a, b);                                                                          \
+            return careful.flags();                                                                                         \
+        }                                                                                                                   \
+    };                                                                                                                      \
     template void build<Name>(const Decoded&, Instruction&)
-GNOMON_FLOAT_LANE(Addsubps, alternate<u32>(a, b));
-GNOMON_FLOAT_LANE(Addsubpd, alternate<u64>(a, b));
-GNOMON_FLOAT_LANE(Haddps, pairs<u32>(a, b, [](u32 x, u32 y) { return add(x, y); }));
-GNOMON_FLOAT_LANE(Haddpd, pairs<u64>(a, b, [](u64 x, u64 y) { return add(x, y); }));
-GNOMON_FLOAT_LANE(Hsubps, pairs<u32>(a, b, [](u32 x, u32 y) { return subtract(x, y); }));
-GNOMON_FLOAT_LANE(Hsubpd, pairs<u64>(a, b, [](u64 x, u64 y) { return subtract(x, y); }));
+GNOMON_FLOAT_LANE(Addsubps, Alternate<u32>);
+GNOMON_FLOAT_LANE(Addsubpd, Alternate<u64>);
+GNOMON_FLOAT_LANE(Haddps, Pairs<u32, false>);
+GNOMON_FLOAT_LANE(Haddpd, Pairs<u64, false>);
+GNOMON_FLOAT_LANE(Hsubps, Pairs<u32, true>);
+GNOMON_FLOAT_LANE(Hsubpd, Pairs<u64, true>);
 
 /// Products that bits 7:4 choose, their sum where bits 3:0 say.
 template<class T>
 struct DotProduct : Floating {
+    /// Products, sums of neighbours, sums of these: what happened in one stage stays, whatever stops the next one.
+    static u32 staged_flags(Cpu& c, const Arguments& v) {
+        std::array<T, 32 / sizeof(T)> p{};
+        Careful products(c);
+        const unsigned count = v.count<T>();
+        for (unsigned n = 0; n < count; n++)
+            if (v.imm >> (4 + n % (16 / sizeof(T))) & 1) p[n] = products.multiply(v.a.get<T>(n), v.b.get<T>(n));
+        if (products.stops()) return products.flags();
+        c.state.fpu.mxcsr |= products.flags();
+        Careful pairs(c);
+        for (unsigned n = 0; n < count; n += 2) p[n] = pairs.add(p[n], p[n + 1]);
+        if (sizeof(T) == 8 || pairs.stops()) return pairs.flags();
+        c.state.fpu.mxcsr |= pairs.flags();
+        Careful whole(c);
+        for (unsigned n = 0; n < count; n += 4) (void)whole.add(p[n], p[n + 2]);
+        return whole.flags();
+    }
     static Vector128 run(Vector128 va, Vector128 vb, u8 imm) {
         const auto a = split<T>(va), b = split<T>(vb);
         Elements<T> p{}, r{};
         for (unsigned n = 0; n < p.size(); n++)
             if (imm >> (4 + n) & 1) p[n] = multiply(a[n], b[n]);
-        // With several NaNs the order of the sums shows.
+        // With several NaNs the order of the sums shows: as processors have it.
         for (unsigned n = 0; n < r.size(); n++) {
-            T sum = add(p[n ^ 1], p[n]);
-            if constexpr (sizeof(T) == 4) sum = add(sum, add(p[n ^ 3], p[n ^ 2]));
+            T sum;
+            if constexpr (sizeof(T) == 4) sum = add(add(p[n ^ 1], p[n]), add(p[n ^ 3], p[n ^ 2]));
+            else sum = add(p[n], p[n ^ 1]);
             r[n] = imm >> n & 1 ? sum : T{0};
         }
         return join<T>(r);

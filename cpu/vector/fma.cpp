@@ -1,4 +1,5 @@
 // Fused multiply-add in its three operand orders. SDM Vol. 1, "Fused-Multiply-ADD (FMA) Numeric Behavior".
+#include "cpu/vector/careful.h"
 #include "cpu/vector/element.h"
 #include "cpu/vector/host_features.h"
 #include "cpu/vector/instructions.h"
@@ -23,6 +24,19 @@ Vector128 portable(Vector128 vd, Vector128 va, Vector128 vb, bool negate_product
     return join<T>(r);
 }
 
+template<class T, unsigned form>
+u32 flags_of(Cpu& c, Vector128 vd, Vector128 va, Vector128 vb, bool negate_product, unsigned subtract_even, unsigned subtract_odd, unsigned count) {
+    const auto d = split<T>(vd), a = split<T>(va), b = split<T>(vb);
+    Careful careful(c);
+    for (unsigned n = 0; n < count; n++) {
+        const bool negate_addend = n & 1 ? subtract_odd : subtract_even;
+        if constexpr (form == 132) (void)careful.fused(d[n], b[n], a[n], negate_product, negate_addend);
+        else if constexpr (form == 213) (void)careful.fused(a[n], d[n], b[n], negate_product, negate_addend);
+        else (void)careful.fused(a[n], b[n], d[n], negate_product, negate_addend);
+    }
+    return careful.flags();
+}
+
 }  // namespace
 
 /// `op` is the instruction of the host; the rest describes it for hosts without FMA.
@@ -32,6 +46,9 @@ Vector128 portable(Vector128 vd, Vector128 va, Vector128 vb, bool negate_product
             if (!host::features().fma) return portable<T, form>(d, a, b, negate, even, odd, Base::kScalar ? 1 : 16 / sizeof(T)); \
             asm volatile(op " %2, %1, %0" : "+x"(d) : "x"(a), "x"(b));                                                          \
             return d;                                                                                                           \
+        }                                                                                                                       \
+        static u32 flags(Cpu& c, Vector128 d, Vector128 a, Vector128 b, u8) {                                                   \
+            return flags_of<T, form>(c, d, a, b, negate, even, odd, Base::kScalar ? 1 : 16 / sizeof(T));                        \
         }                                                                                                                       \
     };                                                                                                                          \
     template void build<Name>(const Decoded&, Instruction&)

@@ -109,7 +109,8 @@ bool load_source(Cpu& c, const Instruction& i, const Operands& o, u64 active, bo
         out = vector(c, i.rm);
         return true;
     }
-    if (o.aligned()) {
+    // Processors do not look at the alignment where the opmask selects nothing.
+    if (o.aligned() && active) {
         u64 linear;
         if (!simd::locate(c, i, o.memory, true, false, linear)) return false;
     }

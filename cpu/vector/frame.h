@@ -7,6 +7,7 @@
 
 #include "cpu/fpu/simd.h"
 #include "cpu/vector/instructions.h"
+#include "cpu/vector/native.h"
 #include "cpu/vector/operands.h"
 
 namespace gnomon::vec {
@@ -75,6 +76,12 @@ GNOMON_INLINE Vector128 lane(Vector128 d, Vector128 a, Vector128 b, u8 imm) {
     else return simd::apply<Op>(a, b, imm);
 }
 
+template<class Op, class... Ops>
+inline constexpr bool kIsOneOf = (std::is_same_v<Op, Ops> || ...);
+/// Approximations: they flush small results to zero even where underflow is not masked.
+template<class Op>
+inline constexpr bool kRaisesNothing = kIsOneOf<Op, Rcp14pd, Rcp14ps, Rcp14sd, Rcp14ss, Rsqrt14pd, Rsqrt14ps, Rsqrt14sd, Rsqrt14ss>;
+
 /// Bits of the elements that exist.
 [[nodiscard]] constexpr u64 low_bits(unsigned n) { return n >= 64 ? ~u64{0} : (u64{1} << n) - 1; }
 
@@ -116,10 +123,18 @@ class MxcsrOverride {
     u32 saved_;
 };
 
-/// The flags of an operation with exceptions not masked, where overflow and underflow need a second look.
+/// The flags of an operation with exceptions not masked, where overflow and underflow need a second look: element by element, or
+/// as `flags(cpu, d, a, b, imm)` of the operation finds them in a lane; or as staged_flags(), where parts of the operation come only
+/// after others had no exception.
 template<class Op>
 [[nodiscard]] u32 care(Cpu& c, const Arguments& v, u32 flags) {
-    if constexpr (requires { Op::kResultBytes; } && !kWhole<Op> && !kThree<Op>) {
+    if constexpr (requires { Op::flags(c, v.d.lane(0), v.a.lane(0), v.b.lane(0), v.imm); }) {
+        if (!simd::needs_care(c, flags)) return flags;
+        flags = 0;
+        for (unsigned n = 0; n < (Op::kScalar ? 1 : v.lanes()); n++) flags |= Op::flags(c, v.d.lane(n), v.a.lane(n), v.b.lane(n), v.imm);
+    } else if constexpr (requires { Op::staged_flags(c, v); }) {
+        return Op::staged_flags(c, v);
+    } else if constexpr (requires { Op::kResultBytes; } && !kWhole<Op> && !kThree<Op>) {
         if (!simd::needs_care(c, flags)) return flags;
         flags = 0;
         for (unsigned n = 0; n < (Op::kScalar ? 1 : v.lanes()); n++) flags |= simd::flags_by_element<Op>(c, v.a.lane(n), v.b.lane(n));
@@ -178,6 +193,12 @@ Outcome execute(Cpu& c, const Instruction& i) {
     v.active = active;
     if constexpr (Op::kMxcsr) {
         if (o.opmask) neutralise(v, o.element, std::max<unsigned>(1, Op::kScalar ? o.memory : o.memory * o.element / o.bytes));
+        if constexpr (kRaisesNothing<Op>) {
+            const MxcsrOverride silent(c, o);
+            compute<Op>(v);
+            write_back(c, i.reg, o, active, v.d);
+            return Outcome::Next;
+        }
         const Arguments before = v;
         if (!floating(c, o, [&] { compute<Op>(v); }, [&](u32 flags) { return care<Op>(c, before, flags); })) return Outcome::Fault;
     } else {
@@ -194,7 +215,7 @@ GNOMON_INLINE void clear_beyond(Vector& v, unsigned bytes) {
     for (unsigned n = bytes / 16; n < 4; n++) v.set(n, zero);
 }
 
-/// As by_memory_form, with fewer forms: an absent index reads as zero.
+/// As by_operand_form, with fewer forms: an absent index reads as zero.
 template<class F>
 Handler by_index_form(const Decoded& d, F choose) {
     switch (memory_form(d)) {
@@ -202,7 +223,7 @@ Handler by_index_form(const Decoded& d, F choose) {
         case Mem::FlatIndex: return choose(MemConstant<Mem::FlatIndex>{});
         case Mem::FlatBase64:
         case Mem::FlatIndex64: return choose(MemConstant<Mem::FlatIndex64>{});
-        case Mem::Rip64:
+        case Mem::Rip64: return choose(MemConstant<Mem::Rip64>{});
         case Mem::General: break;
     }
     return choose(MemConstant<Mem::General>{});
@@ -228,7 +249,7 @@ GNOMON_HANDLER void lanes_rm(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s,
     const Operands o = operands(*i);
     u64 linear;
     const u8* p = nullptr;
-    if (operand_linear<form, AccessKind::Read>(c, i, o.memory, linear) && !(o.aligned() && (linear & (o.memory - 1u)))) [[likely]]
+    if (operand_linear<form, AccessKind::Read>(c, i, ip, o.memory, linear) && !(o.aligned() && (linear & (o.memory - 1u)))) [[likely]]
         p = probe<AccessKind::Read>(c, linear, o.memory);
     if (!p) [[unlikely]]
         GNOMON_TAIL call<&execute<Op>>(c, i, ip, r, s, k);
@@ -249,12 +270,73 @@ GNOMON_HANDLER void lanes_rm(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s,
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
+// ---- the same by an instruction of the host: native.h ------------------------------------------------------------------
+
+template<class Op, unsigned width>
+GNOMON_HANDLER void native_rr(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
+    if constexpr (Op::kMxcsr) {
+        if (!c->host_fpu.simd) [[unlikely]]
+            GNOMON_TAIL call<&execute<Op>>(c, i, ip, r, s, k);
+    }
+    const Operands o = operands(*i);
+    Native<Op>::template run<width>(vector(*c, i->reg).bytes.data(), vector(*c, o.source).bytes.data(), vector(*c, i->rm).bytes.data(), o.imm);
+    GNOMON_TAIL next(c, i, ip, r, s, k);
+}
+
+template<class Op, unsigned width, Mem form>
+GNOMON_HANDLER void native_rm(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
+    const Operands o = operands(*i);
+    u64 linear;
+    const u8* p = nullptr;
+    if (operand_linear<form, AccessKind::Read>(c, i, ip, o.memory, linear) && !(o.aligned() && (linear & (o.memory - 1u)))) [[likely]]
+        p = probe<AccessKind::Read>(c, linear, o.memory);
+    if (!p) [[unlikely]]
+        GNOMON_TAIL call<&execute<Op>>(c, i, ip, r, s, k);
+    if constexpr (Op::kMxcsr) {
+        if (!c->host_fpu.simd) [[unlikely]]
+            GNOMON_TAIL call<&execute<Op>>(c, i, ip, r, s, k);
+    }
+    Native<Op>::template run<width>(vector(*c, i->reg).bytes.data(), vector(*c, o.source).bytes.data(), p, o.imm);
+    GNOMON_TAIL next(c, i, ip, r, s, k);
+}
+
+/// The native handler of this length, or null.
+template<class Op, unsigned width>
+Handler native_handler(const Decoded& d, unsigned wanted) {
+    if constexpr ((Native<Op>::kWidths & width_bit(width)) != 0) {
+        if (wanted != width || !host_has(Native<Op>::kSet, width)) return nullptr;
+        if (!d.memory) return &native_rr<Op, width>;
+        switch (memory_form(d)) {
+            case Mem::FlatBase64:
+            case Mem::FlatIndex64: return &native_rm<Op, width, Mem::FlatIndex64>;
+            case Mem::Rip64: return &native_rm<Op, width, Mem::Rip64>;
+            default: return &native_rm<Op, width, Mem::General>;
+        }
+    }
+    return nullptr;
+}
+template<class Op>
+Handler native_handler(const Decoded& d, const Operands& o) {
+    const unsigned wanted = o.legacy() ? 0 : o.bytes;
+    if (const Handler h = native_handler<Op, 0>(d, wanted)) return h;
+    if (const Handler h = native_handler<Op, 16>(d, wanted)) return h;
+    if (const Handler h = native_handler<Op, 32>(d, wanted)) return h;
+    return native_handler<Op, 64>(d, wanted);
+}
+
 /// The Build of an operation.
 template<class Op>
 void build(const Decoded& d, Instruction& insn) {
     if (!prepare(d, insn)) return;
     const Operands o = operands(insn);
     insn.handler = &call<&execute<Op>>;
+    if constexpr (kNative<Op>) {
+        if (o.plain())
+            if (const Handler h = native_handler<Op>(d, o)) {
+                insn.handler = h;
+                return;
+            }
+    }
     if constexpr (!kWhole<Op>) {
         if (!o.plain()) return;
         if (!d.memory) insn.handler = &lanes_rr<Op>;

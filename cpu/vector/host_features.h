@@ -4,8 +4,10 @@
 namespace gnomon::host {
 
 struct Features {
-    bool fma = false;
+    bool fma = false, aes = false, vaes = false;
+    bool avx2 = false;
     bool avx512f = false;
+    bool avx512 = false;    ///< F, BW, DQ and VL
 };
 [[nodiscard]] const Features& features();
 

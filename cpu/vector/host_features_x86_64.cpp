@@ -6,7 +6,15 @@ namespace {
 
 Features detect() {
     __builtin_cpu_init();
-    return {__builtin_cpu_supports("fma") != 0, __builtin_cpu_supports("avx512f") != 0};
+    // These answer with what the operating system saves, too.
+    Features f;
+    f.fma = __builtin_cpu_supports("fma");
+    f.avx2 = __builtin_cpu_supports("avx2");
+    f.avx512f = __builtin_cpu_supports("avx512f");
+    f.avx512 = f.avx512f && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    f.aes = __builtin_cpu_supports("aes");
+    f.vaes = f.aes && f.avx2 && __builtin_cpu_supports("vaes");
+    return f;
 }
 const Features kFeatures = detect();
 

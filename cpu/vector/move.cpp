@@ -82,7 +82,7 @@ Outcome store(Cpu& c, const Instruction& i) {
         write_back(c, i.rm, o, active, value);
         return Outcome::Next;
     }
-    if (o.aligned()) {
+    if (o.aligned() && active) {
         u64 linear;
         if (!simd::locate(c, i, o.memory, true, true, linear)) return Outcome::Fault;
     }
@@ -97,7 +97,7 @@ GNOMON_HANDLER void store_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, 
     const Operands o = operands(*i);
     u64 linear;
     u8* p = nullptr;
-    if (operand_linear<form, AccessKind::Write>(c, i, o.memory, linear) && !(o.aligned() && (linear & (o.memory - 1u)))) [[likely]]
+    if (operand_linear<form, AccessKind::Write>(c, i, ip, o.memory, linear) && !(o.aligned() && (linear & (o.memory - 1u)))) [[likely]]
         p = probe<AccessKind::Write>(c, linear, o.memory);
     if (!p) [[unlikely]]
         GNOMON_TAIL call<&store>(c, i, ip, r, s, k);

@@ -102,6 +102,13 @@ Result<void> FwCfg::add_file(std::string_view name, std::string_view text) {
     return add_file(name, std::vector<u8>(text.begin(), text.end()));
 }
 
+Result<void> FwCfg::add_file(std::string_view name, std::vector<u8> bytes, Refresh refresh) {
+    if (Result<void> added = add_file(name, std::move(bytes)); !added) return added;
+    for (auto& [key, item] : items_)
+        if (item.name == name) item.refresh = std::move(refresh);
+    return {};
+}
+
 std::span<const u8> FwCfg::file(std::string_view name) const {
     for (const auto& [key, item] : items_)
         if (item.name == name) return item.bytes;
@@ -109,7 +116,7 @@ std::span<const u8> FwCfg::file(std::string_view name) const {
 }
 
 void FwCfg::set_legacy(FwCfgKey key, std::vector<u8> bytes) {
-    items_[static_cast<u16>(key)] = {{}, std::move(bytes), false};
+    items_[static_cast<u16>(key)] = {{}, std::move(bytes)};
     if (state_.selector == static_cast<u16>(key)) state_.offset = 0;
     find_selected();
 }
@@ -143,6 +150,8 @@ void FwCfg::select(u16 key) {
     find_selected();
     if (!selected_)
         log_.guest("fw_cfg", "unknown item", "item {:#06x} does not exist: it reads as zeros", key);
+    else if (selected_->refresh)
+        selected_->refresh(selected_->bytes);
 }
 
 void FwCfg::find_selected() {
@@ -264,6 +273,7 @@ Result<StatePart::Install> FwCfg::load_state(const StateNode& node) {
         fresh.written_files.clear();
         state_ = std::move(fresh);
         find_selected();
+        if (selected_ && selected_->refresh) selected_->refresh(selected_->bytes);
     });
 }
 

@@ -3,6 +3,7 @@
 // specification.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -59,6 +60,10 @@ class FwCfg final : public PortIo, public StatePart {
     /// guest (DMA).
     Result<void> add_file(std::string_view name, std::vector<u8> bytes, bool writable = false);
     Result<void> add_file(std::string_view name, std::string_view text);
+    /// The file's content depends on the machine's state: `refresh` brings it up to date, without changing its size,
+    /// whenever the guest selects it.
+    using Refresh = std::function<void(std::span<u8> bytes)>;
+    Result<void> add_file(std::string_view name, std::vector<u8> bytes, Refresh refresh);
     /// Content of a file as the guest has left it; empty if there is no such file.
     [[nodiscard]] std::span<const u8> file(std::string_view name) const;
 
@@ -95,6 +100,7 @@ class FwCfg final : public PortIo, public StatePart {
         std::string name;  ///< empty for items with a fixed key
         std::vector<u8> bytes;
         bool writable = false;
+        Refresh refresh = {};
     };
     FwCfg(DmaPort& dma, Log& log);
     void select(u16 key);

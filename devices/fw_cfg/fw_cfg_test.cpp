@@ -140,6 +140,17 @@ TEST_F(FwCfgTest, SnapshotKeepsPositionAndWrittenFiles) {
     });
 }
 
+TEST_F(FwCfgTest, ARefreshedFileIsUpToDateWhenItIsSelected) {
+    u8 now = 'a';
+    ASSERT_TRUE(device->add_file("live", std::vector<u8>(2, 'x'), [&](std::span<u8> bytes) { bytes[0] = now++; }).ok());
+    EXPECT_EQ(read(0x20, 2), "ax");
+    EXPECT_EQ(read(0x20, 2), "bx");
+    EXPECT_EQ(dma(2, 2, 0x1000), 0u) << "goes on, past the end";
+    EXPECT_EQ(now, 'c');
+    EXPECT_EQ(dma(0x20 << 16 | 8 | 2, 2, 0x1000), 0u);
+    EXPECT_EQ(text(0x1000, 2), "cx");
+}
+
 TEST_F(FwCfgTest, ABufferBeyondTheAddressSpaceIsAnError) {
     put_big(0x100, 2);
     put_big(0x104, 0xffffffff);

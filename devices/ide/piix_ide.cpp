@@ -32,6 +32,9 @@ PiixIde::PiixIde(PortBus& ports, DmaPort& memory, Log& log)
     config_.preset(0x06, 2, 0x0280);              // medium DEVSEL#, fast back-to-back
     config_.set_clear_mask(0x06, 2, 0x3800);
     config_.set_write_mask(0x0c, 2, 0xf000);  // latency timer, in steps of 16
+    // The chip comes up with both channels off. Firmware made for virtual machines (OVMF) takes them as they are and
+    // never sets the bits; Bochs and QEMU decode the ports from reset on as well.
+    for (unsigned i = 0; i < 2; i++) config_.preset(static_cast<u8>(kTiming + 2 * i), 2, kDecodeEnable);
     config_.set_write_mask(kTiming, 4, 0xf3fff3ff);
     config_.set_write_mask(kSlaveTiming, 1, 0xff);
     config_.add_io_bar(kBusMasterBar, kBusMasterPorts,

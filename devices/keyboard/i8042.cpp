@@ -1,4 +1,4 @@
-// The controller's ports, commands and serial links, and the typist.
+// The controller's ports, commands and serial links.
 #include "devices/keyboard/i8042.h"
 
 #include "devices/keyboard/us_text.h"
@@ -61,6 +61,11 @@ void I8042::reset() {
     scheduler_.cancel(receive_event_);
     scheduler_.cancel(transmit_event_);
     keyboard_.reset();
+    // Fingers stay where they are, codes from before the reset are gone.
+    for (const u16 movement : std::exchange(held_back_, {})) {
+        pass_on(movement);
+        keyboard_.reset();
+    }
     mouse_.reset();
     update_irqs();
     wiring_.a20.set(true);
@@ -72,6 +77,10 @@ void I8042::mouse_move(int right, int down, int wheel) {
 
 void I8042::mouse_button(MouseButton which, bool down) {
     if (config_.mouse) mouse_.button(which, down);
+}
+
+void I8042::nudge_mouse() {
+    if (config_.mouse) mouse_.nudge();
 }
 
 // ---- Ports
@@ -315,6 +324,7 @@ void I8042::transmitted() {
     if (channel == Channel::None) return;
     if (Ps2Device* target = device(channel)) {
         target->host_byte(c.transmit_byte);
+        pass_on_keys();  // a command may have emptied the buffer
     } else {
         respond(0xfe, true);
         c.timeout_error = true;
@@ -351,6 +361,7 @@ void I8042::received() {
         keyboard_byte(byte);
     else
         fill_output(byte, true);
+    pass_on_keys();
     link_changed();
 }
 
@@ -366,55 +377,11 @@ void I8042::keyboard_byte(u8 byte) {
     if (!password_absorbs(byte)) fill_output(byte, false);
 }
 
-// ---- Typist
-// ------------------------------------------------------------------------------------------------------
-
-Result<void> I8042::type_text(std::string_view text) {
-    for (size_t i = 0; i < text.size(); i++)
-        if (!us_key(text[i]))
-            return fail("character {:#04x} at offset {} is on no key of the US keyboard",
-                        static_cast<u8>(text[i]), i);
-    const bool idle = text_.empty();
-    text_.insert(text_.end(), text.begin(), text.end());
-    if (idle && !text_.empty()) scheduler_.schedule(typing_event_, scheduler_.now() + config_.typing_step_ns);
-    return {};
-}
-
-void I8042::type_step() {
-    if (text_.empty()) return;
-    // A key once pressed is released in time, or it would repeat.
-    if (typing_step_ != 0 || !keyboard_.codes_waiting()) {
-        const TypedKey typed = us_key(static_cast<char>(text_.front())).value_or(TypedKey{});
-        switch (typing_step_) {
-            case 0:
-                if (typed.shift) keyboard_.press(Key::LeftShift);
-                typing_step_ = 1;
-                if (typed.shift) break;
-                [[fallthrough]];
-            case 1:
-                keyboard_.press(typed.key);
-                typing_step_ = 2;
-                break;
-            case 2:
-                keyboard_.release(typed.key);
-                typing_step_ = 3;
-                if (typed.shift) break;
-                [[fallthrough]];
-            default:
-                if (typed.shift) keyboard_.release(Key::LeftShift);
-                typing_step_ = 0;
-                text_.erase(text_.begin());
-                break;
-        }
-    }
-    if (!text_.empty()) scheduler_.schedule(typing_event_, scheduler_.now() + config_.typing_step_ns);
-}
-
 // ---- State
 // -------------------------------------------------------------------------------------------------------
 
 StateNode I8042::save_state() const {
-    return save_value(State{controller_, keyboard_.state(), mouse_.state(), text_, typing_step_});
+    return save_value(State{controller_, keyboard_.state(), mouse_.state(), text_, typing_step_, held_back_});
 }
 
 Result<StatePart::Install> I8042::load_state(const StateNode& node) {
@@ -434,12 +401,17 @@ Result<StatePart::Install> I8042::load_state(const StateNode& node) {
     if (Result<void> good = Ps2Mouse::check(fresh.mouse); !good) return good.error().in("mouse");
     for (const u8 character : fresh.text)
         if (!us_key(static_cast<char>(character))) return fail("text: {:#04x} is on no key", character);
+    if (fresh.held_back.size() > kMostHeldBack + kKeyCount)
+        return fail("held_back: {} movements are too many", fresh.held_back.size());
+    for (const u16 movement : fresh.held_back)
+        if ((movement & ~kDown) >= kKeyCount) return fail("held_back: {} is no key", movement & ~kDown);
     return Install([this, fresh = std::move(fresh)]() mutable {
         controller_ = std::move(fresh.controller);
         keyboard_.set_state(std::move(fresh.keyboard));
         mouse_.set_state(std::move(fresh.mouse));
         text_ = std::move(fresh.text);
         typing_step_ = fresh.typing_step;
+        held_back_ = std::move(fresh.held_back);
         update_irqs();
         wiring_.a20.set(controller_.output_port & kA20);
     });

@@ -42,14 +42,20 @@ class I8042 final : public PortIo, public StatePart {
     void reset();
 
     // Front ends; on the thread that owns the machine.
-    void press(Key key) { keyboard_.press(key); }
-    void release(Key key) { keyboard_.release(key); }
+    /// Keys that move while the keyboard's buffer is full wait, in order; of more than kMostHeldBack movements
+    /// the rest is lost, and the guest told so.
+    void press(Key key) { move_key(key, true); }
+    void release(Key key) { move_key(key, false); }
+    static constexpr size_t kMostHeldBack = 128;
     /// When a window loses the focus: no key may hang.
-    void release_all() { keyboard_.release_all(); }
+    void release_all();
     /// Counts to the right, downwards, and wheel detents towards the user.
     void mouse_move(int right, int down, int wheel);
     void mouse_button(MouseButton which, bool down);
-    [[nodiscard]] bool held(Key key) const { return keyboard_.state().down[static_cast<unsigned>(key)]; }
+    /// For a device whose data come another way: the mouse reports, if only that nothing moved.
+    void nudge_mouse();
+    /// Whether the user's finger is on it.
+    [[nodiscard]] bool held(Key key) const;
     [[nodiscard]] u8 leds() const { return keyboard_.state().leds; }
     /// Types text on a US layout at a pace that guests can follow; more may be added while it runs. Fails,
     /// typing nothing, if there is no key for a character.
@@ -119,6 +125,7 @@ class I8042 final : public PortIo, public StatePart {
         Ps2Mouse::State mouse;
         std::vector<u8> text;  ///< not typed yet
         u8 typing_step = 0;
+        std::vector<u16> held_back;
         template<class V>
         constexpr void fields(V& v) {
             v("controller", controller);
@@ -126,6 +133,7 @@ class I8042 final : public PortIo, public StatePart {
             v("mouse", mouse);
             v("text", text);
             v("typing_step", typing_step);
+            v("held_back", held_back);
         }
     };
     [[nodiscard]] std::string_view state_name() const override { return "keyboard"; }
@@ -159,6 +167,9 @@ class I8042 final : public PortIo, public StatePart {
     void received();
     void keyboard_byte(u8 byte);
     [[nodiscard]] bool password_absorbs(u8 byte);
+    void move_key(Key key, bool down);
+    void pass_on(u16 movement);
+    void pass_on_keys();
     void type_step();
 
     Scheduler& scheduler_;
@@ -168,6 +179,9 @@ class I8042 final : public PortIo, public StatePart {
     Controller controller_;
     std::vector<u8> text_;
     u8 typing_step_ = 0;
+    /// Movements that wait for room in the keyboard: the key, and kDown; Key::None stands for lost ones.
+    std::vector<u16> held_back_;
+    static constexpr u16 kDown = 0x8000;
     Ps2Keyboard keyboard_;
     Ps2Mouse mouse_;
     Scheduler::EventId receive_event_;

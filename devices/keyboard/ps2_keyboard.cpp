@@ -29,7 +29,7 @@ class Ps2Keyboard::Sequence {
     [[nodiscard]] std::span<const u8> bytes() const { return std::span(bytes_).first(count_); }
 
   private:
-    std::array<u8, 16> bytes_{};
+    std::array<u8, kLongestSequence> bytes_{};
     size_t count_ = 0;
 };
 
@@ -167,14 +167,18 @@ void Ps2Keyboard::send_break(Key key) {
 
 void Ps2Keyboard::queue_codes(std::span<const u8> bytes) {
     if (bytes.empty()) return;
+    assert(state_.codes.size() + bytes.size() <= kBufferBytes);
+    state_.codes.insert(state_.codes.end(), bytes.begin(), bytes.end());
+    callbacks_.byte_ready();
+}
+
+// One place beyond the buffer is kept for the overrun code.
+void Ps2Keyboard::report_overrun() {
     const u8 overrun = state_.scan_set == 1 ? 0xff : 0x00;
-    if (state_.codes.size() + bytes.size() <= kBufferBytes) {
-        state_.codes.insert(state_.codes.end(), bytes.begin(), bytes.end());
-    } else if (state_.codes.back() != overrun) {
-        // One place beyond the buffer is kept for the overrun code; until there is room again keys are lost.
-        state_.codes.push_back(overrun);
-        log_.guest("keyboard", "overrun", "the guest does not take scan codes: keys are lost");
-    }
+    log_.guest("keyboard", "overrun", "the guest does not take scan codes: keys are lost");
+    if (!state_.scanning || state_.codes.size() > kBufferBytes) return;
+    if (!state_.codes.empty() && state_.codes.back() == overrun) return;
+    state_.codes.push_back(overrun);
     callbacks_.byte_ready();
 }
 

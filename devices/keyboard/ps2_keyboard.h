@@ -38,9 +38,16 @@ class Ps2Keyboard final : public Ps2Device {
     u8 take_byte() override;
     /// Whether scan codes wait to be sent: a typist pauses.
     [[nodiscard]] bool codes_waiting() const { return !state_.codes.empty(); }
+    [[nodiscard]] bool scanning() const { return state_.scanning; }
 
-    /// Scan codes that the keyboard holds before it reports an overrun.
+    /// Scan codes that the keyboard holds before it reports an overrun, and the longest sequence of one key
+    /// event: a gray key under both Shift keys, or Pause, in set 2.
     static constexpr size_t kBufferBytes = 16;
+    static constexpr size_t kLongestSequence = 8;
+    /// Whether any key event still fits; press() and release() need that.
+    [[nodiscard]] bool has_room() const { return state_.codes.size() + kLongestSequence <= kBufferBytes; }
+    /// Tells the host that keys were lost.
+    void report_overrun();
 
     struct State {
         std::array<u8, kKeyCount> down{};
@@ -74,7 +81,7 @@ class Ps2Keyboard final : public Ps2Device {
     void set_state(State state);
 
   private:
-    /// Bytes of one key event; the longest is a gray key under both Shift keys in set 2.
+    /// Bytes of one key event.
     class Sequence;
     void execute(u8 command);
     void parameter(u8 command, u8 byte);

@@ -147,15 +147,64 @@ TEST_F(Ps2KeyboardTest, Set3KeysHaveTheirOwnTypes) {
     EXPECT_EQ(tap(Key::LeftShift), "12 / ");
 }
 
-TEST_F(Ps2KeyboardTest, AFullBufferReportsAnOverrun) {
+TEST_F(Ps2KeyboardTest, KeysThatFindTheBufferFullWaitInOrder) {
+    command(0xad);
+    for (int i = 0; i < 10; i++)
+        for (const Key key : {Key::A, Key::B}) {
+            device->press(key);
+            device->release(key);
+        }
+    device->press(Key::C);
+    EXPECT_TRUE(device->held(Key::C));
+    EXPECT_FALSE(device->held(Key::A));
+    command(0xae);
+    std::string expected = "1c f0 1c 32 f0 32";
+    for (int i = 1; i < 10; i++) expected += " 1c f0 1c 32 f0 32";
+    EXPECT_EQ(bytes(100 * kMs), expected + " 21");
+    device->release(Key::C);
+    EXPECT_EQ(bytes(), "f0 21");
+    EXPECT_EQ(tap(Key::B), "32 / f0 32");
+}
+
+TEST_F(Ps2KeyboardTest, BeyondTheKeysThatWaitAnOverrunIsReportedInTheirPlace) {
+    command(0xad);
+    constexpr int kTaps = 500;
+    for (int i = 0; i < kTaps; i++) {
+        device->press(Key::A);
+        device->release(Key::A);
+    }
+    device->press(Key::B);  // one of the lost ones: never down
+    EXPECT_FALSE(device->held(Key::B));
+    command(0xae);
+    // Three taps fill the keyboard so far that a fourth might not fit, 64 wait.
+    std::string expected = "1c f0 1c";
+    for (int i = 1; i < 3 + 64; i++) expected += " 1c f0 1c";
+    EXPECT_EQ(bytes(1000 * kMs), expected + " 00");
+    EXPECT_EQ(tap(Key::B), "32 / f0 32");
+}
+
+TEST_F(Ps2KeyboardTest, AResetForgetsCodesButNotFingers) {
     command(0xad);
     for (int i = 0; i < 10; i++) {
         device->press(Key::A);
         device->release(Key::A);
     }
+    device->press(Key::C);
+    device->reset();
+    EXPECT_TRUE(device->held(Key::C));
+    EXPECT_FALSE(device->held(Key::A));
     command(0xae);
-    EXPECT_EQ(bytes(), "1c f0 1c 1c f0 1c 1c f0 1c 1c f0 1c 1c f0 1c 1c 00");
-    EXPECT_EQ(tap(Key::B), "32 / f0 32");
+    EXPECT_EQ(bytes(), "");
+    device->release(Key::C);
+    EXPECT_EQ(bytes(), "f0 21");
+}
+
+TEST_F(Ps2KeyboardTest, TypingWaitsForAKeyboardThatIsSwitchedOff) {
+    EXPECT_EQ(keyboard(0xf5), "fa");
+    ASSERT_TRUE(device->type_text("ab").ok());
+    EXPECT_EQ(bytes(500 * kMs), "");
+    write(0xf4);
+    EXPECT_EQ(bytes(500 * kMs), "fa 1c f0 1c 32 f0 32");
 }
 
 TEST(ScanCodes, NamesAreUniqueAndFound) {

@@ -54,6 +54,7 @@ void Ps2Mouse::set_defaults() {
 
 void Ps2Mouse::clear_movement() {
     state_.x = state_.y = state_.z = 0;
+    state_.nudged = false;
     state_.button_changes.clear();
     state_.reported_buttons = state_.buttons;
 }
@@ -81,8 +82,13 @@ void Ps2Mouse::button(MouseButton which, bool down) {
     schedule_sample();
 }
 
+void Ps2Mouse::nudge() {
+    state_.nudged = true;
+    schedule_sample();
+}
+
 bool Ps2Mouse::changed() const {
-    return std::abs(state_.x) >= 4 || std::abs(state_.y) >= 4 || state_.z || !state_.button_changes.empty();
+    return state_.nudged || std::abs(state_.x) >= 4 || std::abs(state_.y) >= 4 || state_.z || !state_.button_changes.empty();
 }
 
 void Ps2Mouse::schedule_sample() {
@@ -113,6 +119,7 @@ int Ps2Mouse::take_axis(i32& accumulator, bool scaled) const {
 }
 
 void Ps2Mouse::make_packet(bool scaled) {
+    state_.nudged = false;
     if (!state_.button_changes.empty()) {
         state_.reported_buttons = state_.button_changes.front();
         state_.button_changes.erase(state_.button_changes.begin());

@@ -32,6 +32,8 @@ class Ps2Mouse final : public Ps2Device {
     void move(int right, int down, int wheel);
     /// Every change is reported, also a click shorter than a sample.
     void button(MouseButton which, bool down);
+    /// The next report goes out even if nothing changed: news wait elsewhere.
+    void nudge();
 
     void host_byte(u8 byte) override;
     [[nodiscard]] bool has_byte() const override { return !state_.replies.empty() || !state_.packet.empty(); }
@@ -56,6 +58,7 @@ class Ps2Mouse final : public Ps2Device {
         i32 x = 0;                       ///< quarter counts not yet reported, right positive
         i32 y = 0;                       ///< up positive
         i32 z = 0;                       ///< wheel detents
+        bool nudged = false;
         u64 last_sample_ns = 0;
         std::vector<u8> replies;
         std::vector<u8> packet;     ///< what is left of the report being sent
@@ -78,6 +81,7 @@ class Ps2Mouse final : public Ps2Device {
             v("x", x);
             v("y", y);
             v("z", z);
+            v("nudged", nudged);
             v("last_sample_ns", last_sample_ns);
             v("replies", replies);
             v("packet", packet);

@@ -33,6 +33,9 @@ class Piix4Pm final : public PciFunction, public PortIo, public StatePart {
 
     void reset();
 
+    /// Where the PM registers lie; nothing while they are switched off.
+    [[nodiscard]] std::optional<u16> pm_base() const { return pm_base_; }
+
     /// The user pressed the power button. False if the guest will not notice: ACPI or the button is not
     /// enabled.
     bool press_power_button();

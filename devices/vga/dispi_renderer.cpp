@@ -55,7 +55,7 @@ void render_dispi(const VgaState& state, const VideoMemory& memory, FrameUpdate&
     const std::array<u32, 256> palette = dispi.bpp == 8 ? state.dac_colours() : std::array<u32, 256>{};
     const std::array<u32, 16> colours = dispi.planar() ? state.attribute_colours() : std::array<u32, 16>{};
     const u64 bytes = dispi.bytes_for(width);
-    for (u32 y = 0; y < update.height(); y++) {
+    for (u32 y = update.first(); y < update.end(); y++) {
         const u64 at = dispi.start() + u64{y} * dispi.pitch();
         if (at + bytes > memory.size() || !update.wants(memory.stamp(at, bytes))) continue;
         const u8* from = memory.bytes() + at;

@@ -9,11 +9,6 @@
 
 namespace gnomon {
 
-struct PictureSize {
-    u32 width;
-    u32 height;
-    u32 pixel_aspect;  ///< as Frame::pixel_aspect
-};
 /// Of the active display area, in dots and scan lines as the monitor gets them: 720x400 for the usual text
 /// modes, 640x400 for mode 13h, whose pixels are two dots wide and two lines high. 720x400 without a signal.
 [[nodiscard]] PictureSize picture_size(const VgaState& state);
@@ -31,11 +26,21 @@ class FrameUpdate {
         frame.pixel_aspect = size.pixel_aspect;
         frame.first_changed = 0;
         frame.end_changed = resized ? size.height : 0;
+        end_ = size.height;
         // Drawing may put a character more than is shown.
         line_.resize(size_t{size.width} + 32);
     }
     FrameUpdate(const FrameUpdate&) = delete;
     FrameUpdate& operator=(const FrameUpdate&) = delete;
+
+    /// Lines outside of [first, end) are left alone from here on.
+    void limit(u32 first, u32 end) {
+        first_ = first;
+        end_ = std::min(end, frame_.height);
+    }
+    [[nodiscard]] u32 first() const { return first_; }
+    [[nodiscard]] u32 end() const { return end_; }
+    [[nodiscard]] bool covers(u32 y) const { return y >= first_ && y < end_; }
 
     /// Whether what has this stamp must be drawn again.
     [[nodiscard]] bool wants(u64 stamp) const { return everything_ || stamp > since_; }
@@ -52,7 +57,7 @@ class FrameUpdate {
     }
     void fill(u32 colour) {
         std::fill(line_.begin(), line_.end(), colour);
-        for (u32 y = 0; y < frame_.height; y++) finish(y);
+        for (u32 y = first_; y < end_; y++) finish(y);
     }
     [[nodiscard]] u32 width() const { return frame_.width; }
     [[nodiscard]] u32 height() const { return frame_.height; }
@@ -61,6 +66,8 @@ class FrameUpdate {
     Frame& frame_;
     bool everything_;
     u64 since_;
+    u32 first_ = 0;
+    u32 end_ = 0;
     std::vector<u32> line_;
 };
 

@@ -96,7 +96,7 @@ void render_graphics(const VgaState& state, const VideoMemory& memory, bool blin
     ScanLine drawn{};
     bool holds_drawn = false;  // update.line() shows `drawn`
     for_each_line(state, [&](const ScanLine& line) {
-        if (!update.wants(renderer.newest(line))) return;
+        if (!update.covers(line.y) || !update.wants(renderer.newest(line))) return;
         if (!holds_drawn || !renderer.same(line, drawn)) renderer.draw(line, update.line());
         drawn = line;
         holds_drawn = true;

@@ -38,6 +38,13 @@ struct Frame {
     }
 };
 
+struct PictureSize {
+    u32 width;
+    u32 height;
+    u32 pixel_aspect;  ///< as Frame::pixel_aspect
+    bool operator==(const PictureSize&) const = default;
+};
+
 /// One character position. Colours are attribute values (0-15), resolved by TextScreen::palette.
 struct TextCell {
     u16 character = ' ';  ///< code page 437; bit 8 set: from the second character set of a 512-character font

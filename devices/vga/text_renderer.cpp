@@ -107,6 +107,7 @@ void render_text(const VgaState& state, const VideoMemory& memory, BlinkPhase bl
     if (!update.wants(memory.stamp(0, kPlanes))) return;
     TextRenderer renderer(state, memory, blink);
     for_each_line(state, [&](const ScanLine& line) {
+        if (!update.covers(line.y)) return;
         renderer.draw(line, update.line());
         update.finish(line.y);
     });

@@ -1,6 +1,8 @@
 // Registers of the VGA: miscellaneous output, sequencer, CRTC, graphics and attribute controllers, DAC.
 #include "devices/vga/vga.h"
 
+#include <algorithm>
+
 #include "devices/vga/dispi_renderer.h"
 #include "devices/vga/graphics_renderer.h"
 #include "devices/vga/text_renderer.h"
@@ -55,6 +57,7 @@ void Vga::reset() {
     fresh.retrace_watched_ns = clock_.now();
     state_ = std::move(fresh);
     timing_ = VgaTiming(state_);
+    raster_.clear();
     registers_changed();
 }
 
@@ -83,6 +86,7 @@ Result<StatePart::Install> Vga::load_state(const StateNode& node) {
         state_ = std::move(fresh);
         state_.direct = State::Direct::None;
         timing_ = VgaTiming(state_);
+        raster_.clear();
         registers_changed();
         state_.window_accesses = accesses;
         if (direct == path_.direct_kind()) state_.direct = direct;
@@ -96,6 +100,7 @@ void Vga::registers_changed() {
         if (timing.dots_per_frame() != timing_.dots_per_frame() || timing.dot_hz() != timing_.dot_hz())
             state_.frame_origin_ns = clock_.now();
         timing_ = timing;
+        raster_.clear();
     }
     decode_memory_path();
     touch();
@@ -113,6 +118,14 @@ u64 Vga::generation() {
             touch();
         }
     }
+    if (!raster_.empty()) {
+        const u64 frame = bands().empty() ? 0 : pictures_done();
+        if (frame != seen_raster_frame_) touch();
+        seen_raster_frame_ = frame;
+    } else if (seen_raster_frame_ != 0) {
+        seen_raster_frame_ = 0;
+        touch();
+    }
     collect_writes();
     return generation_;
 }
@@ -124,25 +137,65 @@ void Vga::collect_writes() {
     });
 }
 
-bool Vga::render(Frame& frame) {
-    const u64 now = generation();
-    if (frame.source != this) frame.stamp = 0;
-    const bool everything = frame.stamp < redraw_stamp_;
+PictureSize Vga::picture_size() const { return gnomon::picture_size(state_); }
+
+/// Registers that the picture is made with are about to change. In the modes of the DISPI nobody counts lines.
+void Vga::about_to_change() {
+    if (!state_.running() || state_.dispi.enabled()) return;
+    const VgaTiming::Position position = timing_.at(since_origin());
+    // What comes behind the end of a line shows in the next one.
+    raster_.note(state_, position.frame, position.line + (position.column >= state_.columns() ? 1 : 0),
+                 state_.displayed_lines());
+}
+
+void Vga::about_to_move_start() {
+    raster_.enter(state_, timing_.at(since_origin()).frame);
+}
+
+/// Whole frames, counting the one whose last line the beam has left.
+u64 Vga::pictures_done() const {
+    const VgaTiming::Position position = timing_.at(since_origin());
+    return position.frame + (position.line >= state_.displayed_lines() ? 1 : 0);
+}
+
+std::span<const RasterLog::Band> Vga::bands() {
+    if (raster_.empty() || !state_.running() || state_.dispi.enabled()) return {};
+    const std::span<const RasterLog::Band> bands = raster_.last_frame(state_, pictures_done());
+    // A picture of one size only.
+    const PictureSize size = picture_size();
+    return std::ranges::all_of(bands, [&](const auto& band) { return gnomon::picture_size(band.state) == size; })
+               ? bands
+               : std::span<const RasterLog::Band>();
+}
+
+void Vga::draw(const State& state, FrameUpdate& update) const {
     // The cursor is on for 8 frames of 16, blinking characters for 16 of 32.
     const unsigned phase = blink_phase();
     const BlinkPhase blink{.cursor_on = !(phase & 1), .characters_on = !(phase & 2)};
-    FrameUpdate update(frame, picture_size(state_), everything);
-    if (state_.blank())
+    if (state.blank())
         // Without the palette the attribute controller puts out the overscan colour.
-        update.fill(state_.screen_off() || (!state_.dispi.enabled() && !state_.running())
+        update.fill(state.screen_off() || (!state.dispi.enabled() && !state.running())
                         ? 0
-                        : state_.dac_colour(state_.attribute[0x11]));
-    else if (state_.dispi.enabled())
-        render_dispi(state_, memory_, update);
-    else if (state_.graphics_mode())
-        render_graphics(state_, memory_, blink.characters_on, update);
+                        : state.dac_colour(state.attribute[0x11]));
+    else if (state.dispi.enabled())
+        render_dispi(state, memory_, update);
+    else if (state.graphics_mode())
+        render_graphics(state, memory_, blink.characters_on, update);
     else
-        render_text(state_, memory_, blink, update);
+        render_text(state, memory_, blink, update);
+}
+
+bool Vga::render(Frame& frame) {
+    const u64 now = generation();
+    if (frame.source != this) frame.stamp = 0;
+    FrameUpdate update(frame, picture_size(), frame.stamp < redraw_stamp_);
+    const std::span<const RasterLog::Band> parts = bands();
+    for (u32 first = 0; const RasterLog::Band& band : parts) {
+        update.limit(first, band.end);
+        draw(band.state, update);
+        first = band.end;
+    }
+    if (parts.empty()) draw(state_, update);
     frame.source = this;
     frame.stamp = now;
     return frame.first_changed != frame.end_changed;
@@ -219,7 +272,10 @@ void Vga::port_write(u16 port, unsigned size, u32 wide) {
         case 0x3c4: state_.sequencer_index = value & 0x07; break;
         case 0x3c5: write_sequencer(value); break;
         case 0x3c6:
-            if (state_.dac_mask != value) touch();
+            if (state_.dac_mask != value) {
+                about_to_change();
+                touch();
+            }
             state_.dac_mask = value;
             break;
         case 0x3c7:
@@ -250,7 +306,10 @@ void Vga::write_attribute(u8 value) {
     const bool data = state_.attribute_expects_data;
     state_.attribute_expects_data = !data;
     if (!data) {
-        if ((state_.attribute_index ^ value) & 0x20) touch();
+        if ((state_.attribute_index ^ value) & 0x20) {
+            about_to_change();
+            touch();
+        }
         state_.attribute_index = value & 0x3f;
         return;
     }
@@ -258,6 +317,7 @@ void Vga::write_attribute(u8 value) {
     if (index >= state_.attribute.size()) return;
     value &= kAttributeBits[index];
     if (state_.attribute[index] == value) return;
+    about_to_change();
     state_.attribute[index] = value;
     touch();
 }
@@ -318,11 +378,13 @@ void Vga::write_crtc(u8 value) {
     }
     if (state_.crtc[index] == value) return;
     if (index >= 0x0a && index <= 0x0f) {  // cursor and start address: the frequent ones
+        if (index == 0x0c || index == 0x0d) about_to_move_start();
         state_.crtc[index] = value;
         touch();
         return;
     }
     watch_retrace();
+    about_to_change();
     state_.crtc[index] = value;
     if (index == 0x11 && !(value & 0x10)) state_.retrace_interrupt = false;
     registers_changed();
@@ -339,6 +401,7 @@ void Vga::write_sequencer(u8 value) {
         return;
     }
     watch_retrace();
+    about_to_change();
     state_.sequencer[index] = value;
     registers_changed();
 }
@@ -348,6 +411,7 @@ void Vga::write_graphics(u8 value) {
     if (index >= state_.graphics.size()) return;
     value &= kGraphicsBits[index];
     if (state_.graphics[index] == value) return;
+    if (index == 5 || index == 6) about_to_change();
     state_.graphics[index] = value;
     decode_memory_path();
     if (index == 5 || index == 6) touch();  // the others direct accesses only
@@ -357,6 +421,7 @@ void Vga::write_misc_output(u8 value) {
     value &= 0xef;
     if (state_.misc_output == value) return;
     watch_retrace();
+    about_to_change();
     state_.misc_output = value;
     registers_changed();
 }
@@ -377,6 +442,7 @@ void Vga::write_dac(u8 value) {
     state_.dac_buffer[state_.dac_component] = state_.dac_8_bit ? value : value & 0x3f;
     if (++state_.dac_component < 3) return;
     state_.dac_component = 0;
+    about_to_change();
     std::copy_n(state_.dac_buffer.begin(), 3, &state_.dac[size_t{state_.dac_address} * 3]);
     state_.dac_address++;
     touch();

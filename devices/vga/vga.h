@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "devices/port_bus.h"
+#include "devices/vga/raster_log.h"
 #include "devices/vga/screen.h"
 #include "devices/vga/vga_state.h"
 #include "devices/vga/vga_timing.h"
@@ -15,6 +16,8 @@
 #include "support/state.h"
 
 namespace gnomon {
+
+class FrameUpdate;
 
 class Vga final : public PortIo, public MmioIo, public StatePart {
   public:
@@ -46,6 +49,7 @@ class Vga final : public PortIo, public MmioIo, public StatePart {
     /// A number that moves whenever the picture may have changed, blinking included. Cheap.
     [[nodiscard]] u64 generation();
     [[nodiscard]] bool changed_since(u64 generation) { return this->generation() != generation; }
+    [[nodiscard]] PictureSize picture_size() const;
     /// Draws the active display area as it is now; in a frame that this adapter drew before, what changed
     /// since. False if nothing did.
     bool render(Frame& frame);
@@ -92,6 +96,11 @@ class Vga final : public PortIo, public MmioIo, public StatePart {
     /// The whole picture may be another one.
     void touch() { redraw_stamp_ = ++generation_; }
     void collect_writes();
+    void about_to_change();
+    void about_to_move_start();
+    [[nodiscard]] u64 pictures_done() const;
+    [[nodiscard]] std::span<const RasterLog::Band> bands();
+    void draw(const State& state, FrameUpdate& update) const;
     void registers_changed();
     void watch_retrace();
 
@@ -135,6 +144,8 @@ class Vga final : public PortIo, public MmioIo, public StatePart {
     u64 generation_ = 1;
     u64 redraw_stamp_ = 1;  ///< frames drawn before it hold another picture
     unsigned seen_blink_phase_ = 0;
+    RasterLog raster_;
+    u64 seen_raster_frame_ = 0;  ///< whose bands were noticed last; 0: none
     std::vector<PortClaim> claims_;
     PhysicalRegion window_;
 };

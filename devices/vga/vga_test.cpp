@@ -308,5 +308,101 @@ TEST_F(VgaTest, SurvivesRandomAccessesAndReplaysFromASnapshot) {
     }
 }
 
+struct RasterTest : VgaTest {
+    u64 line_ns = 0;
+
+    RasterTest() {
+        set_mode(kMode13);
+        load_test_palette();
+        for (u32 at = 0; at < 320 * 200; at++) vga->mmio_write(at, 1, 1);
+        next_frame();
+    }
+    void wait(auto condition) {
+        for (int i = 0; i < 1'000'000 && !condition(); i++) clock.skip_to(clock.now() + 500);
+    }
+    bool retrace() { return in(0x3da) & 8; }
+    void next_frame() {
+        wait([&] { return !retrace(); });
+        wait([&] { return retrace(); });
+    }
+    /// To the horizontal blanking behind scan line `line`.
+    void go_to_line_end(int line) {
+        wait([&] { return !(in(0x3da) & 1); });
+        for (int i = 0;; i++) {
+            wait([&] { return in(0x3da) & 1; });
+            if (i == line) return;
+            wait([&] { return !(in(0x3da) & 1); });
+        }
+    }
+    void set_colour(u8 index, u8 red) {
+        out(0x3c8, index);
+        for (const u32 component : {u32{red}, 0u, 0u}) out(0x3c9, component);
+    }
+    static u32 red(u32 six) { return (six << 2 | six >> 4) << 16; }
+};
+
+TEST_F(RasterTest, APaletteChangedAtALineShowsFromTheNextOneOn) {
+    for (int frame = 0; frame < 3; frame++) {
+        set_colour(1, 10);
+        go_to_line_end(99);
+        set_colour(1, 20);
+        go_to_line_end(49);
+        set_colour(1, 30);
+        next_frame();
+        const u64 before = vga->generation();
+        set_colour(1, 63);  // in the retrace: for the next picture
+        EXPECT_NE(vga->generation(), before);
+        const Frame shown = picture();
+        ASSERT_EQ(shown.height, 400u);
+        EXPECT_EQ(pixel(shown, 0, 0), red(10)) << frame;
+        EXPECT_EQ(pixel(shown, 639, 99), red(10));
+        EXPECT_EQ(pixel(shown, 0, 100), red(20));
+        EXPECT_EQ(pixel(shown, 0, 149), red(20));
+        EXPECT_EQ(pixel(shown, 0, 150), red(30));
+        EXPECT_EQ(pixel(shown, 0, 399), red(30));
+    }
+    // A frame in which nothing moves: all of it is the last colour, which viewers get to know.
+    next_frame();
+    const u64 before = vga->generation();
+    next_frame();
+    EXPECT_TRUE(vga->changed_since(before) || pixel(picture(), 0, 0) == red(63));
+    const Frame still = picture();
+    EXPECT_EQ(pixel(still, 0, 0), red(63));
+    EXPECT_EQ(pixel(still, 0, 399), red(63));
+    const u64 quiet = vga->generation();
+    next_frame();
+    next_frame();
+    EXPECT_FALSE(vga->changed_since(quiet));
+}
+
+TEST_F(RasterTest, AStartAddressWrittenWithinAFrameCountsFromTheNextOneOn) {
+    for (u32 at = 0; at < 320; at++) vga->mmio_write(at, 1, 2);
+    next_frame();
+    go_to_line_end(99);
+    set_colour(3, 1);
+    indexed(0x3d4, 0x0d, 80);  // one row down
+    next_frame();
+    EXPECT_EQ(pixel(picture(), 0, 0), test_colour(2));
+    next_frame();
+    EXPECT_EQ(pixel(picture(), 0, 0), test_colour(1));
+}
+
+TEST_F(RasterTest, PanningAndTheSplitMayChangeByLine) {
+    vga->mmio_write(0, 1, 2);
+    vga->mmio_write(320 * 150, 1, 5);
+    next_frame();
+    go_to_line_end(299);
+    in(0x3da);
+    out(0x3c0, 0x33);
+    out(0x3c0, 2);  // a pixel of two dots
+    next_frame();
+    Frame shown = picture();
+    EXPECT_EQ(pixel(shown, 0, 0), test_colour(2));
+    EXPECT_EQ(pixel(shown, 0, 300), test_colour(1));  // has left the picture
+    next_frame();
+    shown = picture();
+    EXPECT_EQ(pixel(shown, 0, 0), test_colour(1));
+}
+
 }  // namespace
 }  // namespace gnomon

@@ -213,7 +213,7 @@ class Workout : public ::testing::TestWithParam<Plan> {
         EXPECT_GT(tlb_hits, 0u);
         EXPECT_GT(faults, 0u);
         if (plan.shadow != Mmu::Shadow::Off) {
-            EXPECT_GT(counters.shadow_hits, 0u);
+            EXPECT_GT(counters.shadow_hits[0], 0u);
             EXPECT_GT(counters.shadow_invalidations, 0u);
         }
     }
@@ -298,7 +298,7 @@ TEST(ShadowRecycling, ManyProcessesStayCoherent) {
             ASSERT_EQ(value >> 12, (root(process) >> 12) + t + 1);
         }
     }
-    EXPECT_GT(mmu->counters().shadow_hits, 0u);
+    EXPECT_GT(mmu->counters().shadow_hits[0], 0u);
     EXPECT_NE(mmu->describe().find("64 spaces, "), std::string::npos);
 }
 

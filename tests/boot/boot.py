@@ -22,8 +22,10 @@ import tempfile
 import termios
 import fcntl
 import json
+import lzma
 import threading
 import time
+import zlib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -266,12 +268,21 @@ class Run:
         spent = usage.ru_utime + usage.ru_stime
         return os.waitstatus_to_exitcode(status), output, json.loads(stats.read_text()), usage.ru_maxrss, spent
 
-    def shell(self, *arguments, seconds=240):
-        """Linux up to its shell, a command there, and switched off from inside."""
-        machine = self.serial("-m", "256M", "--no-reboot", *arguments, seconds=seconds)
+    def shell(self, *arguments, processors=1, online=None, mwait=None, seconds=240):
+        """Linux up to its shell, a command there, and switched off from inside. With several processors they are all online (or
+        as many as said), and the kernel has no complaint about clocks or interrupts. With `mwait` it idles (or not) in MWAIT."""
+        machine = self.serial("-m", "256M", "--no-reboot", "--smp", str(processors), *arguments, seconds=seconds)
         machine.wait_for(PROMPT)
         machine.type("echo $((6 * 7))-$(cat /proc/sys/kernel/ostype)\n")
         machine.wait_for("42-Linux")
+        if processors > 1:
+            machine.type("echo online-$(nproc); dmesg | grep -iE 'unstable|warp|spurious|nobody cared|not functional|MP-BIOS bug|"
+                         "soft lockup|stall' | wc -l | sed s/^/complaints-/\n")
+            machine.wait_for(f"online-{online or processors}")
+            machine.wait_for("complaints-0")
+        if mwait is not None:
+            machine.type("echo idle-$(dmesg | grep -ciE 'using mwait in idle threads|intel_idle: MWAIT')\n")
+            machine.wait_for(f"idle-{'1' if mwait else '0'}")
         machine.type("poweroff -f\n")
         machine.expect_exit(0)
 
@@ -297,33 +308,24 @@ def linux_pae_direct(run):
     run.shell(*run.direct("linux-686-pae"))
 
 
-def several_processors(run, count, line, marks):
-    """Linux with several processors: all of them are online, and the kernel has no complaint about clocks or interrupts."""
-    machine = run.serial("-m", "256M", "--no-reboot", "--smp", str(count), "--kernel", run.guests.find("linux-686-pae/kernel"),
-                         "--initrd", run.guests.find("shell/initrd"), "--append", f"{LINE} {line}", seconds=600)
-    machine.wait_for(PROMPT)
-    machine.type("echo online-$(nproc); grep -c IO-APIC /proc/interrupts; dmesg | grep -iE 'unstable|warp|spurious|nobody cared|"
-                 "not functional|MP-BIOS bug' | wc -l | sed s/^/complaints-/\n")
-    for mark in marks:
-        machine.wait_for(mark)
-    machine.wait_for("complaints-0")
-    machine.type("poweroff -f\n")
-    machine.expect_exit(0)
+def several_processors(run, count, line, online):
+    run.shell("--kernel", run.guests.find("linux-686-pae/kernel"), "--initrd", run.guests.find("shell/initrd"), "--append",
+              f"{LINE} {line}", processors=count, online=online, seconds=600)
 
 
 @case
 def linux_smp(run):
-    several_processors(run, 4, "", ["online-4"])
+    several_processors(run, 4, "", 4)
 
 
 @case
 def linux_smp_noapic(run):
-    several_processors(run, 2, "noapic", ["online-2"])
+    several_processors(run, 2, "noapic", 2)
 
 
 @case
 def linux_smp_nolapic(run):
-    several_processors(run, 2, "nolapic", ["online-1"])
+    several_processors(run, 2, "nolapic", 1)
 
 
 @case
@@ -334,6 +336,45 @@ def linux_direct_seabios(run):
 @case
 def linux_amd64_direct(run):
     run.shell(*run.direct("linux-amd64", "shell-amd64"), seconds=600)
+
+
+def unpack_vmlinux(bzimage):
+    """The ELF image inside a bzImage: the payload of the header's fields (Linux, "The Linux/x86 Boot Protocol")."""
+    setup_sectors = bzimage[0x1F1] or 4
+    offset, length = struct.unpack_from("<II", bzimage, 0x248)
+    start = (setup_sectors + 1) * 512 + offset
+    payload = bzimage[start:start + length]
+    if payload[:6] == b"\xfd7zXZ\0":
+        return lzma.LZMADecompressor().decompress(payload)
+    if payload[:2] == b"\x1f\x8b":
+        return zlib.decompressobj(31).decompress(payload)
+    raise Failed(f"the kernel's payload begins with {payload[:6].hex()}: neither xz nor gzip")
+
+
+@case
+def linux_amd64_pvh(run):
+    """The uncompressed ELF64 kernel, entered by its PVH note."""
+    image = run.scratch / "vmlinux"
+    image.write_bytes(unpack_vmlinux(Path(run.guests.find("linux-amd64/kernel")).read_bytes()))
+    run.shell("--kernel", str(image), "--initrd", run.guests.find("shell-amd64/initrd"), "--append", LINE, seconds=600)
+
+
+@case
+def linux_amd64_smp_topology(run):
+    """One package with four cores, as CPUID, MADT and SMBIOS have it."""
+    machine = run.serial("-m", "256M", "--no-reboot", "--smp", "4", "--kernel", run.guests.find("linux-amd64/kernel"), "--initrd",
+                         run.guests.find("shell-amd64/initrd"), "--append", LINE, seconds=600)
+    machine.wait_for(PROMPT)
+    machine.type("dmesg | grep 'smpboot: Allowing'; dmesg | grep 'Total of'; cat /sys/devices/system/cpu/cpu*/topology/physical_package_id | "
+                 "sort -u | wc -l | sed s/^/packages-/; cat /sys/devices/system/cpu/cpu*/topology/core_id | sort -u | wc -l | sed s/^/cores-/; "
+                 "od -An -tu1 -j 35 -N 3 /sys/firmware/dmi/entries/4-0/raw | sed 's/^ */smbios-/; s/  */-/g'\n")
+    machine.wait_for("Allowing 4 CPUs")
+    machine.wait_for("Total of 4 processors")
+    machine.wait_for("packages-1")
+    machine.wait_for("cores-4")
+    machine.wait_for("smbios-4-4-4")
+    machine.type("poweroff -f\n")
+    machine.expect_exit(0)
 
 
 @case
@@ -358,6 +399,24 @@ def linux_amd64_cd(run):
 @case
 def linux_amd64_disk(run):
     run.shell("--hda", run.image("disk", run.guests.find("linux-amd64/kernel"), "shell-amd64"), seconds=600)
+
+
+@case
+def linux_amd64_smp(run):
+    """Idle processors wait in MWAIT, and wake each other by stores."""
+    run.shell(*run.direct("linux-amd64", "shell-amd64"), processors=4, mwait=True, seconds=900)
+
+
+@case
+def linux_amd64_smp_cd(run):
+    run.shell("--cdrom", run.image("cd", run.guests.find("linux-amd64/kernel"), "shell-amd64"), processors=4, seconds=900)
+
+
+@case
+def linux_amd64_smp_disk(run):
+    """A processor without MONITOR idles in HLT."""
+    run.shell("--cpu", "max,-monitor", "--hda", run.image("disk", run.guests.find("linux-amd64/kernel"), "shell-amd64"), processors=4,
+              mwait=False, seconds=900)
 
 
 @case
@@ -451,6 +510,68 @@ def grub_videoinfo(run):
     machine.wait_for(r"VBE info|Adapter|List of supported video modes")
 
 
+def ovmf(run, variant=""):
+    """OVMF in its two flash chips; the variable store is a copy of ours."""
+    folder = "ovmf/usr/share/OVMF/"
+    store = run.scratch / "vars.fd"
+    shutil.copyfile(run.guests.find(f"{folder}OVMF_VARS{variant}.fd"), store)
+    return ["--bios", run.guests.find(f"{folder}OVMF_CODE{variant}.fd"), "--set", f"firmware.flash_vars={store}"]
+
+
+def ovmf_to_shell(run, variant, *arguments):
+    firmware = ovmf(run, variant)
+    machine = run.serial("-m", "256M", "--no-reboot", *firmware, *arguments, seconds=600)
+    machine.wait_for("UEFI Interactive Shell")
+    machine.wait_for("Shell>")
+    machine.type("set gnomon kept\r")
+    machine.wait_for("Shell>")
+    machine.type("ver\r")
+    machine.wait_for("UEFI v2.")
+    machine.wait_for("Shell>")
+    machine.type("reset -s\r")
+    machine.expect_exit(0)
+    store = (run.scratch / "vars.fd").read_bytes()
+    if "kept".encode("utf-16-le") not in store:
+        raise Failed("the shell's variable is not in the variable store")
+    # The second start finds it.
+    again = run.serial("-m", "256M", "--no-reboot", *firmware, *arguments, seconds=600)
+    again.wait_for("Shell>")
+    again.type("set gnomon\r")
+    again.wait_for("mkept")  # behind the sequence that sets its colour
+
+
+@case
+def ovmf_shell(run):
+    ovmf_to_shell(run, "")
+
+
+@case
+def ovmf_shell_4m_smp(run):
+    ovmf_to_shell(run, "_4M", "--smp", "2")
+
+
+@case
+def ovmf_one_file(run):
+    """OVMF.fd as a BIOS in ROM: its variables are gone at the end."""
+    machine = run.serial("-m", "128M", "--bios", run.guests.find("ovmf/usr/share/ovmf/OVMF.fd"), seconds=400)
+    machine.wait_for("Shell>")
+
+
+@case
+def ovmf_grub_linux(run):
+    """A CD of grub-mkrescue, whose EFI image boots Linux on two processors by way of GRUB's menu."""
+    image = run.image("grub-efi", run.guests.find("linux-amd64/kernel"), "shell-amd64")
+    machine = run.serial("-m", "512M", "--smp", "2", "--no-reboot", *ovmf(run), "--cdrom", image, seconds=900)
+    machine.wait_for("GNU GRUB")
+    machine.wait_for("Linux in a machine")
+    machine.wait_for(PROMPT)
+    machine.type("[ -d /sys/firmware/efi ] && echo efi-$(nproc); dmesg | grep -c 'ACPI: .*GNOMON' | sed s/^/tables-/\n")
+    machine.wait_for("efi-2")
+    machine.wait_for("tables-")
+    machine.type("poweroff -f\n")
+    machine.expect_exit(0)
+
+
 @case
 def memdisk(run):
     """GRUB's floppy, held in memory by MEMDISK, which answers INT 13h for it."""
@@ -484,29 +605,35 @@ def small_and_quick(run):
         raise Failed(f"{overhead} MiB beside the guest's memory")
 
 
-@case
-def memtest(run):
-    machine = run.terminal("-m", "32M", "--cdrom", run.guests.find("memtest/**/memtest86+ia32.iso"), seconds=900)
+def memtest_pass(run, image, processors=1):
+    """A whole pass of memtest86+ without an error, by all processors."""
+    machine = run.terminal("-m", "32M", "--smp", str(processors), "--cdrom", run.guests.find(f"memtest/**/memtest86+{image}.iso"),
+                           seconds=1500)
+    if processors > 1:
+        machine.wait_for(rf"SMP: {processors}T \(PAR\)")
     machine.wait_for(r"Pass: +[1-9]|PASS")
     if re.search(r"Errors: +[1-9]", machine.screen()):
         raise Failed("memtest86+ found errors:\n" + machine.screen())
+
+
+@case
+def memtest(run):
+    memtest_pass(run, "ia32")
 
 
 @case
 def memtest_smp(run):
-    machine = run.terminal("-m", "32M", "--smp", "2", "--cdrom", run.guests.find("memtest/**/memtest86+ia32.iso"), seconds=900)
-    machine.wait_for(r"SMP: 2T \(PAR\)")
-    machine.wait_for(r"Pass: +[1-9]|PASS")
-    if re.search(r"Errors: +[1-9]", machine.screen()):
-        raise Failed("memtest86+ found errors:\n" + machine.screen())
+    memtest_pass(run, "ia32", 2)
 
 
 @case
 def memtest_amd64(run):
-    machine = run.terminal("-m", "32M", "--cdrom", run.guests.find("memtest/**/memtest86+x64.iso"), seconds=1200)
-    machine.wait_for(r"Pass: +[1-9]|PASS")
-    if re.search(r"Errors: +[1-9]", machine.screen()):
-        raise Failed("memtest86+ found errors:\n" + machine.screen())
+    memtest_pass(run, "x64")
+
+
+@case
+def memtest_amd64_smp(run):
+    memtest_pass(run, "x64", 2)
 
 
 @case
@@ -546,13 +673,13 @@ def debian_installer_amd64(run):
     machine.wait_for(r"Select a language")
 
 
-def kit(run, image):
+def kit(run, image, processors=1, scale=0.02):
     """All workloads of the benchmark kit, shortened: every checksum equals the native one."""
     folder = run.kit / image
     expected = dict(line.split() for line in (run.kit_source / "guest/expected.txt").read_text().splitlines()
                     if line and not line.startswith("#"))
-    line = (folder / "append").read_text().strip() + " bench.scale=0.02"
-    machine = run.serial("-m", "512M", "--no-reboot", "--kernel", str(folder / "kernel"), "--initrd", str(folder / "initrd"),
+    line = (folder / "append").read_text().strip() + f" bench.scale={scale}"
+    machine = run.serial("-m", "512M", "--no-reboot", "--smp", str(processors), "--kernel", str(folder / "kernel"), "--initrd", str(folder / "initrd"),
                          "--append", line, seconds=900)
     log = machine.read_until("BENCH-DONE")
     machine.expect_exit(0)
@@ -572,6 +699,11 @@ def kit_i386(run):
 @case
 def kit_amd64(run):
     kit(run, "bench-amd64")
+
+
+@case
+def kit_amd64_smp(run):
+    kit(run, "bench-amd64", processors=2, scale=0.005)
 
 
 @case

@@ -3,6 +3,7 @@
 #
 #     make_image.sh cd|disk OUT KERNEL INITRD COMMAND-LINE
 #     make_image.sh grub    OUT KERNEL INITRD COMMAND-LINE    CD of grub-mkrescue with a menu
+#     make_image.sh grub-efi OUT KERNEL INITRD COMMAND-LINE  the same for UEFI
 #     make_image.sh memdisk OUT FLOPPY                        CD whose MEMDISK boots a floppy image
 set -eu
 PATH=$PATH:/sbin:/usr/sbin
@@ -23,12 +24,14 @@ cd)
     xorriso -as mkisofs -quiet -o "$work/image" -b isolinux/isolinux.bin -c isolinux/boot.cat -no-emul-boot \
         -boot-load-size 4 -boot-info-table "$work/tree" 2> "$work/log" || { cat "$work/log" >&2; exit 1; }
     ;;
-grub)
+grub | grub-efi)
+    platform=i386-pc
+    [ "$kind" = grub ] || platform=x86_64-efi
     mkdir -p "$work/tree/boot/grub"
     cp "$kernel" "$work/tree/kernel"
     cp "$initrd" "$work/tree/initrd"
     printf 'set timeout=2\nmenuentry "Linux in a machine" {\n  linux /kernel %s\n  initrd /initrd\n}\n' "$line" > "$work/tree/boot/grub/grub.cfg"
-    grub-mkrescue -d /usr/lib/grub/i386-pc -o "$work/image" "$work/tree" 2> "$work/log" || { cat "$work/log" >&2; exit 1; }
+    grub-mkrescue -d /usr/lib/grub/$platform -o "$work/image" "$work/tree" 2> "$work/log" || { cat "$work/log" >&2; exit 1; }
     ;;
 memdisk)
     mkdir -p "$work/tree/isolinux"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # In the order in which they can be loaded.
-MODULES = ["scsi/scsi_common", "scsi/scsi_mod", "ata/libata", "ata/ata_piix", "cdrom/cdrom", "scsi/sr_mod", "input/mouse/psmouse"]
+MODULES = ["scsi/scsi_common", "scsi/scsi_mod", "ata/libata", "ata/ata_piix", "cdrom/cdrom", "scsi/sr_mod", "input/mouse/psmouse",
+           "input/evdev"]
 
 
 def cpio(files):
@@ -26,7 +27,10 @@ def arguments(guests, folder):
     guests = Path(guests)
     tree = next((guests / "linux-686/lib/modules").iterdir()) / "kernel/drivers"
     files = {os.path.basename(name) + ".ko": (tree / (name + ".ko")).read_bytes() for name in MODULES}
-    files["modules.sh"] = "".join(f"insmod /{os.path.basename(name)}.ko\n" for name in MODULES).encode()
+    # The mouse is looked for while the shell goes on.
+    files["modules.sh"] = ("[ -e /dev/input/mouse0 ] && exit\n" +
+                           "".join(f"insmod /{os.path.basename(name)}.ko\n" for name in MODULES) +
+                           "until [ -e /dev/input/mouse0 ]; do sleep 1; done\n").encode()
     archive = Path(folder) / "modules.cpio"
     archive.write_bytes(cpio(files))
     return ["-m", "128M", "--kernel", str(guests / "linux-686/kernel"), "--initrd", str(guests / "shell/initrd"),

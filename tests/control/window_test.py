@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""The real window, under Xvfb: typed into, its mouse moved, its menu worked, as a person would; the control socket only
-looks. A VNC viewer watches the same screen.
+"""The real window, under Xvfb, as a person uses it: types into a booted Linux, moves the mouse, changes the disc by the menu,
+takes a screenshot. Then the same through a VNC viewer (xtightvncviewer; discs over the control socket, which VNC lacks). What
+the guest got is read back from its screen, what the user sees from the X server's.
 
     window_test.py --gnomon BINARY --guests DIR
 """
 
 import argparse
 import os
+import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,74 +17,38 @@ from pathlib import Path
 
 import guest
 from control_test import BOOT_SECONDS
+from desktop import Desktop, free_port, wait_until
 from gnomon_control import Machine
+from picture import Picture
 
 
-class Desktop:
-    """A display server of our own, without a window manager."""
-
-    def __enter__(self):
-        read, write = os.pipe()
-        self.server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", "1024x768x24", "-nolisten", "tcp"],
-                                       pass_fds=[write], stderr=subprocess.DEVNULL)
-        os.close(write)
-        with os.fdopen(read) as number:
-            self.name = ":" + number.readline().strip()
-        self.environment = dict(os.environ, DISPLAY=self.name, SDL_VIDEODRIVER="x11")
-        return self
-
-    def __exit__(self, *_):
-        self.server.terminate()
-        self.server.wait()
-
-    def tool(self, *arguments):
-        return subprocess.run(["xdotool", *arguments], env=self.environment, check=True, capture_output=True, text=True,
-                              timeout=60).stdout.strip()
-
-    def key(self, *names):
-        for name in names:
-            self.tool("key", name)
-            time.sleep(0.1)
-
-    def type(self, text):
-        # xdotool types a line end as Linefeed, a key that keyboards do not have.
-        for number, line in enumerate(text.split("\n")):
-            if number:
-                self.key("Return")
-            if line:
-                self.tool("type", "--delay", "100", line)
+def keyboard(desktop, machine, name):
+    desktop.type(f"clear; echo $((6 * 7))-{name}\n")
+    machine.wait_for_text(f"^42-{name}$", regex=True)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_until(condition, what, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not in time: {what}")
-        time.sleep(0.1)
-
-
-def keyboard(desktop, machine):
-    desktop.type("echo $((6 * 7))-Keyed\n")
-    machine.wait_for_text("^42-Keyed$", regex=True)
-
-
-def mouse(desktop, machine):
-    machine.type_text("clear; sh /modules.sh 2> /dev/null; dd if=/dev/input/mice bs=3 count=4 2> /dev/null | wc -c | sed s/^/bytes-/\n")
-    time.sleep(3)  # for the modules
-    desktop.tool("mousemove", "300", "200")
-    desktop.tool("click", "1")  # grabs
-    for _ in range(100):
-        desktop.tool("mousemove_relative", "--", "5", "3")
-        if "bytes-12" in machine.screen_text():
+def mouse_reports(machine, count, move):
+    """Sums of what the guest's mouse reported while `move` was called again and again: right, up."""
+    machine.type_text("clear; sh /modules.sh 2> /dev/null; clear; echo rea''dy; "
+                      f"head -c {3 * count} /dev/input/mice | hexdump -v -e '3/1 \"%02x\" \"\\n\"' | sed s/^/packet-/; echo e''nd\n")
+    machine.wait_for_text("^ready", regex=True)
+    for _ in range(300):
+        move()
+        if re.search("^end", machine.screen_text(), re.M):
             break
         time.sleep(0.1)
-    machine.wait_for_text("bytes-12", timeout=1)
+    packets = [bytes.fromhex(word) for word in re.findall("packet-([0-9a-f]{6})", machine.screen_text())]
+    assert len(packets) == count, machine.screen_text()
+    signed = [(x - (first << 4 & 0x100), y - (first << 3 & 0x100)) for first, x, y in packets]
+    return sum(x for x, _ in signed), sum(y for _, y in signed)
+
+
+def mouse(desktop, machine, window):
+    x, y, _, _ = desktop.place(window)
+    desktop.tool("mousemove", x + 300, y + 200)
+    desktop.tool("click", "1")  # grabs
+    right, up = mouse_reports(machine, 4, lambda: desktop.tool("mousemove_relative", "--", "5", "-3"))
+    assert right > 0 and up > 0 and right > up, (right, up)
     desktop.key("ctrl+alt+g")  # lets it go
 
 
@@ -91,25 +56,56 @@ def drive_of(machine, name):
     return next(entry for entry in machine.execute("query-block") if entry["qdev"] == name)
 
 
-def disc_by_menu(desktop, machine, folder):
-    path = guest.disc(folder / "disc.iso", "disc-by-menu")
-    # Continue or pause, Ctrl+Alt+Del, reset, power, drive A, then the disc drive.
-    desktop.key("ctrl+alt+m", "Down", "Down", "Down", "Down", "Down", "Return")
-    desktop.type(path[:-4])
-    desktop.key("Tab", "Return")
-    wait_until(lambda: drive_of(machine, "cdrom.2").get("inserted", {}).get("file") == path, "the disc in the drive")
-    machine.type_text("clear; head -c 12 /dev/sr0; echo\n")
-    machine.wait_for_text("disc-by-menu")
+def read_disc(machine, label):
+    machine.type_text(f"clear; head -c {len(label)} /dev/sr0; echo\n")
+    machine.wait_for_text(label)
 
 
-def pictures(desktop, folder, port):
+def discs_by_menu(desktop, machine, folder):
+    for label in ["disc-by-menu", "another-disc"]:
+        path = guest.disc(folder / f"{label}.iso", label)
+        # Continue or pause, Ctrl+Alt+Del, reset, power, drive A, then the disc drive.
+        desktop.key("ctrl+alt+m", "Down", "Down", "Down", "Down", "Down", "Return")
+        desktop.type(path[:-4])
+        desktop.key("Tab", "Return")
+        wait_until(lambda: drive_of(machine, "cdrom.2").get("inserted", {}).get("file") == path, f"{path} in the drive")
+        read_disc(machine, label)
+
+
+def shown_in_window(desktop, window):
+    """The guest's picture as the window shows it: whole multiples, in the middle above the status line."""
+    x, y, width, height = desktop.place(window)
+    height -= 18
+    return desktop.pixels(x + (width - 720) // 2, y + (height - 400) // 2, 720, 400)
+
+
+def dump(machine, folder):
+    machine.execute("screendump", filename=str(folder / "dump.png"))
+    return Picture(folder / "dump.png")
+
+
+def window_screenshot(desktop, machine, folder, window):
+    machine.type_text("clear; echo some words on the screen; echo -e '\\033[?25l'\n")  # no cursor that blinks
+    machine.wait_for_text("^some words on the screen", regex=True)
     desktop.key("ctrl+alt+Print")
     wait_until((folder / "screenshot-1.png").exists, "a screenshot")
-    time.sleep(0.3)
-    assert guest.png_size(folder / "screenshot-1.png") == (720, 400)
-    subprocess.run(["vncsnapshot", "-quiet", f"127.0.0.1:{port - 5900}", str(folder / "viewer.jpg")], check=True, timeout=60,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    assert (folder / "viewer.jpg").read_bytes()[:2] == b"\xff\xd8"
+    wait_until(lambda: (folder / "screenshot-1.png").stat().st_size > 0 and dump(machine, folder) == Picture(folder / "screenshot-1.png"),
+               "the whole screenshot")
+    picture = Picture(folder / "screenshot-1.png")
+    assert (picture.width, picture.height) == (720, 400) and picture.colours()["aaaaaa"] > 500, picture.colours()
+    wait_until(lambda: shown_in_window(desktop, window) == picture, "the same picture in the window")
+
+
+def picture_of_window(desktop, machine, window):
+    """The whole window with its menu open, for the documentation (scripts/pictures.sh)."""
+    folder = os.environ.get("GNOMON_PICTURES")
+    if not folder:
+        return
+    machine.type_text("clear; uname -a; free -m; ls /\n")
+    desktop.key("ctrl+alt+m", "Down", "Down", "Down", "Down", "Down")
+    time.sleep(2)
+    desktop.pixels(*desktop.place(window)).save(Path(folder) / "window.png")
+    desktop.key("Escape")
 
 
 def pause(desktop, machine):
@@ -119,30 +115,57 @@ def pause(desktop, machine):
     assert machine.wait_event("RESUME")
 
 
+def viewer(desktop, machine, folder, port):
+    """All of it once more, with a viewer between."""
+    with subprocess.Popen(["xtightvncviewer", "-encodings", "hextile", f"127.0.0.1::{port}"], env=desktop.environment,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            window = desktop.window("TightVNC")
+            desktop.focus(window)
+            x, y, width, height = desktop.place(window)
+            assert (width, height) == (720, 400), (width, height)
+            desktop.tool("mousemove", x + 10, y + 390)
+            keyboard(desktop, machine, "Viewed")
+            right, up = mouse_reports(machine, 4, lambda: desktop.tool("mousemove_relative", "--", "5", "-3"))
+            assert right > 0 and up > 0 and right > up, (right, up)
+            machine.execute("blockdev-change-medium", id="cdrom.2", filename=guest.disc(folder / "viewed.iso", "disc-viewed"))
+            read_disc(machine, "disc-viewed")
+            wait_until(lambda: desktop.pixels(x, y, 720, 400).part(0, 0, 720, 380) == dump(machine, folder).part(0, 0, 720, 380),
+                       "the screen in the viewer")
+            assert dump(machine, folder).colours()["aaaaaa"] > 500
+        finally:
+            process.terminate()
+    subprocess.run(["vncsnapshot", "-quiet", f"127.0.0.1:{port - 5900}", str(folder / "viewer.jpg")], check=True, timeout=60,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert (folder / "viewer.jpg").read_bytes()[:2] == b"\xff\xd8"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--gnomon", required=True)
     parser.add_argument("--guests", required=True)
     options = parser.parse_args()
-    for tool in ["Xvfb", "xdotool", "vncsnapshot"]:
+    for tool in ["Xvfb", "xdotool", "vncsnapshot", "xtightvncviewer"]:
         if not shutil.which(tool):
             print(f"skipped: no {tool}")
             raise SystemExit(77)
     port = free_port()
     with tempfile.TemporaryDirectory() as name, Desktop() as desktop:
         folder = Path(name)
-        command = [os.path.abspath(options.gnomon), "--display", "sdl", "--display", f"vnc:{port}",
-                   *guest.arguments(os.path.abspath(options.guests), folder)]
+        command = [os.path.abspath(options.gnomon), "--display", "sdl", "--display", f"vnc:{port}", "--set",
+                   "display.scaling=integer", "--set", "display.scale=1", *guest.arguments(os.path.abspath(options.guests), folder)]
         with Machine(command, env=desktop.environment, cwd=folder) as machine:
-            desktop.tool("search", "--sync", "--onlyvisible", "--name", "Gnomon")
-            window = desktop.tool("search", "--onlyvisible", "--name", "Gnomon").splitlines()[0]
-            desktop.tool("windowfocus", "--sync", window)
+            window = desktop.window("Gnomon")
+            desktop.focus(window)
             machine.wait_for_text("gnomon:", timeout=BOOT_SECONDS)
-            keyboard(desktop, machine)
-            mouse(desktop, machine)
-            disc_by_menu(desktop, machine, folder)
-            pictures(desktop, folder, port)
+            keyboard(desktop, machine, "Keyed")
+            mouse(desktop, machine, window)
+            discs_by_menu(desktop, machine, folder)
+            window_screenshot(desktop, machine, folder, window)
+            picture_of_window(desktop, machine, window)
             pause(desktop, machine)
+            viewer(desktop, machine, folder, port)
+            desktop.focus(window)
             desktop.key("ctrl+alt+m", "Up", "Return")  # the last item: switch off
             assert machine.process.wait(30) == 0
     print("passed")

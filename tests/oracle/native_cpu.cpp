@@ -1,97 +1,87 @@
-// Switching to compatibility mode and back, and catching what goes wrong there. SDM Vol. 3, "Control
-// Transfers Between 64-Bit Mode and Compatibility Mode"; the selectors are those of Linux.
+// Loading all registers at once, entering either mode by IRET (with NT clear, which programs may have set), and catching what ends the code. SDM Vol. 3, "Control Transfers Between
+// 64-Bit Mode and Compatibility Mode"; the selectors are those of Linux.
 #include "tests/oracle/native_cpu.h"
 
+#include <asm/prctl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/ucontext.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
 
 namespace gnomon::oracle {
 namespace {
 
-constexpr u32 kGate = 0x11000000;  // also in the assembly below
+constexpr u64 kGate = 0x12000000;    // also in the assembly below
+constexpr u64 kCompatibilityCode = 0x23, kLongCode = 0x33, kData = 0x2b;
 
-/// At kGate, where both modes reach it.
 struct GatePage {
-    u64 host_rsp;         // 000
-    u64 leave;            // 008
-    u32 target_offset;    // 010
-    u32 target_selector;  // 014
-    u32 gpr[8];           // 018
-    u32 eflags;           // 038
-    u32 eip;              // 03c
-    u32 faulted;          // 040
-    u32 vector;           // 044
-    u32 error;            // 048
-    u32 cr2;              // 04c
-    u64 eflags_in;        // 050
-    u8 padding[0xa8];
-    u8 fx[512];   // 100
-    u8 stub[16];  // 300
+    u64 host_rsp;      // 000
+    u64 rip;           // 008: the frame of IRET
+    u64 cs;            // 010
+    u64 rflags;        // 018
+    u64 rsp;           // 020
+    u64 ss;            // 028
+    u64 gpr[16];       // 030
+    u64 vector;        // 0b0
+    u64 error;         // 0b8
+    u64 cr2;           // 0c0
+    u64 running;       // 0c8
+    u64 data;          // 0d0: DS and ES
+    u8 padding[0x28];
+    u8 fx[512];        // 100
 };
-static_assert(offsetof(GatePage, fx) == 0x100 && offsetof(GatePage, eflags) == 0x38 &&
-              offsetof(GatePage, eflags_in) == 0x50 && offsetof(GatePage, stub) == 0x300);
+static_assert(offsetof(GatePage, fx) == 0x100 && offsetof(GatePage, data) == 0xd0 && offsetof(GatePage, gpr) == 0x30);
 
-GatePage& gate() { return *reinterpret_cast<GatePage*>(u64{kGate}); }
+GatePage& gate() { return *reinterpret_cast<GatePage*>(kGate); }
 
 }  // namespace
 
 extern "C" {
-void gnomon_enter_compatibility();
-void gnomon_leave_compatibility();
-void gnomon_leave_after_fault();
+void gnomon_enter_user();
+void gnomon_leave_user();
 }
 
 asm(R"(
     .text
-    .globl gnomon_enter_compatibility, gnomon_leave_compatibility, gnomon_leave_after_fault
-gnomon_enter_compatibility:
+    .globl gnomon_enter_user, gnomon_leave_user
+gnomon_enter_user:
     push %rbx
     push %rbp
     push %r12
     push %r13
     push %r14
     push %r15
-    mov %rsp, 0x11000000
-    mov $0x2b, %eax
+    mov %rsp, 0x12000000
+    mov 0x120000d0, %eax
     mov %eax, %ds
     mov %eax, %es
-    fxrstor 0x11000100
-    mov 0x11000018, %eax
-    mov 0x1100001c, %ecx
-    mov 0x11000020, %edx
-    mov 0x11000024, %ebx
-    mov 0x1100002c, %ebp
-    mov 0x11000030, %esi
-    mov 0x11000034, %edi
-    pushq 0x11000050
+    fxrstor64 0x12000100
+    mov 0x12000030, %rax
+    mov 0x12000038, %rcx
+    mov 0x12000040, %rdx
+    mov 0x12000048, %rbx
+    mov 0x12000058, %rbp
+    mov 0x12000060, %rsi
+    mov 0x12000068, %rdi
+    mov 0x12000070, %r8
+    mov 0x12000078, %r9
+    mov 0x12000080, %r10
+    mov 0x12000088, %r11
+    mov 0x12000090, %r12
+    mov 0x12000098, %r13
+    mov 0x120000a0, %r14
+    mov 0x120000a8, %r15
+    pushq $0x202
     popfq
-    mov 0x11000028, %esp
-    ljmp *0x11000010
-gnomon_leave_compatibility:
-    mov %eax, 0x11000018
-    mov %ecx, 0x1100001c
-    mov %edx, 0x11000020
-    mov %ebx, 0x11000024
-    mov %esp, 0x11000028
-    mov %ebp, 0x1100002c
-    mov %esi, 0x11000030
-    mov %edi, 0x11000034
-    mov 0x11000000, %rsp
-    pushfq
-    pop %rax
-    mov %eax, 0x11000038
-    push $0x202
-    popfq
-    fxsave 0x11000100
-gnomon_leave_after_fault:
+    mov $0x12000008, %esp
+    iretq
+gnomon_leave_user:
     fninit
     push $0x1f80
     ldmxcsr (%rsp)
@@ -111,60 +101,71 @@ constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGTRAP, SIGILL};
 
 void on_signal(int number, siginfo_t*, void* context) {
     asm volatile("pushfq\n\tandl $~0x40000, (%%rsp)\n\tpopfq" ::
-                     : "memory", "cc");  // AC would fault in the library
+                     : "memory", "cc");    // AC would fault in the library
     auto* uc = static_cast<ucontext_t*>(context);
     auto& registers = uc->uc_mcontext.gregs;
-    if ((registers[REG_CSGSFS] & 0xffff) != 0x23) {
-        signal(number, SIG_DFL);  // not from the code under test
+    GatePage& g = gate();
+    if (!g.running) {
+        signal(number, SIG_DFL);    // not from the code under test
         return;
     }
-    GatePage& g = gate();
-    constexpr int kOrder[] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI};
-    for (unsigned i = 0; i < 8; i++) g.gpr[i] = static_cast<u32>(registers[kOrder[i]]);
-    g.eip = static_cast<u32>(registers[REG_RIP]);
-    g.eflags = static_cast<u32>(registers[REG_EFL]);
-    g.faulted = 1;
-    g.vector = static_cast<u32>(registers[REG_TRAPNO]);
-    g.error = static_cast<u32>(registers[REG_ERR]);
-    g.cr2 = static_cast<u32>(registers[REG_CR2]);
+    constexpr int kOrder[] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                              REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+    for (unsigned i = 0; i < 16; i++) g.gpr[i] = static_cast<u64>(registers[kOrder[i]]);
+    g.rip = static_cast<u64>(registers[REG_RIP]);
+    g.rflags = static_cast<u64>(registers[REG_EFL]);
+    g.vector = static_cast<u64>(registers[REG_TRAPNO]);
+    g.error = static_cast<u64>(registers[REG_ERR]);
+    g.cr2 = static_cast<u64>(registers[REG_CR2]);
     std::memcpy(g.fx, uc->uc_mcontext.fpregs, 512);
-    registers[REG_RIP] = static_cast<greg_t>(reinterpret_cast<u64>(&gnomon_leave_after_fault));
+    registers[REG_RIP] = static_cast<greg_t>(reinterpret_cast<u64>(&gnomon_leave_user));
     registers[REG_RSP] = static_cast<greg_t>(g.host_rsp);
     registers[REG_EFL] = 0x202;
-    registers[REG_CSGSFS] = (registers[REG_CSGSFS] & ~greg_t{0xffff}) | 0x33;
-}
-
-void* map_at(u32 address, u32 bytes, int protection, int file = -1) {
-    void* at = mmap(reinterpret_cast<void*>(u64{address}), bytes, protection,
-                    MAP_FIXED_NOREPLACE | (file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED), file, 0);
-    return at == MAP_FAILED ? nullptr : at;
+    registers[REG_CSGSFS] = (registers[REG_CSGSFS] & ~greg_t{0xffff}) | static_cast<greg_t>(kLongCode);
 }
 
 }  // namespace
 
-std::unique_ptr<NativeCpu> NativeCpu::create(std::string& why) {
-    std::unique_ptr<NativeCpu> cpu(new NativeCpu);
+bool NativeCpu::map(const Window& w, int protection, int file) {
+    void* at = mmap(reinterpret_cast<void*>(w.address), w.bytes, protection,
+                    MAP_FIXED_NOREPLACE | (file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED), file, 0);
+    if (at == MAP_FAILED) return false;
+    mapped_.push_back(w);
+    return true;
+}
+
+bool NativeCpu::map_windows(int code_file) {
+    constexpr int kReadWrite = PROT_READ | PROT_WRITE;
+    const bool compatibility = mode_ == Mode::Compatibility;
+    code_window_ = compatibility ? Window{place32::kCode, place32::kCodeBytes} : place64::kCode;
+    if (compatibility) windows_ = {{place32::kData, place32::kDataBytes}, {place32::kStack, place32::kStackBytes}};
+    else windows_ = {place64::kData, place64::kStack, place64::kLow};
+    for (const Window& w : windows_)
+        if (!map(w, kReadWrite)) return false;
+    const Window low{place32::kLow, place32::kLowBytes};
+    has_low_ = compatibility && map(low, kReadWrite);
+    if (has_low_) windows_.push_back(low);
+    return map(code_window_, PROT_READ | PROT_EXEC, code_file) && map({kGate, 0x1000}, kReadWrite);
+}
+
+std::unique_ptr<NativeCpu> NativeCpu::create(Mode mode, std::string& why) {
+    std::unique_ptr<NativeCpu> cpu(new NativeCpu(mode));
+    constexpr off_t kCodeBytes = 0x1000;
     const int file = memfd_create("oracle code", 0);
     if (file < 0 || ftruncate(file, kCodeBytes) < 0) {
         why = fmt::format("memfd_create: {}", std::strerror(errno));
         return nullptr;
     }
     void* writable = mmap(nullptr, kCodeBytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    const bool mapped = writable != MAP_FAILED && map_at(kCode, kCodeBytes, PROT_READ | PROT_EXEC, file) &&
-                        map_at(kData, kDataBytes, PROT_READ | PROT_WRITE) &&
-                        map_at(kStack, kStackBytes, PROT_READ | PROT_WRITE) &&
-                        map_at(kGate, 0x1000, PROT_READ | PROT_WRITE | PROT_EXEC);
-    if (!mapped) why = fmt::format("fixed addresses below 4 GiB: {}", std::strerror(errno));
+    if (writable != MAP_FAILED) cpu->code_ = static_cast<u8*>(writable);
+    const bool mapped = cpu->code_ && cpu->map_windows(file);
+    if (!mapped) why = fmt::format("fixed addresses: {}", std::strerror(errno));
     close(file);
     if (!mapped) return nullptr;
-    cpu->code_ = static_cast<u8*>(writable);
-    cpu->has_low_ = map_at(kLow, kLowBytes, PROT_READ | PROT_WRITE) != nullptr;
-    GatePage& g = gate();
-    g.leave = reinterpret_cast<u64>(&gnomon_leave_compatibility);
-    g.target_selector = 0x23;
-    constexpr u8 kStub[] = {0xff, 0x24, 0x25, 0x08, 0x00, 0x00, 0x11};  // jmp [kGate + 8]
-    std::memcpy(g.stub, kStub, sizeof kStub);
-
+    if (mode == Mode::Long && syscall(SYS_arch_prctl, ARCH_SET_GS, place64::kGsBase) != 0) {
+        why = fmt::format("arch_prctl: {}", std::strerror(errno));
+        return nullptr;
+    }
     static u8 stack[65536];
     stack_t alternative{};
     alternative.ss_sp = stack;
@@ -179,39 +180,32 @@ std::unique_ptr<NativeCpu> NativeCpu::create(std::string& why) {
 
 NativeCpu::~NativeCpu() {
     for (const int number : kSignals) signal(number, SIG_DFL);
-    munmap(reinterpret_cast<void*>(u64{kCode}), kCodeBytes);
-    munmap(reinterpret_cast<void*>(u64{kData}), kDataBytes);
-    munmap(reinterpret_cast<void*>(u64{kStack}), kStackBytes);
-    munmap(reinterpret_cast<void*>(u64{kGate}), 0x1000);
-    if (has_low_) munmap(reinterpret_cast<void*>(u64{kLow}), kLowBytes);
-    if (code_) munmap(code_, kCodeBytes);
+    for (const Window& w : mapped_) munmap(reinterpret_cast<void*>(w.address), w.bytes);
+    if (code_) munmap(code_, 0x1000);
 }
 
-std::array<u8, 7> NativeCpu::ending() {
-    constexpr u32 at = kGate + offsetof(GatePage, stub);
-    return {0xea,
-            static_cast<u8>(at),
-            static_cast<u8>(at >> 8),
-            static_cast<u8>(at >> 16),
-            static_cast<u8>(at >> 24),
-            0x33,
-            0};
-}
-
-Ending NativeCpu::run(UserState& state) {
+Ending NativeCpu::run(UserState& state, u64 end) {
+    const bool compatibility = mode_ == Mode::Compatibility;
     GatePage& g = gate();
     std::memcpy(g.gpr, state.gpr.data(), sizeof g.gpr);
     std::memcpy(g.fx, state.fx.data(), sizeof g.fx);
-    g.eflags_in = state.eflags;
-    g.target_offset = state.eip;
-    g.faulted = 0;
-    gnomon_enter_compatibility();
+    g.rip = state.rip;
+    g.cs = compatibility ? kCompatibilityCode : kLongCode;
+    g.rflags = state.rflags;
+    g.rsp = state.gpr[4];
+    g.ss = kData;
+    g.data = compatibility ? kData : 0;
+    g.running = 1;
+    gnomon_enter_user();
+    g.running = 0;
     std::memcpy(state.gpr.data(), g.gpr, sizeof g.gpr);
+    if (compatibility)
+        for (u64& r : state.gpr) r = static_cast<u32>(r);
     std::memcpy(state.fx.data(), g.fx, sizeof g.fx);
-    state.eflags = g.eflags;
-    if (!g.faulted) return {};
-    state.eip = g.eip;
-    return {false, g.vector, g.error, g.cr2};
+    state.rflags = g.rflags;
+    state.rip = g.rip;
+    if (g.vector == 13 && g.rip == end) return {};
+    return {false, static_cast<unsigned>(g.vector), g.error, g.cr2};
 }
 
 }  // namespace gnomon::oracle

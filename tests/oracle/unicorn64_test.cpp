@@ -14,8 +14,8 @@
 namespace gnomon::oracle {
 namespace {
 
-constexpr u64 kStart = NativeCpu64::kCode.address + 0x40;
-constexpr NativeCpu64::Window kWindows[] = {NativeCpu64::kCode, NativeCpu64::kData, NativeCpu64::kStack, NativeCpu64::kLow};
+constexpr u64 kStart = place64::kCode.address + 0x40;
+constexpr Window kWindows[] = {place64::kCode, place64::kData, place64::kStack, place64::kLow};
 constexpr int kRegisters[] = {UC_X86_REG_RAX, UC_X86_REG_RCX, UC_X86_REG_RDX, UC_X86_REG_RBX, UC_X86_REG_RSP, UC_X86_REG_RBP,
                               UC_X86_REG_RSI, UC_X86_REG_RDI, UC_X86_REG_R8,  UC_X86_REG_R9,  UC_X86_REG_R10, UC_X86_REG_R11,
                               UC_X86_REG_R12, UC_X86_REG_R13, UC_X86_REG_R14, UC_X86_REG_R15};
@@ -49,7 +49,7 @@ class Lockstep64 {
   public:
     Lockstep64() {
         uc_open(UC_ARCH_X86, UC_MODE_64, &uc_);
-        for (const auto& w : kWindows) uc_mem_map(uc_, w.address, w.bytes, w.address == NativeCpu64::kCode.address ? UC_PROT_READ | UC_PROT_EXEC : UC_PROT_READ | UC_PROT_WRITE);
+        for (const auto& w : kWindows) uc_mem_map(uc_, w.address, w.bytes, w.address == place64::kCode.address ? UC_PROT_READ | UC_PROT_EXEC : UC_PROT_READ | UC_PROT_WRITE);
         uc_hook hook;
         uc_hook_add(uc_, &hook, UC_HOOK_INTR, reinterpret_cast<void*>(&on_interrupt), this, 1, 0);
     }
@@ -58,9 +58,9 @@ class Lockstep64 {
 
     /// Empty if every instruction left the same registers, and the end the same memory.
     std::string run(const Program& program, Random& random) {
-        UserState64 start;
+        UserState start;
         for (u64& r : start.gpr) r = random.number64();
-        start.gpr[4] = NativeCpu64::kStack.address + 0x1000;
+        start.gpr[4] = place64::kStack.address + 0x1000;
         start.rip = kStart;
         start.rflags = 0x202 | (random.next() & flag::kArithmetic);
         load(program, start, random);
@@ -111,10 +111,10 @@ class Lockstep64 {
         static_cast<Lockstep64*>(self)->interrupted_ = true;
         uc_emu_stop(uc);
     }
-    void load(const Program& program, const UserState64& start, Random& random) {
+    void load(const Program& program, const UserState& start, Random& random) {
         for (const auto& w : kWindows) {
             std::vector<u8> bytes(w.bytes, 0x90);
-            if (w.address == NativeCpu64::kCode.address) {
+            if (w.address == place64::kCode.address) {
                 std::copy(program.code.begin(), program.code.end(), bytes.begin() + 0x40);
             } else {
                 for (u64 at = 0; at < w.bytes; at += 8) {
@@ -125,10 +125,10 @@ class Lockstep64 {
             uc_mem_write(uc_, w.address, bytes.data(), bytes.size());
             bench_.put(w.address, bytes);
         }
-        uc_ctl_remove_cache(uc_, NativeCpu64::kCode.address, NativeCpu64::kCode.address + NativeCpu64::kCode.bytes);
+        uc_ctl_remove_cache(uc_, place64::kCode.address, place64::kCode.address + place64::kCode.bytes);
         for (unsigned i = 0; i < 16; i++) uc_reg_write(uc_, kRegisters[i], &start.gpr[i]);
         uc_reg_write(uc_, UC_X86_REG_RFLAGS, &start.rflags);
-        const u64 gs = NativeCpu64::kGsBase;
+        const u64 gs = place64::kGsBase;
         uc_reg_write(uc_, UC_X86_REG_GS_BASE, &gs);
     }
     std::string compare(u32 undefined, u64 their_rip) {

@@ -18,8 +18,8 @@ namespace {
 
 constexpr u32 kGdt = 0x1000, kIdt = 0x2000, kHandlers = 0x4000, kDirectory = 0x5000, kTables = 0x6000,
               kSystemBytes = 0x10000;
-constexpr u32 kRam = NativeCpu::kStack + (1 << 20);
-constexpr u32 kStart = NativeCpu::kCode + 0x40;
+constexpr u32 kRam = place32::kStack + (1 << 20);
+constexpr u32 kStart = place32::kCode + 0x40;
 constexpr u16 kSelectors[] = {0, 0x08, 0x10, 0x18, 0x20, 0x2b, 0x30, 0x38, 0x40, 0x13, 0x7f8};
 
 struct Ports final : PortSpace {
@@ -35,9 +35,9 @@ struct Window {
     u32 bytes;
 };
 constexpr Window kWindows[] = {{0, kSystemBytes},
-                               {NativeCpu::kCode, NativeCpu::kCodeBytes},
-                               {NativeCpu::kData, NativeCpu::kDataBytes},
-                               {NativeCpu::kStack, NativeCpu::kStackBytes}};
+                               {place32::kCode, place32::kCodeBytes},
+                               {place32::kData, place32::kDataBytes},
+                               {place32::kStack, place32::kStackBytes}};
 
 /// Why Unicorn is no judge of a row, or null.
 const char* reason_to_skip(const OpcodeRow& row) {
@@ -77,8 +77,8 @@ class Lockstep {
         const auto poke32 = [&](u32 at, u32 v) { std::memcpy(&image_[at], &v, 4); };
         poke64(kGdt + 0x08, 0x00cf9b000000ffff);
         poke64(kGdt + 0x10, 0x00cf93000000ffff);
-        poke64(kGdt + 0x18, 0x10009b000000ffff);  // 16-bit code at NativeCpu::kCode
-        poke64(kGdt + 0x20, 0x200093000000ffff);  // 16-bit data at NativeCpu::kData
+        poke64(kGdt + 0x18, 0x10009b000000ffff);  // 16-bit code at place32::kCode
+        poke64(kGdt + 0x20, 0x200093000000ffff);  // 16-bit data at place32::kData
         poke64(kGdt + 0x28, 0x00cff3000000ffff);
         poke64(kGdt + 0x30, 0x00cf91000000ffff);  // read-only
         poke64(kGdt + 0x38, 0x00cf13000000ffff);  // absent
@@ -114,7 +114,7 @@ class Lockstep {
     std::string run(const Program& program, Random& random) {
         std::array<u32, 8> gpr;
         for (u32& r : gpr) r = random.number();
-        gpr[4] = NativeCpu::kStack + 0x1000;
+        gpr[4] = place32::kStack + 0x1000;
         const u32 eflags = 2 | (static_cast<u32>(random.next()) & flag::kArithmetic);
         std::array<std::vector<u8>, std::size(kWindows)> memory;
         memory[0] = image_;
@@ -158,7 +158,7 @@ class Lockstep {
             // An exception in the only instruction of a run does not always reach the hook: EIP has then
             // stayed where it was.
             const bool theirs_faulted = interrupt_ >= 0 || error != UC_ERR_OK || linear_theirs() == eip;
-            if (d.row->mnemonic == "CALL" && (cpu_.state.gpr[4] & ~0xfffu) == NativeCpu::kCode)
+            if (d.row->mnemonic == "CALL" && (cpu_.state.gpr[4] & ~0xfffu) == place32::kCode)
                 return {};  // pushes into its own code
             if (ours_faulted && vector_ == 13 && d.segment_override && d.segment == Seg::CS)
                 return {};  // Unicorn lets code segments be written
@@ -230,7 +230,7 @@ class Lockstep {
         uc_reg_write(uc_, UC_X86_REG_CR0, &(zero = 0x11));
         for (size_t w = 0; w < memory.size(); w++)
             uc_mem_write(uc_, kWindows[w].address, memory[w].data(), memory[w].size());
-        uc_ctl_remove_cache(uc_, u64{NativeCpu::kCode}, u64{NativeCpu::kCode + NativeCpu::kCodeBytes});
+        uc_ctl_remove_cache(uc_, u64{place32::kCode}, u64{place32::kCode + place32::kCodeBytes});
         uc_x86_mmr gdtr{0, kGdt, 0x47, 0}, idtr{0, kIdt, 0xff, 0};
         uc_reg_write(uc_, UC_X86_REG_GDTR, &gdtr);
         uc_reg_write(uc_, UC_X86_REG_IDTR, &idtr);

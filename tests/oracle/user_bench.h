@@ -6,7 +6,7 @@
 
 #include "cpu/cpu.h"
 #include "cpu/model.h"
-#include "tests/oracle/native_cpu.h"
+#include "tests/oracle/fx_image.h"
 
 namespace gnomon::oracle {
 
@@ -17,10 +17,10 @@ class UserBench {
         // kKernel.
         poke32(kDirectory + (kKernel >> 22) * 4, kKernelTable | 3);
         for (u32 page = 0; page < 16; page++) poke32(kKernelTable + page * 4, page << 12 | 3);
-        user_map(NativeCpu::kCode, NativeCpu::kCodeBytes, 5);
-        user_map(NativeCpu::kData, NativeCpu::kDataBytes, 7);
-        user_map(NativeCpu::kStack, NativeCpu::kStackBytes, 7);
-        if (low) user_map(NativeCpu::kLow, NativeCpu::kLowBytes, 7);
+        user_map(place32::kCode, place32::kCodeBytes, 5);
+        user_map(place32::kData, place32::kDataBytes, 7);
+        user_map(place32::kStack, place32::kStackBytes, 7);
+        if (low) user_map(place32::kLow, place32::kLowBytes, 7);
         poke64(kGdt + 0x08, 0x00cf9b000000ffff);
         poke64(kGdt + 0x10, 0x00cf93000000ffff);
         poke64(kGdt + 0x20, 0x00cffb000000ffff);
@@ -30,7 +30,7 @@ class UserBench {
         poke32(kTss + 8, 0x10);
         poke32(kTss + 0x64, 0x680000);
         for (u32 vector = 0; vector < 256; vector++) {
-            const bool open = vector == 3 || vector == 4 || vector == kEnd;
+            const bool open = vector == 3 || vector == 4;
             const u32 handler = kKernel + kHandlers + vector;
             poke64(kIdt + vector * 8, (handler & 0xffff) | 0x80000u | u64{open ? 0xee00u : 0x8e00u} << 32 |
                                           u64{handler >> 16} << 48);
@@ -60,45 +60,42 @@ class UserBench {
         cpu.set_architectural_state(s);
     }
 
-    [[nodiscard]] u8* memory(u32 address) { return map->ram() + physical(address); }
-    void put_code(u32 address, std::span<const u8> bytes) {
-        for (size_t i = 0; i < bytes.size(); i++) map->write(GuestPhys(physical(address) + i), 1, bytes[i]);
+    [[nodiscard]] u8* memory(const Window& w) { return map->ram() + physical(static_cast<u32>(w.address)); }
+    void put_code(u64 address, std::span<const u8> bytes) {
+        for (size_t i = 0; i < bytes.size(); i++) map->write(GuestPhys(physical(static_cast<u32>(address)) + i), 1, bytes[i]);
     }
-    /// The bytes that end the code here.
-    static constexpr std::array<u8, 7> ending() { return {0xcd, kEnd, 0x90, 0x90, 0x90, 0x90, 0x90}; }
-
-    Ending run(UserState& state, bool& stuck) {
+    Ending run(UserState& state, u64 end, bool& stuck) {
         CpuState& s = cpu.state;
         s.segments = segments_;
         s.cpl = 3;
         s.activity = Activity::Active;
         for (unsigned i = 0; i < 8; i++) s.gpr[i] = state.gpr[i];
-        s.rip = state.eip;
+        s.rip = state.rip;
         s.cr2 = 0;
-        load_fx(state.fx, s.fpu);
-        cpu.set_eflags(state.eflags | flag::IF | 2);
+        load_fx(state.fx, s.fpu, 8);
+        cpu.set_eflags(static_cast<u32>(state.rflags) | flag::IF | 2);
         cpu.update_mode();
         stuck = cpu.run(1'000'000) != StopReason::Halted;
         const CpuState after = cpu.architectural_state();
         for (unsigned i = 0; i < 8; i++) state.gpr[i] = static_cast<u32>(after.gpr[i]);
-        save_fx(after.fpu, state.fx);
+        save_fx(after.fpu, state.fx, 8);
         if (stuck) return {};
         Ending ending;
         ending.vector = static_cast<u32>(after.rip - 1 - kKernel - kHandlers);
-        ending.returned = ending.vector == kEnd;
         ending.cr2 = static_cast<u32>(after.cr2);
         u32 frame = static_cast<u32>(after.gpr[4]) - kKernel;
         if (frame + 24 == kKernelStack) {
             ending.error = peek32(frame);
             frame += 4;
         }
-        state.eip = peek32(frame);
-        state.eflags = peek32(frame + 8);
+        state.rip = peek32(frame);
+        state.rflags = peek32(frame + 8);
         state.gpr[4] = peek32(frame + 12);
-        return ending;
+        ending.returned = ending.vector == 13 && state.rip == end;
+        return ending.returned ? Ending{} : ending;
     }
 
-    static constexpr bool in_kernel(u32 address) { return address - kKernel < 0x10000; }
+    static constexpr bool in_kernel(u64 address) { return address - kKernel < 0x10000; }
 
     Log log{[](LogLevel, std::string_view, std::string_view) {}};
     struct Ports final : PortSpace {
@@ -116,7 +113,6 @@ class UserBench {
     static constexpr u32 kKernel = 0xc0000000, kGdt = 0x1000, kIdt = 0x2000, kTss = 0x3000,
                          kHandlers = 0x4000, kKernelStack = 0x8000, kDirectory = 0x9000,
                          kKernelTable = 0xa000;
-    static constexpr u8 kEnd = 0x81;
 
     void poke32(u32 at, u32 value) { map->write(GuestPhys(at), 4, value); }
     void poke64(u32 at, u64 value) { map->write(GuestPhys(at), 8, value); }
@@ -136,38 +132,6 @@ class UserBench {
             next_page_ += 0x1000;
         }
     }
-    template<class T>
-    static T little(const u8* at) {
-        T value;
-        std::memcpy(&value, at, sizeof value);
-        return value;
-    }
-    static void load_fx(const std::array<u8, 512>& fx, FpuState& f) {
-        f.control = little<u16>(&fx[0]);
-        f.set_status_word(little<u16>(&fx[2]));
-        f.valid = fx[4];
-        f.mxcsr = little<u32>(&fx[24]);
-        const unsigned top = f.top;
-        for (unsigned i = 0; i < 8; i++) {
-            f.registers[(top + i) & 7] = {little<u64>(&fx[32 + 16 * i]), little<u16>(&fx[40 + 16 * i])};
-            std::memcpy(f.vectors[i].bytes.data(), &fx[160 + 16 * i], 16);
-        }
-    }
-    static void save_fx(const FpuState& f, std::array<u8, 512>& fx) {
-        std::memcpy(&fx[0], &f.control, 2);
-        const u16 status = f.status_word();
-        std::memcpy(&fx[2], &status, 2);
-        fx[4] = f.valid;
-        std::memcpy(&fx[24], &f.mxcsr, 4);
-        const unsigned top = f.top;
-        for (unsigned i = 0; i < 8; i++) {
-            const Float80& r = f.registers[(top + i) & 7];
-            std::memcpy(&fx[32 + 16 * i], &r.significand, 8);
-            std::memcpy(&fx[40 + 16 * i], &r.exponent, 2);
-            std::memcpy(&fx[160 + 16 * i], f.vectors[i].bytes.data(), 16);
-        }
-    }
-
     std::array<Segment, 6> segments_;
     u32 next_page_ = 0x20000;
 };

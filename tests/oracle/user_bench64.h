@@ -6,14 +6,12 @@
 
 #include "cpu/cpu.h"
 #include "cpu/model.h"
-#include "tests/oracle/native_cpu64.h"
+#include "tests/oracle/fx_image.h"
 
 namespace gnomon::oracle {
 
 class UserBench64 {
   public:
-    using Window = NativeCpu64::Window;
-
     /// The integer features of 64-bit processors, whatever the default model has by now.
     static CpuModel model() {
         CpuModel m = default_model();
@@ -24,8 +22,8 @@ class UserBench64 {
     }
 
     UserBench64() {
-        map_user(NativeCpu64::kCode, kPresent | kUser);
-        for (const Window& w : {NativeCpu64::kData, NativeCpu64::kStack, NativeCpu64::kLow})
+        map_user(place64::kCode, kPresent | kUser);
+        for (const Window& w : {place64::kData, place64::kStack, place64::kLow})
             map_user(w, kPresent | kUser | kWritable | kNoExecute);
         CpuState s = cpu.architectural_state();
         s.cr0 = 0x80050033;  // PG, AM, WP, NE, ET, MP, PE
@@ -42,7 +40,7 @@ class UserBench64 {
         for (Segment& segment : s.segments) segment = flat(0x2b, 0xc0f3);
         s.segments[1] = flat(0x33, 0xa0fb);
         for (unsigned n : {4u, 5u}) s.segments[n] = {.limit = 0, .selector = 0, .attributes = 0};
-        s.segments[5].base = NativeCpu64::kGsBase;
+        s.segments[5].base = place64::kGsBase;
         s.cpl = 3;
         segments_ = s.segments;
         cpu.set_architectural_state(s);
@@ -62,25 +60,25 @@ class UserBench64 {
             if (fresh != old) map->write(GuestPhys(at + i), 8, fresh);
         }
     }
-    void begin(const UserState64& state) {
+    void begin(const UserState& state) {
         CpuState& s = cpu.state;
         s.segments = segments_;
         s.cpl = 3;
         s.activity = Activity::Active;
         for (unsigned i = 0; i < 16; i++) s.gpr[i] = state.gpr[i];
         s.rip = state.rip;
-        load_fx(state.fx, s.fpu);
+        load_fx(state.fx, s.fpu, 16);
         cpu.set_eflags(static_cast<u32>(state.rflags) | flag::IF | 2);
         cpu.update_mode();
     }
-    Ending64 run(UserState64& state, u64 end, bool& stuck) {
+    Ending run(UserState& state, u64 end, bool& stuck) {
         begin(state);
         stuck = cpu.run(1'000'000) != StopReason::Shutdown;
         if (stuck) return {};
         const CpuState& after = cpu.shutdown_report().before;
         const ShutdownReport::Entry& first = cpu.shutdown_report().chain[0];
         for (unsigned i = 0; i < 16; i++) state.gpr[i] = after.gpr[i];
-        save_fx(cpu.state.fpu, state.fx);    // the report is older than the flags that the host's unit has gathered
+        save_fx(cpu.state.fpu, state.fx, 16);    // the report is older than the flags that the host's unit has gathered
         state.rip = first.rip;
         state.rflags = after.eflags;
         const unsigned vector = static_cast<unsigned>(first.fault.vector);
@@ -126,35 +124,6 @@ class UserBench64 {
         for (u64 at = 0; at < w.bytes; at += 0x1000) map->write(GuestPhys(entry_at(w.address + at, 1)), 8, (pages + at) | rights);
         next_page_ = pages + w.bytes;
     }
-    template <class T>
-    static T little(const u8* at) {
-        T value;
-        std::memcpy(&value, at, sizeof value);
-        return value;
-    }
-    static void load_fx(const std::array<u8, 512>& fx, FpuState& f) {
-        f.control = little<u16>(&fx[0]);
-        f.set_status_word(little<u16>(&fx[2]));
-        f.valid = fx[4];
-        f.mxcsr = little<u32>(&fx[24]);
-        for (unsigned i = 0; i < 8; i++)
-            f.registers[(f.top + i) & 7u] = {little<u64>(&fx[32 + 16 * i]), little<u16>(&fx[40 + 16 * i])};
-        for (unsigned i = 0; i < 16; i++) std::memcpy(f.vectors[i].bytes.data(), &fx[160 + 16 * i], 16);
-    }
-    static void save_fx(const FpuState& f, std::array<u8, 512>& fx) {
-        std::memcpy(&fx[0], &f.control, 2);
-        const u16 status = f.status_word();
-        std::memcpy(&fx[2], &status, 2);
-        fx[4] = f.valid;
-        std::memcpy(&fx[24], &f.mxcsr, 4);
-        for (unsigned i = 0; i < 8; i++) {
-            const Float80& r = f.registers[(f.top + i) & 7u];
-            std::memcpy(&fx[32 + 16 * i], &r.significand, 8);
-            std::memcpy(&fx[40 + 16 * i], &r.exponent, 2);
-        }
-        for (unsigned i = 0; i < 16; i++) std::memcpy(&fx[160 + 16 * i], f.vectors[i].bytes.data(), 16);
-    }
-
     std::array<Segment, 6> segments_;
     u64 next_page_ = 0x11000;
 };

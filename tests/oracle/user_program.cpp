@@ -112,18 +112,18 @@ void ProgramMaker::place_operand(Encoding& e, const Decoded& d, u32 address) {
 void ProgramMaker::prepare(const OpcodeRow& row, Encoding& e, const Decoded& d) {
     const std::string_view name = row.mnemonic;
     if (!random_.one_in(3))
-        mov(4, target(NativeCpu::kStack, NativeCpu::kStackBytes, false) & ~(random_.one_in(4) ? 0u : 3u));
-    if (name == "LEAVE" || name == "ENTER") mov(5, target(NativeCpu::kStack, NativeCpu::kStackBytes, false));
+        mov(4, target(place32::kStack, place32::kStackBytes, false) & ~(random_.one_in(4) ? 0u : 3u));
+    if (name == "LEAVE" || name == "ENTER") mov(5, target(place32::kStack, place32::kStackBytes, false));
     if (is_string(row) && !random_.one_in(16)) {
         const bool low = d.address_bytes == 2;
-        const u32 window = low ? NativeCpu::kLow : NativeCpu::kData;
+        const u32 window = low ? place32::kLow : place32::kData;
         mov(1, (low ? static_cast<u32>(random_.next()) << 16 : 0) | static_cast<u32>(random_.below(40)));
         mov(6, target(window, 0x2000, false));
         mov(7, target(window, 0x2000, false));
     }
     if (name == "XLAT" || name.starts_with("MASKMOV")) {
-        mov(3, target(NativeCpu::kData, NativeCpu::kDataBytes, false));
-        mov(7, target(NativeCpu::kData, NativeCpu::kDataBytes, false));
+        mov(3, target(place32::kData, place32::kDataBytes, false));
+        mov(7, target(place32::kData, place32::kDataBytes, false));
     }
     if (is(name, {"DIV", "IDIV"}) && random_.below(4)) {
         mov(2, random_.one_in(4) ? ~0u : static_cast<u32>(random_.below(256)));
@@ -181,7 +181,7 @@ bool ProgramMaker::unit(unsigned row_index) {
     const bool vector = row.feature >= Feature::FXSR;
     if (d.memory) {
         const bool small = d.address_bytes == 2;
-        const u32 address = target(small ? NativeCpu::kLow : NativeCpu::kData, 0x2000,
+        const u32 address = target(small ? place32::kLow : place32::kData, 0x2000,
                                    locked || (vector && random_.below(8)));
         place_operand(e, d, address);
         // The operands' registers are set last, the target of a jump is stored before it is known: a fixed

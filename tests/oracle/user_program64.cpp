@@ -29,7 +29,7 @@ const char* ProgramMaker64::reason_to_skip(const OpcodeRow& row) {
     return ProgramMaker::reason_to_skip(row);
 }
 
-u64 ProgramMaker64::target(const NativeCpu64::Window& window, bool aligned) {
+u64 ProgramMaker64::target(const Window& window, bool aligned) {
     // Near the ends now and then: the page after the window is missing.
     u64 at = random_.one_in(24) ? window.bytes - 1 - random_.below(20) : 64 + random_.below(window.bytes - 640);
     if (aligned) at &= ~u64{15};
@@ -38,7 +38,7 @@ u64 ProgramMaker64::target(const NativeCpu64::Window& window, bool aligned) {
 
 /// Sets the registers of the address, or patches its displacement.
 void ProgramMaker64::place_operand(Encoding& e, const Decoded& d, u64 address) {
-    if (d.segment == Seg::GS) address -= NativeCpu64::kGsBase;
+    if (d.segment == Seg::GS) address -= place64::kGsBase;
     if (d.base == kRipRegister) {
         e.patch(e.disp_at, 4, address - (here() + e.length));
         return;
@@ -71,22 +71,22 @@ void ProgramMaker64::place_operand(Encoding& e, const Decoded& d, u64 address) {
 /// Gives implicit operands and results of control transfers a sensible place.
 void ProgramMaker64::prepare(const OpcodeRow& row, Encoding& e, const Decoded& d) {
     const std::string_view name = row.mnemonic;
-    if (!random_.one_in(3)) mov(4, target(NativeCpu64::kStack, false) & ~(random_.one_in(4) ? u64{0} : u64{7}));
-    if (name == "LEAVE" || name == "ENTER") mov(5, target(NativeCpu64::kStack, false));
+    if (!random_.one_in(3)) mov(4, target(place64::kStack, false) & ~(random_.one_in(4) ? u64{0} : u64{7}));
+    if (name == "LEAVE" || name == "ENTER") mov(5, target(place64::kStack, false));
     const bool repeated = d.prefixes & (prefix::kRep | prefix::kRepne);
     const bool low = d.address_bytes == 4;
     // Which upper halves are cleared by a repetition of no elements is every processor's own affair.
     if (is_string(row) && ((repeated && low) || !random_.one_in(16))) {
-        const auto& window = low ? NativeCpu64::kLow : NativeCpu64::kData;
+        const auto& window = low ? place64::kLow : place64::kData;
         const u64 upper = low && !repeated ? random_.next() << 32 : 0;
         mov(1, upper | random_.below(40));
-        const u64 source = target(window, false) - (d.segment == Seg::GS ? NativeCpu64::kGsBase : 0);
+        const u64 source = target(window, false) - (d.segment == Seg::GS ? place64::kGsBase : 0);
         mov(6, upper ^ (repeated && low ? static_cast<u32>(source) : source));
         mov(7, upper ^ target(window, false));
     }
     if (name == "XLAT" || name.starts_with("MASKMOV")) {
-        mov(3, target(NativeCpu64::kData, false));
-        mov(7, target(NativeCpu64::kData, false));
+        mov(3, target(place64::kData, false));
+        mov(7, target(place64::kData, false));
     }
     if (is(name, {"DIV", "IDIV"}) && random_.below(4)) {
         mov(2, random_.one_in(4) ? ~u64{0} : random_.below(256));
@@ -137,8 +137,8 @@ bool ProgramMaker64::unit(unsigned row_index) {
     const bool locked = (d.row->attributes & attr::kLock) && (request.lock || name == "XCHG" || name == "CMPXCHG8B");
     const bool vector = row.feature >= Feature::FXSR;
     if (d.memory) {
-        const u64 address = target(d.address_bytes == 4 && d.base != kRipRegister && d.segment != Seg::GS ? NativeCpu64::kLow
-                                                                                                          : NativeCpu64::kData,
+        const u64 address = target(d.address_bytes == 4 && d.base != kRipRegister && d.segment != Seg::GS ? place64::kLow
+                                                                                                          : place64::kData,
                                    locked || (vector && random_.below(8)));
         if (indirect && d.base == kRipRegister) return false;
         if (!random_.one_in(40)) place_operand(e, d, address);

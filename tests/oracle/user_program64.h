@@ -1,7 +1,7 @@
 // Short random programs of 64-bit user instructions whose operands lie where they should, for the comparison with the host.
 #pragma once
 
-#include "tests/oracle/native_cpu64.h"
+#include "tests/oracle/native_cpu.h"
 #include "tests/oracle/user_program.h"
 
 namespace gnomon::oracle {
@@ -26,7 +26,7 @@ class ProgramMaker64 {
         byte(0xb8 + (reg & 7));
         little(8, value);
     }
-    u64 target(const NativeCpu64::Window& window, bool aligned);
+    u64 target(const Window& window, bool aligned);
     bool unit(unsigned row);
     void place_operand(Encoding& e, const Decoded& d, u64 address);
     void prepare(const OpcodeRow& row, Encoding& e, const Decoded& d);

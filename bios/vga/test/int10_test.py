@@ -34,6 +34,11 @@ class Script:
         self.code += struct.pack("<3H", 5, port, index)
         self.checks.append((f"register {port:x}.{index:02x}", expected))
 
+    def protected(self, number, bx=0, cx=0, dx=0, expected=0x4F):
+        """A function of the protected-mode interface, by its place in the table."""
+        self.code += struct.pack("<5H", 6, number, bx, cx, dx)
+        self.checks.append((f"protected-mode function {number} bx={bx:04x} cx={cx:04x} dx={dx:04x}", expected))
+
     def word(self, offset, value):
         self.memory(BDA, offset, struct.pack("<H", value))
 
@@ -256,6 +261,29 @@ def graphics(s):
     s.video(0x0003)
 
 
+def protected_mode(s):
+    """4F0A: the functions that programs copy, called in 32-bit code."""
+    s.video(0x4F0A, bx=0, want=dict(ax=0x004F, es=0xC000))
+    s.video(0x4F0A, bx=1, want=dict(ax=0x014F))
+    s.video(0x4F02, bx=0x0101, want=dict(ax=0x004F))
+    s.protected(0, dx=3)
+    s.video(0x4F05, bx=0x0100, want=dict(ax=0x004F, dx=3))
+    s.protected(0, bx=1, expected=0x14F)
+    s.protected(1, cx=(640 * 20 + 8) // 4)
+    s.video(0x4F07, bx=1, want=dict(ax=0x004F, cx=8, dx=20))
+    s.protected(1, bx=0x80, cx=0x7530, dx=1)                         # beyond 64 K: line 597, pixel 448 of 640
+    s.video(0x4F07, bx=1, want=dict(ax=0x004F, cx=(0x17530 * 4) % 640, dx=(0x17530 * 4) // 640))
+    s.protected(1, bx=1, expected=0x14F)
+    s.store(0x3000, 0, bytes([1, 2, 3, 0, 11, 22, 33, 0]))
+    s.protected(2, cx=2, dx=7)
+    s.video(0x4F09, bx=1, cx=2, dx=7, es=0x3000, di=0x100, want=dict(ax=0x004F))
+    s.memory(0x3000, 0x100, bytes([1, 2, 3, 0, 11, 22, 33, 0]))
+    s.video(0x4F02, bx=0x0102, want=dict(ax=0x004F))                 # planar: eight pixels a byte
+    s.protected(1, cx=100 * 10 + 5)
+    s.video(0x4F07, bx=1, want=dict(ax=0x004F, cx=40, dx=10))
+    s.video(0x4F02, bx=0x0003, want=dict(ax=0x004F))
+
+
 def vesa(s):
     s.store(0x3000, 0, b"VBE2")
     s.video(0x4F00, es=0x3000, want=dict(ax=0x004F))
@@ -305,7 +333,12 @@ def vesa(s):
     s.video(0x4F04, cx=15, dx=2, es=0x3000, want=dict(ax=0x004F))
     s.video(0x4F03, want=dict(ax=0x004F, bx=0x0101))
     s.video(0x4F02, bx=0x0003, want=dict(ax=0x004F))
-    s.video(0x4F0A, want=dict(ax=0x0100))
+    protected_mode(s)
+    s.video(0x4F15, bx=0, want=dict(ax=0x004F, bx=0x0102))
+    s.video(0x4F15, bx=1, es=0x3000, di=0x40, want=dict(ax=0x004F))
+    s.memory(0x3000, 0x40, bytes.fromhex("00ffffffffffff00"))
+    s.video(0x4F15, bx=1, dx=1, es=0x3000, want=dict(ax=0x014F))   # there is no second block
+    s.video(0x4F15, bx=2, want=dict(ax=0x014F))
     s.video(0x4F10, bx=0, want=dict(ax=0x004F, bx=0x0710))
     s.video(0x4F10, bx=0x0401, want=dict(ax=0x004F))
     s.video(0x4F10, bx=2, want=dict(ax=0x004F, bx=0x0402))

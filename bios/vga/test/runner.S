@@ -5,6 +5,8 @@
 #   3 segment offset length bytes…   stores bytes
 #   4 port value             writes a byte to a port
 #   5 port index             prints "I" and the indexed register of the pair at that port
+#   6 number bx cx dx        copies the protected-mode interface (AX=4F0A), calls its function in 32-bit code, with ES:EDI at 30000h,
+#                            and prints "I" and AX
 #   0                        ends through the debug-exit port 0xF4
     .code16
     .text
@@ -43,6 +45,8 @@ next:
     je port_write
     cmpw $5, %ax
     je port_read
+    cmpw $6, %ax
+    je call_protected
     movb $0x10, %al
     outb %al, $0xF4
 9:  hlt
@@ -122,6 +126,73 @@ port_read:
     inb %dx, %al
     call byte
     jmp 2b
+
+call_protected:
+    movw $0x4F0A, %ax
+    xorw %bx, %bx
+    int $0x10
+    pushw %si
+    pushw %es
+    popw %ds
+    movw %di, %si
+    movw $0x2000, %ax
+    movw %ax, %es
+    xorw %di, %di
+    rep movsb
+    xorw %ax, %ax
+    movw %ax, %ds
+    popw %si
+    cli
+    lgdtl gdt_place
+    movl %cr0, %eax
+    incw %ax
+    movl %eax, %cr0
+    ljmpw $8, $1f
+    .code32
+1:  movl $0x10, %eax
+    movl %eax, %ds
+    movl %eax, %es
+    movl %eax, %ss
+    movzwl %sp, %esp
+    movzwl %si, %esi
+    lodsw
+    movzwl %ax, %eax
+    movzwl 0x20000(%eax, %eax), %ebp
+    addl $0x20000, %ebp
+    lodsw
+    movl %eax, %ebx
+    lodsw
+    movl %eax, %ecx
+    lodsw
+    movl %eax, %edx
+    movl $0x30000, %edi
+    call *%ebp
+    ljmpw $0x18, $2f
+    .code16
+2:  movl %cr0, %ecx
+    decw %cx
+    movl %ecx, %cr0
+    ljmpw $0, $3f
+3:  xorw %cx, %cx
+    movw %cx, %ds
+    movw %cx, %es
+    movw %cx, %ss
+    pushw %ax
+    movb $'I', %al
+    call put
+    popw %ax
+    call word
+    call newline
+    jmp next
+
+gdt:
+    .quad 0
+    .quad 0x00CF9B000000FFFF            # 32-bit code
+    .quad 0x00CF93000000FFFF            # data
+    .quad 0x00009B000000FFFF            # 16-bit code
+gdt_place:
+    .word . - gdt - 1
+    .long gdt
 
 word:
     pushw %ax
