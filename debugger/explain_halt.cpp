@@ -138,8 +138,11 @@ std::string explain_halt(Machine& machine, Cpu& cpu) {
     if (s.activity == Activity::WaitForSipi)
         return "The processor waits for a startup message (SIPI): another one has to send INIT and the page to start at.\n"
                "  SDM Vol. 3, \"MP Initialization Protocol Algorithm\"\n";
-    if (s.activity != Activity::Halted) return {};
-    std::string text = fmt::format("The processor halts at {:04x}:{:08x} (HLT), waiting for an interrupt.\n", s.segments[1].selector, s.rip);
+    const bool monitors = s.activity == Activity::Waiting;
+    if (s.activity != Activity::Halted && !monitors) return {};
+    std::string text = fmt::format("The processor {} at {:04x}:{:08x} ({}.\n", monitors ? "waits" : "halts", s.segments[1].selector, s.rip,
+                                   monitors ? "MWAIT), for a store to the monitored line or an interrupt" : "HLT), waiting for an interrupt");
+    if (monitors && !(s.eflags & flag::IF)) return text + "  SDM Vol. 2, \"MWAIT—Monitor Wait\"\n";
     if (!(s.eflags & flag::IF))
         return text + "  EFLAGS.IF = 0: no device can wake it; only an NMI, INIT or RESET. The likely mistake is a CLI without STI before "
                       "HLT, or an error handler that ends in CLI, HLT.\n  SDM Vol. 2, \"HLT—Halt\"\n";

@@ -46,9 +46,18 @@ Result<void> table(Console& c, Arguments& a, std::string_view name, u64 base, u6
     u64 last = entries ? entries - 1 : 0;
     if (Result<void> done = take_range(c, a, first, last); !done) return done;
     c.print("{}: base={}, limit={:#x}, {} entries\n", name, address_text(base), limit, entries);
+    u64 empty = 0;  ///< null descriptors in a row; of more than two only the first and their number are shown
     for (u64 n = first; n <= last && n < entries; n++) {
         Descriptor d;
         if (!read_descriptor(c, base + n * 8, d)) return fail("linear address {:#x} cannot be read", base + n * 8);
+        empty = d.low == 0 && d.high == 0 ? empty + 1 : 0;
+        Descriptor next;
+        const bool more = n + 1 <= last && n + 1 < entries && read_descriptor(c, base + (n + 1) * 8, next) && next.low == 0 && next.high == 0;
+        if (empty > 1 && more) continue;
+        if (empty > 2) {
+            c.print("  … {} more null descriptors up to {}[{:#06x}]\n", empty - 1, name, n * 8 | bits);
+            continue;
+        }
         c.print("  {}[{:#06x}] {:08x}_{:08x} {}\n", name, n * 8 | bits, d.high, d.low, descriptor_text(d, long_mode(s)));
         if (long_mode(s) && d.is_system() && d.present()) n++;  // 16 bytes
     }
@@ -146,7 +155,7 @@ Result<void> eflags(Console& c, Arguments&) {
 Result<void> processor(Console& c, Arguments&) {
     const CpuState s = c.state();
     const CpuModel& model = c.cpu().model();
-    constexpr std::string_view kActivity[] = {"running", "halted (HLT)", "shut down", "waits for a startup message"};
+    constexpr std::string_view kActivity[] = {"running", "halted (HLT)", "shut down", "waits for a startup message", "waits (MWAIT)"};
     c.print("processor {} of {}: {}, {}, CPL {}, {}\n", c.debugger().current(), c.debugger().processors(), model.name, mode_name(s), s.cpl,
             kActivity[static_cast<unsigned>(s.activity)]);
     const auto& counters = c.cpu().counters;

@@ -31,7 +31,7 @@ class Stub:
 
     def __init__(self, options, *arguments):
         self.process = subprocess.Popen(
-            [options.gnomon, "--display", "none", "--serial", "none", "--gdb", "127.0.0.1:0", "--paused", "--timeout", "600",
+            [options.gnomon, "--display", "none", "--serial", "none", "--gdb", "127.0.0.1:0", "--paused", "--timeout", "1500",
              *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.seen = ""
         while "GDB stub on" not in self.seen:
@@ -106,7 +106,7 @@ def linux_disk(options, bits):
                         "console=ttyS0,115200 quiet mitigations=off nokaslr panic=-1"], check=True,
                        stdout=subprocess.DEVNULL)
         with Stub(options, "-m", "512M", "--hda", str(image)) as stub:
-            gdb(options, stub, "linux_session.py", bits=bits, seconds=600, folder=folder,
+            gdb(options, stub, "linux_session.py", bits=bits, seconds=1200, folder=folder,
                 make_symbols=str(ROOT / "scripts/symbols-to-elf.py"))
 
 
