@@ -178,7 +178,7 @@ def grub_invaders(run):
     picture = Picture(shot)
     expect_size(picture, 720, 400)
     colours = picture.colours()
-    if len(colours) < 4 or colours["000000"] < 200_000:
+    if colours["00aaaa"] < 1000 or not 20 < colours["aa00aa"] < 200 or len(colours) > 4:    # the fleet, the ship
         raise Failed(f"no game: {colours.most_common(6)}")
     keep(shot, "invaders")
 
