@@ -30,7 +30,8 @@ void MonitorUnit::rearm() {
 void MonitorUnit::watch(u32 page) {
     const u32 before = std::exchange(page_, page);
     if (before != page && before != kNoPage) map_.clear_flag(before, PageFlag::Monitored);
-    if (page != kNoPage && !(map_.flags(page) & static_cast<u8>(PageFlag::Monitored))) map_.set_flag(page, PageFlag::Monitored);
+    if (page != kNoPage && !(map_.flags(page) & static_cast<u8>(PageFlag::Monitored)))
+        map_.set_flag(page, PageFlag::Monitored);
 }
 
 void MonitorUnit::page_written(u32 page, u32 offset, u32 size) {

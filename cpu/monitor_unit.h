@@ -1,4 +1,5 @@
-// What MONITOR arms and MWAIT waits for: a store to one line of memory, by any processor or device. SDM Vol. 3, "MONITOR/MWAIT".
+// What MONITOR arms and MWAIT waits for: a store to one line of memory, by any processor or device. SDM Vol.
+// 3, "MONITOR/MWAIT".
 #pragma once
 
 #include <functional>
@@ -8,11 +9,11 @@
 
 namespace gnomon {
 
-/// Finds stores by a flag on the page of the line, which stays until somebody stores there while nothing is armed: systems arm the
-/// same line again and again.
+/// Finds stores by a flag on the page of the line, which stays until somebody stores there while nothing is
+/// armed: systems arm the same line again and again.
 class MonitorUnit final : public PageWriteObserver {
   public:
-    static constexpr u32 kLine = 64;    ///< bytes
+    static constexpr u32 kLine = 64;  ///< bytes
     static constexpr u32 kNone = ~u32{0};
 
     /// `state` is that of the processor.
@@ -21,7 +22,8 @@ class MonitorUnit final : public PageWriteObserver {
     MonitorUnit(const MonitorUnit&) = delete;
     MonitorUnit& operator=(const MonitorUnit&) = delete;
 
-    /// The line that holds this byte. One that is not in RAM (or beyond 256 GiB of it) is not armed: MWAIT does not wait.
+    /// The line that holds this byte. One that is not in RAM (or beyond 256 GiB of it) is not armed: MWAIT
+    /// does not wait.
     void arm(GuestPhys address);
     /// After `state` was replaced.
     void rearm();
@@ -38,7 +40,7 @@ class MonitorUnit final : public PageWriteObserver {
 
     PhysicalMap& map_;
     CpuState& state_;
-    u32 page_ = kNoPage;    ///< flagged for us
+    u32 page_ = kNoPage;  ///< flagged for us
     std::function<void()> woken_;
 };
 

@@ -43,7 +43,7 @@ TEST_F(Mwait, EndsWithAStoreToAnyByteOfTheLine) {
         m.poke8(kWatched - 1, 1);
         m.poke8(kWatched + 64, 1);
         EXPECT_TRUE(sleeps());
-        m.poke8(at, 0);    // the value it had
+        m.poke8(at, 0);  // the value it had
         EXPECT_TRUE(m.cpu.can_run());
         EXPECT_EQ(m.cpu.run(1), StopReason::Budget);
         EXPECT_EQ(m.gpr(reg::BX), 1u);
@@ -64,7 +64,7 @@ TEST_F(Mwait, EndsWithDmaThatTouchesTheLine) {
 }
 
 TEST_F(Mwait, DoesNotWaitAfterAStoreSinceMonitor) {
-    m.code({0x0f, 0x01, 0xc8, 0xc6, 0x00, 0x01, 0x0f, 0x01, 0xc9, 0x43});    // MOV BYTE [EAX], 1 between
+    m.code({0x0f, 0x01, 0xc8, 0xc6, 0x00, 0x01, 0x0f, 0x01, 0xc9, 0x43});  // MOV BYTE [EAX], 1 between
     EXPECT_EQ(m.cpu.run(4), StopReason::Budget);
     EXPECT_EQ(m.gpr(reg::BX), 1u);
     EXPECT_EQ(m.peek8(kWatched + 8), 1u);
@@ -85,7 +85,7 @@ TEST_F(Mwait, DoesNotWaitAfterAnInterruptSinceMonitor) {
     m.run(0);
     EXPECT_EQ(m.rip(), TestMachine::kHandler + 0x30 * 16);
     interrupt(false);
-    EXPECT_EQ(m.cpu.run(3), StopReason::Budget);    // IRET; MWAIT; INC EBX
+    EXPECT_EQ(m.cpu.run(3), StopReason::Budget);  // IRET; MWAIT; INC EBX
     EXPECT_EQ(m.gpr(reg::BX), 1u);
 }
 
@@ -157,7 +157,7 @@ TEST_F(Mwait, GoesOnInAnotherProcessorFromASnapshot) {
 TEST_F(Mwait, ThePageIsNoLongerWatchedOnceNobodyWaits) {
     wait();
     EXPECT_NE(flags(), 0);
-    m.poke8(kWatched, 1);    // ends the wait
+    m.poke8(kWatched, 1);  // ends the wait
     EXPECT_NE(flags(), 0);
     m.poke8(kWatched, 1);
     EXPECT_EQ(flags(), 0);
@@ -179,8 +179,8 @@ TEST_F(Mwait, CpuidLeaf5SaysWhatItCan) {
     m.run(1);
     EXPECT_EQ(m.gpr(reg::AX), MonitorUnit::kLine);
     EXPECT_EQ(m.gpr(reg::BX), MonitorUnit::kLine);
-    EXPECT_EQ(m.gpr(reg::CX), 3u);       // extensions, masked interrupts
-    EXPECT_EQ(m.gpr(reg::DX), 0x20u);    // two sub-states of C1
+    EXPECT_EQ(m.gpr(reg::CX), 3u);     // extensions, masked interrupts
+    EXPECT_EQ(m.gpr(reg::DX), 0x20u);  // two sub-states of C1
 }
 
 }  // namespace

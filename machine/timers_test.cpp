@@ -1,4 +1,5 @@
-// The timers of a machine, read by a guest: all count the same second, at the rates that datasheets and CPUID give.
+// The timers of a machine, read by a guest: all count the same second, at the rates that datasheets and CPUID
+// give.
 #include <sstream>
 
 #include "machine/machine_fixture.h"
@@ -27,8 +28,10 @@ Counted count_a_second(Config config) {
     };
     const auto number = [&] { return static_cast<double>(next()); };
     Counted counted;
-    for (double* const timer : {&counted.tsc, &counted.hpet, &counted.pm, &counted.apic, &counted.pit}) *timer = number();
-    for (u64* const value : {&counted.tsc_per_crystal, &counted.crystal_hertz, &counted.base_megahertz}) *value = next();
+    for (double* const timer : {&counted.tsc, &counted.hpet, &counted.pm, &counted.apic, &counted.pit})
+        *timer = number();
+    for (u64* const value : {&counted.tsc_per_crystal, &counted.crystal_hertz, &counted.base_megahertz})
+        *value = next();
     return counted;
 }
 
@@ -53,7 +56,7 @@ TEST(Timers, CountTheSameSecondInDeterministicTime) {
     config.clock.ips = 50'000'000;
     const Counted c = count_a_second(config);
     expect_agreement(c, 1e-5);
-    EXPECT_NEAR(c.tsc, 1e9, 1e4);    // the second of the real-time clock, found by polling it
+    EXPECT_NEAR(c.tsc, 1e9, 1e4);  // the second of the real-time clock, found by polling it
 }
 
 TEST(Timers, CountTheSameSecondInRealTimeOnABusyHost) {

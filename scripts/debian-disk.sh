@@ -11,7 +11,8 @@ PATH=$PATH:/sbin:/usr/sbin
 shift
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/scripts/packages.sh"
-install_packages debootstrap e2fsprogs fdisk grub-common grub-pc-bin
+# shellcheck disable=SC2086
+install_packages $long_packages fdisk grub-common grub-pc-bin
 out=$1
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 mkdir -p "$out"

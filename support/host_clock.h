@@ -1,5 +1,5 @@
-// The host's clocks, and guest time in realtime mode, which follows them: what the host's scheduler takes from the emulator does not
-// show as a leap, between two instructions, of the clock that the guest reads.
+// The host's clocks, and guest time in realtime mode, which follows them: what the host's scheduler takes
+// from the emulator does not show as a leap, between two instructions, of the clock that the guest reads.
 #pragma once
 
 #include <memory>
@@ -18,9 +18,10 @@ class HostClock {
     [[nodiscard]] virtual u64 thread_ns() const;
 };
 
-/// The host's monotonic clock less a lag. Time in which the thread did not run adds to the lag; it is made up while the thread runs,
-/// faster the more it is: within about kMakeUpNs of its running. A guest that calibrates one of its clocks against another, as all
-/// operating systems do when they start, would otherwise find clocks that disagree whenever the host is busy.
+/// The host's monotonic clock less a lag. Time in which the thread did not run adds to the lag; it is made up
+/// while the thread runs, faster the more it is: within about kMakeUpNs of its running. A guest that
+/// calibrates one of its clocks against another, as all operating systems do when they start, would otherwise
+/// find clocks that disagree whenever the host is busy.
 class HostFollower {
   public:
     static constexpr u64 kMakeUpNs = 20'000'000;
@@ -45,11 +46,11 @@ class HostFollower {
 
     std::unique_ptr<HostClock> host_;
     u64 started_ = 0;
-    u64 last_ = 0;              ///< the reading before, host time
-    u64 examined_ = 0;          ///< host time and processor time at the last look at both
+    u64 last_ = 0;      ///< the reading before, host time
+    u64 examined_ = 0;  ///< host time and processor time at the last look at both
     u64 examined_thread_ = 0;
     u64 lag_ = 0;
-    u64 fraction_ = 0;          ///< of a nanosecond made up, in kMakeUpNs-ths
+    u64 fraction_ = 0;  ///< of a nanosecond made up, in kMakeUpNs-ths
 };
 
 }  // namespace gnomon

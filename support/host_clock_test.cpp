@@ -31,7 +31,8 @@ class RealtimeClock : public testing::Test {
         host.thread += ns;
     }
     void wait(u64 ns) { host.monotonic += ns; }
-    /// Runs for so long, reading the clock every 50 us, and says what the longest step was that the guest saw.
+    /// Runs for so long, reading the clock every 50 us, and says what the longest step was that the guest
+    /// saw.
     u64 longest_step(u64 ns) {
         u64 longest = 0;
         for (u64 passed = 0; passed < ns; passed += 50 * kMicro) {
@@ -68,7 +69,7 @@ TEST_F(RealtimeClock, MakesUpWhatItLostInSmallSteps) {
     // At first 1.5 times as fast: 10 ms to make up, in 20 ms.
     EXPECT_EQ(longest_step(100 * kMilli), 75 * kMicro);
     const u64 behind = 111 * kMilli - clock.now();
-    EXPECT_LT(behind, 70 * kMicro);    // 10 ms * e^-5
+    EXPECT_LT(behind, 70 * kMicro);  // 10 ms * e^-5
     EXPECT_GT(behind, 60 * kMicro);
     longest_step(200 * kMilli);
     EXPECT_LE(311 * kMilli - clock.now(), kMicro);
@@ -94,13 +95,13 @@ TEST_F(RealtimeClock, ReadAllTheTimeItStillMakesUp) {
         ASSERT_LE(clock.now(), host.monotonic);
     }
     const u64 behind = 11 * kMilli + 30 * kMilli - clock.now();
-    EXPECT_NEAR(static_cast<double>(behind), 10e6 * 0.2231, 5000);    // e^-1.5
+    EXPECT_NEAR(static_cast<double>(behind), 10e6 * 0.2231, 5000);  // e^-1.5
 }
 
 TEST_F(RealtimeClock, WhatTheEmulatorDoesForOthersIsNotTheGuests) {
     run(kMilli);
     const u64 before = clock.now();
-    run(8 * kMilli);    // draws a picture
+    run(8 * kMilli);  // draws a picture
     clock.exclude();
     EXPECT_EQ(clock.now(), before);
 }

@@ -99,6 +99,7 @@ std::string Session::thread_state(unsigned processor) const {
     const CpuState& state = debugger_.cpu(processor).state;
     std::string text(mode_name(state));
     if (state.activity == Activity::Halted) text += ", halted";
+    if (state.activity == Activity::Waiting) text += ", in MWAIT";
     if (state.activity == Activity::Shutdown) text += ", shut down";
     if (state.activity == Activity::WaitForSipi) text += ", waits for a startup message";
     return text;

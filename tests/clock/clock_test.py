@@ -33,7 +33,7 @@ class Guest:
         guests = Guests(options.guests)
         self.machine = Serial(options.gnomon, [
             "--clock", "realtime", "-m", "256M", "--no-reboot", *more, "--kernel", guests.find(f"{kernel}/kernel"),
-            "--initrd", guests.find(f"{initrd}/initrd"), "--append", LINE], seconds=options.seconds + 600)
+            "--initrd", guests.find(f"{initrd}/initrd"), "--append", LINE], seconds=options.seconds + 900)
         self.machine.wait_for(PROMPT)
 
     def ask(self, command):
@@ -48,11 +48,12 @@ class Guest:
         """Host time minus guest time, in seconds."""
         best = None
         for _ in range(READINGS):
-            self.machine.type("date +T%s.%N\n")
-            self.machine.wait_for("\nT")
+            self.machine.type("adjtimex | grep time.tv_\n")
+            self.machine.wait_for("time.tv_usec:")
             self.machine.wait_for("\n")
             arrived = time.time()
-            told = float(re.search(r"T(\d+\.\d{9})\r?\n$", self.machine.seen).group(1))
+            seconds, micro = re.search(r"tv_sec: +(\d+)\s+time.tv_usec: +(\d+)\s+$", self.machine.seen).groups()
+            told = int(seconds) + int(micro) / 1e6
             best = min(arrived - told, best if best is not None else arrived - told)
             time.sleep(0.05)
         return best

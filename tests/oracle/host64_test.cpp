@@ -19,7 +19,7 @@ struct Rules64 {
     static const char* tolerate(const OpcodeRow& row, const UserState& start, const Outcomes& o) {
         if (row.mnemonic == "CALL" && o.our_end.vector == 13 && o.their_end.vector == 13)
             return "the host has stored the return address of a call that then faults";
-        return reason_to_tolerate(row, start);
+        return reason_to_tolerate(row, start, o);
     }
 };
 
@@ -27,7 +27,8 @@ UserState random_state(Random& random) {
     UserState s;
     for (u64& r : s.gpr) r = random.number64();
     s.gpr[4] = place64::kStack.address + 0x800 + (random.number() & 0x7f8);
-    s.rflags = 0x202 | (random.next() & (flag::kArithmetic | (random.one_in(4) ? u32{flag::DF} : 0))) | (random.one_in(64) ? u32{flag::AC} : 0);
+    s.rflags = 0x202 | (random.next() & (flag::kArithmetic | (random.one_in(4) ? u32{flag::DF} : 0))) |
+               (random.one_in(64) ? u32{flag::AC} : 0);
     random_fx(random, s.fx, 16);
     return s;
 }
