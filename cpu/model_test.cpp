@@ -202,7 +202,7 @@ INSTANTIATE_TEST_SUITE_P(
                     MsrCase{"max", 0x277, 0x0002040600070406, false}, MsrCase{"pentium", 0x277, 0, false},
                     MsrCase{"max", 0x200, 0x80000006, true}, MsrCase{"max", 0x200, 0x80000002, false},
                     MsrCase{"max", 0x200, 0x80000f06, false}, MsrCase{"max", 0x201, 0xfc0000800, true},
-                    MsrCase{"max", 0x201, u64{1} << 46 | 0x800, false}, MsrCase{"max", 0x201, 0x801, false},
+                    MsrCase{"max", 0x201, u64{1} << 51 | 0x800, true}, MsrCase{"max", 0x201, u64{1} << 52 | 0x800, false}, MsrCase{"max", 0x201, 0x801, false},
                     MsrCase{"max", 0x20f, 0x800, true}, MsrCase{"max", 0x210, 0, false},
                     MsrCase{"max", 0x250, 0x0606060606060606, true},
                     MsrCase{"max", 0x26f, 0x0606060606060706, false}, MsrCase{"max", 0x2ff, 0xc06, true},

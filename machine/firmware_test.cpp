@@ -91,6 +91,26 @@ TEST(FirmwareFlash, ASnapshotRunLeavesTheFileAlone) {
     EXPECT_EQ(files.in_file(0x123), 0xff);
 }
 
+TEST(MachineMemory, MoreRamThanTheProcessorCanNameIsToldToTheUser) {
+    std::vector<std::string> messages;
+    const auto make = [&](const char* cpu, u64 gib) {
+        messages.clear();
+        Config config;
+        config.cpu.model = cpu;
+        config.memory.size = gib << 30;
+        HostEnvironment host;
+        host.log = [&](LogLevel, std::string_view, std::string_view message) { messages.emplace_back(message); };
+        EXPECT_TRUE(Machine::create(config, std::move(host)).ok());
+    };
+    make("p3", 64);
+    EXPECT_THAT(messages, testing::ElementsAre(
+                              "memory.size: the RAM ends at 0x1040000000; 'p3' has 36 address bits and cannot reach all of it"));
+    make("p3", 60);
+    EXPECT_TRUE(messages.empty());
+    make("max", 512);
+    EXPECT_TRUE(messages.empty());
+}
+
 /// ACPI tables by signature, as a system finds them.
 std::map<std::string, std::vector<u8>> tables_in(PhysicalMap& memory) {
     std::map<std::string, std::vector<u8>> tables;

@@ -93,6 +93,10 @@ Result<void> Machine::build_board() {
                                  memory_);
         !made)
         return made.error().in("memory.size");
+    const u64 ram_end = memory_->high_ram() != 0 ? (u64{1} << 32) + memory_->high_ram() : memory_->low_ram();
+    if ((ram_end - 1) >> model_.physical_bits)
+        log_.warning("machine", "memory.size: the RAM ends at {:#x}; '{}' has {} address bits and cannot reach all of it", ram_end,
+                     model_.name, model_.physical_bits);
     if (Result<void> made = keep(Pic::create(ports_, pins_.pin(CpuPin::Intr)), pic_); !made) return made;
     build_processors();
     if (Result<void> made = build_apic_devices(); !made) return made;

@@ -101,7 +101,7 @@ TEST_F(IdeChannelTest, DecodingFollowsTheTimingRegisters) {
     ide->config_write(0x41, 1, 0x00);
     ide->reset();
     ide->config_write(0x04, 2, 0x0001);
-    EXPECT_EQ(status(), 0x50) << "from reset on, for firmware that leaves it at that";
+    EXPECT_EQ(status(), 0x80) << "decoded from reset on, busy with it";
 }
 
 TEST_F(IdeChannelTest, PortConflictsNameBothOwners) {
