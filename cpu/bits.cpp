@@ -192,9 +192,10 @@ struct alignas(16) TwoWords {
 Outcome cmpxchg16b(Cpu& c, const Instruction& i) {
     if (!c.features().has(Feature::CX16)) return c.raise(Vector::UD);
     const u64 offset = c.effective_address(i);
-    u64 linear;
-    if (!c.check_write_segment(i.segment, offset, 16, linear)) return Outcome::Fault;
+    // In 64-bit mode only; the alignment is looked at before the address is.
+    u64 linear = c.linear_address64(i.segment, offset);
     if (linear & 15) return c.raise(Vector::GP, 0);
+    if (!c.check_write_segment(i.segment, offset, 16, linear)) return Outcome::Fault;
     TwoWords old;
     if (!c.read_for_write(i.segment, offset, old)) return Outcome::Fault;
     const TwoWords expected{c.get<u64>(reg::AX), c.get<u64>(reg::DX)};

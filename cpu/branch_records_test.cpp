@@ -1,5 +1,5 @@
-// Last branch records and the single-step trap on branches. SDM Vol. 3, "Last Branch, Interrupt, and Exception Recording (P6 Family
-// Processors)".
+// Last branch records and the single-step trap on branches. SDM Vol. 3, "Last Branch, Interrupt, and
+// Exception Recording (P6 Family Processors)".
 #include "cpu/debug_registers.h"
 #include "cpu/msr.h"
 #include "cpu/test_machine.h"
@@ -7,7 +7,8 @@
 namespace gnomon {
 namespace {
 
-constexpr u32 kDebugControl = 0x1d9, kFirstRecord = 0x1db, kCode = TestMachine::kCodeBase, kDebugHandler = TestMachine::kHandler + 16;
+constexpr u32 kDebugControl = 0x1d9, kFirstRecord = 0x1db, kCode = TestMachine::kCodeBase,
+              kDebugHandler = TestMachine::kHandler + 16;
 
 class BranchRecords : public testing::Test {
   protected:
@@ -27,7 +28,8 @@ class BranchRecords : public testing::Test {
 };
 
 TEST_F(BranchRecords, HoldTheLastBranchThatWasTaken) {
-    start({0x90, 0xeb, 0x02, 0x90, 0x90, 0x31, 0xc0, 0x75, 0x10, 0x74, 0x00, 0x40}, 1);    // JMP +2; XOR EAX, EAX; JNZ +16
+    start({0x90, 0xeb, 0x02, 0x90, 0x90, 0x31, 0xc0, 0x75, 0x10, 0x74, 0x00, 0x40},
+          1);  // JMP +2; XOR EAX, EAX; JNZ +16
     m.run(4);
     EXPECT_EQ(records(), (std::array<u64, 4>{kCode + 1, kCode + 5, 0, 0}));
 }
@@ -39,7 +41,7 @@ TEST_F(BranchRecords, AreNotWrittenWithoutLbr) {
 }
 
 TEST_F(BranchRecords, AnExceptionKeepsTheBranchBeforeIt) {
-    start({0xeb, 0x02, 0x90, 0x90, 0x0f, 0x0b}, 1);    // JMP +2; UD2
+    start({0xeb, 0x02, 0x90, 0x90, 0x0f, 0x0b}, 1);  // JMP +2; UD2
     m.run(2);
     EXPECT_EQ(m.rip(), TestMachine::kHandler + 6 * 16);
     EXPECT_EQ(records(), (std::array<u64, 4>{kCode + 4, TestMachine::kHandler + 6 * 16, kCode, kCode + 4}));
@@ -55,7 +57,7 @@ TEST_F(BranchRecords, ADebugExceptionEndsTheRecording) {
 }
 
 TEST_F(BranchRecords, WithBtfTheTrapComesAfterBranchesOnly) {
-    start({0x40, 0x40, 0x75, 0x01, 0x90, 0x40}, 2, 2 | flag::TF);    // INC EAX twice; JNZ +1
+    start({0x40, 0x40, 0x75, 0x01, 0x90, 0x40}, 2, 2 | flag::TF);  // INC EAX twice; JNZ +1
     m.cpu.put<u32>(reg::AX, 0);
     m.run(3);
     EXPECT_EQ(m.rip(), kDebugHandler);
@@ -65,7 +67,7 @@ TEST_F(BranchRecords, WithBtfTheTrapComesAfterBranchesOnly) {
 }
 
 TEST_F(BranchRecords, WithBtfABranchNotTakenDoesNotTrap) {
-    start({0x31, 0xc0, 0x75, 0x10, 0x40, 0xeb, 0x00}, 2, 2 | flag::TF);    // XOR EAX, EAX; JNZ; INC EAX; JMP +0
+    start({0x31, 0xc0, 0x75, 0x10, 0x40, 0xeb, 0x00}, 2, 2 | flag::TF);  // XOR EAX, EAX; JNZ; INC EAX; JMP +0
     m.run(3);
     EXPECT_EQ(m.rip(), kCode + 5u);
     m.run();
@@ -92,7 +94,8 @@ TEST(VirtualInterrupts, AreDueAtTheBeginningOfAnInstruction) {
     m.enter_protected();
     m.cpu.state.cr4 |= cr4::VME;
     // IRETD to 1000:0020 in virtual-8086 mode with VIF and VIP set.
-    const u32 frame[] = {0x20, 0x1000, flag::VM | flag::VIF | flag::VIP | 2, 0x1000, 0x3000, 0x5000, 0x5000, 0, 0};
+    const u32 frame[] = {0x20, 0x1000, flag::VM | flag::VIF | flag::VIP | 2, 0x1000, 0x3000, 0x5000, 0x5000,
+                         0,    0};
     m.cpu.put<u32>(reg::SP, TestMachine::kStack);
     for (u32 n = 0; n < std::size(frame); n++) m.poke32(TestMachine::kStack + 4 * n, frame[n]);
     m.code({0xcf});
@@ -100,7 +103,7 @@ TEST(VirtualInterrupts, AreDueAtTheBeginningOfAnInstruction) {
     m.run(2);
     EXPECT_EQ(m.rip(), TestMachine::kHandler + 13 * 16);
     EXPECT_EQ(m.stack32(0), 0u);
-    EXPECT_EQ(m.stack32(1), 0x20u);    // the instruction has not begun
+    EXPECT_EQ(m.stack32(1), 0x20u);  // the instruction has not begun
     EXPECT_EQ(m.stack32(2), 0x1000u);
     EXPECT_EQ(m.stack32(3) & (flag::VIF | flag::VIP | flag::VM), flag::VIF | flag::VIP | flag::VM);
 }

@@ -228,6 +228,37 @@ TEST(CompatibilityMode, IsDecodedAs32BitCode) {
     EXPECT_EQ(m.rip(), LongMachine::kCodeBase + 2);
 }
 
+TEST(VectorsIn64BitMode, MaskmovNeedsItsWholeOperandWhateverItSelects) {
+    LongMachine m;
+    m.enter_long();
+    m.set_cr4(cr4::OSFXSR);
+    m.use_small_pages();
+    m.set_page(0x60000, 0);    // not present
+    m.code({0x66, 0x0f, 0xf7, 0xc1, 0x66, 0x0f, 0xf7, 0xc1});    // maskmovdqu xmm0, xmm1
+    m.cpu.state.fpu.vectors[1] = {};
+    m.cpu.state.gpr[reg::DI] = 0x5fff0;
+    m.run();
+    EXPECT_EQ(m.rip(), LongMachine::kCodeBase + 4u);
+    m.cpu.state.gpr[reg::DI] = 0x5fff8;
+    m.run();
+    EXPECT_EQ(m.rip(), LongMachine::kHandler + 14u * 16);
+    EXPECT_EQ(m.cpu.state.cr2, 0x60000u);
+}
+
+TEST(VectorsIn64BitMode, AlignmentComesBeforeTheAddress) {
+    for (const u64 low : {0, 1}) {
+        LongMachine m;
+        m.enter_long();
+        m.set_cr4(cr4::OSFXSR);
+        m.code({0x66, 0x0f, 0x6f, 0x04, 0x24});    // movdqa xmm0, [rsp]
+        m.set_gate64(kSs, sel64::kCode, LongMachine::kHandler + kSs * 16, 0x8e, 1);
+        m.set_gate64(kGp, sel64::kCode, LongMachine::kHandler + kGp * 16, 0x8e, 1);
+        m.cpu.state.gpr[reg::SP] = kNotCanonical + low;
+        m.run();
+        EXPECT_EQ(m.rip(), LongMachine::kHandler + (low ? kGp : kSs) * 16);
+    }
+}
+
 TEST(LahfIn64BitMode, NeedsItsFeature) {
     CpuModel model = long_model();
     model.features.set(Feature::LahfLong, false);

@@ -1,6 +1,8 @@
 // Bytes to Decoded: prefixes, opcode, ModRM, SIB, displacement, immediates. SDM Vol. 2, "Instruction Format".
 #include "cpu/decode.h"
 
+#include <algorithm>
+
 #include <cstring>
 
 #include "cpu/opcode_table.h"
@@ -245,6 +247,11 @@ const OpcodeRow* find_row(const Candidates& list, OpcodeMap map, u8 modrm, const
     return nullptr;
 }
 
+/// Some processor's opcode is also one of this processor.
+bool exists_here(const Candidates& list, const FeatureSet& features) {
+    return std::any_of(list.begin, list.end, [&](u16 row) { return features.has(opcode_row(row).feature); });
+}
+
 /// N of disp8*N.
 int disp8_scale(const OpcodeRow& row, const Decoded& d) {
     if (d.vex.broadcast && row.tuple.broadcast) return row.tuple.broadcast;
@@ -326,7 +333,7 @@ DecodeStatus decode(const u8* bytes, unsigned available, u32 mode, const Feature
     const Candidates list = candidates(map, byte);
     if (list.begin == list.end) return DecodeStatus::Undefined;
     const u8 modrm = list.modrm ? in.peek() : 0;
-    if (in.ran_out()) return ran_out();
+    if (in.ran_out()) return exists_here(list, features) ? ran_out() : DecodeStatus::Undefined;
     d.row = find_row(list, map, modrm, p, mode, features, d, d.row_index);
     if (!d.row) return DecodeStatus::Undefined;
     const RowShape& shape = row_shape(d.row_index);

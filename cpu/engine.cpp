@@ -351,8 +351,9 @@ StopReason Cpu::run(u64 instructions) {
         const u64 from = state.rip;
         branch_ends_at_ = kNoBranch;
         execute_from(inhibited || careful ? 1 : std::min(allowed, static_cast<u64>(budget)));
-        if (careful && outcome_ != Outcome::Fault && after_instruction(*this, outcome_ == Outcome::Repeat, branch_ends_at_ != kNoBranch && state.rip != branch_ends_at_ ? std::optional(from) : std::nullopt))
-            Engine::deliver_fault(*this);
+        if (!careful || outcome_ == Outcome::Fault) continue;
+        const bool branched = branch_ends_at_ != kNoBranch && state.rip != branch_ends_at_;
+        if (after_instruction(*this, outcome_ == Outcome::Repeat, branched ? std::optional(from) : std::nullopt)) Engine::deliver_fault(*this);
     }
     release_fpu();
     stop_requested_ = false;

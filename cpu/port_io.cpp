@@ -74,7 +74,7 @@ bool output_element(Cpu& cpu, const Instruction& insn, u16 port) {
     return true;
 }
 
-/// Elements between two looks at interrupts.
+/// Interrupts get their chance where the count is a multiple of this; up to there it counts as one instruction.
 constexpr unsigned kBurst = 1024;
 
 template<class T>
@@ -92,7 +92,11 @@ Outcome string_io(Cpu& cpu, const Instruction& insn, bool (*element)(Cpu&, const
     }
     const unsigned burst = cpu.mode_key & mode::kSingle ? 1 : kBurst;
     for (unsigned done = 0; masked(cpu, reg::CX, address_bytes) != 0; done++) {
-        if (done == burst || (done != 0 && cpu.event_waiting())) return Outcome::Repeat;
+        if (done != 0 && masked(cpu, reg::CX, address_bytes) % burst == 0) return Outcome::Repeat;
+        if (done != 0 && cpu.event_waiting()) {
+            cpu.budget++;  // the burst goes on later, and is counted then
+            return Outcome::Repeat;
+        }
         if (!element(cpu, insn, port)) return Outcome::Fault;
         add_masked(cpu, index, address_bytes, step);
         add_masked(cpu, reg::CX, address_bytes, ~u32{0});

@@ -1,6 +1,7 @@
 // String instructions: single steps, and repeated ones a page at a time as host memory moves. SDM Vol. 2, "REP/REPE/REPZ/REPNE/REPNZ".
-// A repeated instruction works in chunks that end at page boundaries, stays interruptible between chunks, and leaves exact
-// registers when an element faults.
+// A repeated instruction works in chunks that end at page boundaries, stays interruptible between stretches, and leaves exact
+// registers when an element faults. A stretch counts as one instruction. Where it ends depends on the count register alone, so that
+// the instructions of a run are the same however its elements were reached (TLB, watchpoints, pages with code).
 #include <algorithm>
 #include <cstring>
 
@@ -166,18 +167,24 @@ u64 bulk(Cpu& c, const Instruction& i, u64 count, bool down, bool& ended) {
     return count;
 }
 
+/// Interrupts get their chance where the count is a multiple of this.
+constexpr u64 kStretch = 16384;
+
 template <Op op, class T, class A>
 Outcome repeated(Cpu& c, const Instruction& i) {
     const bool down = c.state.eflags & flag::DF;
     u64 left = c.get<A>(reg::CX);
     // SDM Vol. 2, "REP": a fault restores the flags to what they were before the instruction.
     const LazyFlags flags = c.lazy;
-    // After this many passes, of a page or an element each, interrupts get their chance.
-    constexpr unsigned kPasses = 16;
-    for (unsigned pass = 0; left > 0; pass++) {
-        if (pass == kPasses || c.leave_after) return Outcome::Repeat;
+    const u64 stretch = c.mode_key & mode::kSingle ? 1 : kStretch;
+    for (bool started = false; left > 0; started = true) {
+        if (started && left % stretch == 0) return Outcome::Repeat;
+        if (c.leave_after) {
+            c.budget++;    // the stretch goes on later, and is counted then
+            return Outcome::Repeat;
+        }
         bool ended = false;
-        u64 done = bulk<op, T, A>(c, i, left, down, ended);
+        u64 done = bulk<op, T, A>(c, i, (left - 1) % stretch + 1, down, ended);
         if (done == 0) {
             if (!element<op, T, A>(c, i, c.get<A>(reg::SI), c.get<A>(reg::DI))) {
                 c.lazy = flags;

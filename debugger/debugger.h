@@ -51,6 +51,7 @@ struct Motion {
     u64 count = 1;
     u64 address = 0;
     unsigned processor = 0;
+    std::vector<bool> standing = {};  ///< by processor: stands still meanwhile; empty: none does
 };
 
 /// One instruction that was executed in a traced run.

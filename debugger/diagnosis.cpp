@@ -101,7 +101,8 @@ std::string describe_gate(Cpu& cpu, const CpuState& s, unsigned vector) {
     const unsigned type = gate.type();
     const bool good = gate.is_system() && (type == 14 || type == 15 || (!long_mode(s) && (type == 5 || type == 6 || type == 7)));
     if (!good) return text + fmt::format(", of type {}, not an interrupt, trap or task gate", type);
-    return text + fmt::format(", to {:#06x}:{:#x}", gate.gate_selector(), gate.gate_offset());
+    return text + fmt::format(", to {:#06x}:{:#x}{}", gate.gate_selector(), gate.gate_offset(),
+                              gate.gate_selector() & 0xfffc ? "" : ", whose selector is null");
 }
 
 std::optional<u64> return_target(Cpu& cpu, const CpuState& s, const std::string& instruction) {
@@ -179,6 +180,7 @@ std::string likely_cause(Machine& machine, Cpu& cpu, const ShutdownReport& repor
         missing = fmt::format("nobody handles {}: {}", vector_name(first.vector), describe_gate(cpu, s, vector));
     else if (report.count > 0)
         missing = fmt::format("nobody handles {}: {}", vector_name(first.vector), describe_gate(cpu, s, vector));
+    if (is_device_interrupt(first)) return missing;
     return missing + fmt::format("; the exception itself is that of \"{}\"", instruction);
 }
 

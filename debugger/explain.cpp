@@ -1,5 +1,5 @@
 // Diagnosis of exceptions and of triple faults. SDM Vol. 3, "Exception and Interrupt Reference", "Double Fault
-// Exception"; Intel 8259A datasheet, "End of Interrupt".
+// Exception".
 #include "debugger/explain.h"
 
 #include <cstring>
@@ -141,34 +141,6 @@ std::string explain_shutdown(Machine& machine, Cpu& cpu) {
         text += fmt::format("  {}. {}\n", i + 1, why);
     }
     return text;
-}
-
-std::string explain_halt(Machine& machine, Cpu& cpu) {
-    const CpuState& s = cpu.state;
-    if (s.activity != Activity::Halted) return {};
-    std::string text = fmt::format("The processor halts at {:04x}:{:08x} (HLT), waiting for an interrupt.\n", s.segments[1].selector, s.rip);
-    if (!(s.eflags & flag::IF))
-        return text + "  EFLAGS.IF = 0: no device can wake it; only an NMI, INIT or RESET. The likely mistake is a CLI without STI before "
-                      "HLT, or an error handler that ends in CLI, HLT.\n  SDM Vol. 2, \"HLT—Halt\"\n";
-    for (unsigned n = 0; n < 2; n++) {
-        const auto& chip = machine.pic().state().chips[n];
-        const std::string name = n == 0 ? "master" : "slave";
-        text += fmt::format("  {} 8259A: vectors from {:#04x}, masked {:08b}, requested {:08b}, in service {:08b}\n", name, chip.icw2, chip.imr,
-                            chip.lines | chip.edges, chip.isr);
-    }
-    const auto& master = machine.pic().state().chips[0];
-    const auto& slave = machine.pic().state().chips[1];
-    for (unsigned irq = 0; irq < 8; irq++)
-        if (master.isr >> irq & 1) {
-            const bool wide_open = master.special_mask;
-            text += fmt::format("  IRQ {} is in service: its handler has not sent an EOI (OUT 20h, 20h){}, so that the controller holds "
-                                "back every interrupt of the same or a lower priority{}.\n  8259A datasheet, \"End of Interrupt\"\n",
-                                irq, irq == 2 && slave.isr ? " to both controllers (OUT A0h, 20h too)" : "",
-                                wide_open ? " (special mask mode apart)" : "");
-            return text;
-        }
-    if (master.imr == 0xff) return text + "  Every interrupt is masked (port 21h is FFh): nothing can wake it.\n";
-    return text + "  Interrupts that are not masked will wake it.\n";
 }
 
 }  // namespace gnomon

@@ -1,7 +1,9 @@
 // Trace records to text and files, and coverage.
 #include "debugger/trace.h"
 
+#include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "cpu/decode.h"
 #include "cpu/shutdown_report.h"
@@ -25,7 +27,8 @@ unsigned bits_of(const TraceRecord& record) { return 16u << (record.level >> 2 &
 
 }  // namespace
 
-Tracer::Tracer(Debugger& debugger, Output output) : debugger_(debugger), output_(std::move(output)) {}
+Tracer::Tracer(Debugger& debugger, Output output)
+    : debugger_(debugger), output_(std::move(output)), last_(debugger.processors()) {}
 
 Tracer::~Tracer() {
     debugger_.set_trace(nullptr);
@@ -35,7 +38,7 @@ Tracer::~Tracer() {
 void Tracer::select(const Kinds& kinds) {
     kinds_ = kinds;
     debugger_.set_trace(kinds == Kinds{} ? nullptr : this);
-    last_length_ = 0;
+    last_.assign(last_.size(), {});
     flush();
 }
 
@@ -84,18 +87,18 @@ void Tracer::put(const TraceRecord& record, Cpu&) {
 
 void Tracer::instruction(Cpu& cpu, const Executed& what) {
     if (kinds_.branches) {
-        if (last_length_ != 0 && what.linear != last_linear_ + last_length_ && passes(cpu, what.processor, what.linear)) {
+        Last& last = last_[what.processor];
+        if (last.length != 0 && what.linear != last.linear + last.length && passes(cpu, what.processor, what.linear)) {
             TraceRecord record = start(TraceRecord::Kind::Branch, cpu, what.processor);
             record.address = what.linear;
-            record.value = last_linear_;
+            record.value = last.linear;
             put(record, cpu);
         }
         const Here here = code_at(debugger_, what.processor, what.linear);
         Decoded decoded;
         const bool good = here.available != 0 &&
                           decode(here.bytes.data(), here.available, cpu.mode_key, cpu.features(), decoded) == DecodeStatus::Ok;
-        last_linear_ = what.linear;
-        last_length_ = good ? decoded.length : 0;
+        last = {what.linear, good ? decoded.length : 0u};
     }
     if (!passes(cpu, what.processor, what.linear)) return;
     if (kinds_.coverage) covered_[what.linear]++;
@@ -132,7 +135,7 @@ void Tracer::port(Cpu& cpu, unsigned processor, u16 port, unsigned size, bool wr
 }
 
 void Tracer::event(Cpu& cpu, unsigned processor, EventKind kind, const Fault& fault) {
-    last_length_ = 0;
+    last_[processor] = {};
     if (!kinds_.events || !passes(cpu, processor, code_address(cpu.state))) return;
     TraceRecord record = start(TraceRecord::Kind::Event, cpu, processor);
     record.size = static_cast<u8>(kind);
@@ -142,22 +145,38 @@ void Tracer::event(Cpu& cpu, unsigned processor, EventKind kind, const Fault& fa
     put(record, cpu);
 }
 
-Result<void> Tracer::write_lcov(const std::string& path) const {
-    // Source file → line → how often.
-    std::map<std::string, std::map<u64, u64>> files;
+Tracer::Lines Tracer::covered_lines() const {
+    Lines files;
+    SymbolSource* const symbols = debugger_.symbols();
+    std::set<u64> entered;
     for (const auto& [linear, count] : covered_) {
-        const std::optional<SymbolSource::Line> line = debugger_.symbols() ? debugger_.symbols()->line_at(linear) : std::nullopt;
-        // Without source lines, an address takes a line's place.
+        const std::optional<SymbolSource::Line> line = symbols ? symbols->line_at(linear) : std::nullopt;
         u64& hits = line ? files[line->file][line->line] : files["addresses"][linear];
         hits = std::max(hits, count);
+        const auto place = line ? symbols->symbol_at(linear) : std::nullopt;
+        if (!place || !entered.insert(linear - place->offset).second) continue;
+        // The other lines of the procedure: up to the next symbol.
+        constexpr u64 kLongest = 65536;
+        for (u64 offset = 0; offset < kLongest; offset++) {
+            const auto there = symbols->symbol_at(linear - place->offset + offset);
+            const auto other = symbols->line_at(linear - place->offset + offset);
+            if (!there || there->name != place->name || !other) break;
+            files[other->file].try_emplace(other->line, 0);
+        }
     }
+    return files;
+}
+
+Result<void> Tracer::write_lcov(const std::string& path) const {
+    const Lines files = covered_lines();
     std::FILE* file = std::fopen(path.c_str(), "w");
     if (!file) return fail("{}: cannot be written", path);
     std::string text = "TN:gnomon\n";
     for (const auto& [name, lines] : files) {
         text += fmt::format("SF:{}\n", name);
         for (const auto& [line, count] : lines) text += fmt::format("DA:{},{}\n", line, count);
-        text += fmt::format("LH:{}\nLF:{}\nend_of_record\n", lines.size(), lines.size());
+        const auto hit = std::count_if(lines.begin(), lines.end(), [](const auto& line) { return line.second != 0; });
+        text += fmt::format("LH:{}\nLF:{}\nend_of_record\n", hit, lines.size());
     }
     const bool written = std::fwrite(text.data(), text.size(), 1, file) == 1;
     if (std::fclose(file) != 0 || !written) return fail("{}: cannot be written", path);

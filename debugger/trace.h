@@ -56,6 +56,10 @@ class Tracer final : public TraceSink {
     [[nodiscard]] u64 records() const { return records_; }
     /// Coverage so far, by source lines if symbols know them, else by a pseudo-file of addresses. lcov's format.
     Result<void> write_lcov(const std::string& path) const;
+    /// Source file → line → how often; 0 for lines of procedures that were entered. Without symbols the "lines" of
+    /// "addresses" are the instructions.
+    using Lines = std::map<std::string, std::map<u64, u64>>;
+    [[nodiscard]] Lines covered_lines() const;
     [[nodiscard]] size_t covered() const { return covered_.size(); }
 
     [[nodiscard]] bool wants_instructions() const override {
@@ -79,8 +83,11 @@ class Tracer final : public TraceSink {
     std::FILE* file_ = nullptr;
     u64 records_ = 0;
     std::map<u64, u64> covered_;       ///< linear address of an instruction → how often
-    u64 last_linear_ = 0;
-    unsigned last_length_ = 0;
+    struct Last {
+        u64 linear = 0;
+        unsigned length = 0;  ///< 0: not known
+    };
+    std::vector<Last> last_;           ///< instruction of each processor
 };
 
 /// Reads a trace file record by record.

@@ -253,9 +253,16 @@ TEST_F(SdlDisplayTest, AGuestThatTakesPlacesGetsThemWithoutAGrab) {
         SDL_Event event{};
         event.type = type;
         if (type == SDL_MOUSEMOTION) {
-            event.motion = {.type = type, .windowID = SDL_GetWindowID(window()), .x = x, .y = y};
+            event.motion.type = type;
+            event.motion.windowID = SDL_GetWindowID(window());
+            event.motion.x = x;
+            event.motion.y = y;
         } else {
-            event.button = {.type = type, .windowID = SDL_GetWindowID(window()), .button = SDL_BUTTON_LEFT, .x = x, .y = y};
+            event.button.type = type;
+            event.button.windowID = SDL_GetWindowID(window());
+            event.button.button = SDL_BUTTON_LEFT;
+            event.button.x = x;
+            event.button.y = y;
         }
         SDL_PushEvent(&event);
     };

@@ -145,6 +145,10 @@ class Machine {
     /// Processors awake at the last choice.
     [[nodiscard]] unsigned active_cpus() const { return active_cpus_; }
     StopReason run_cpu(Cpu& cpu, u64 instructions);
+    /// A turn was cut short by a debugger: it goes on when this one can run.
+    void keep_turn(const Cpu& cpu);
+    /// These processors stand still, by index (a debugger's wish); empty: none does.
+    void let_stand(std::vector<bool> standing) { standing_ = std::move(standing); }
     /// No processor can ever wake up again.
     [[nodiscard]] bool halted_for_good() const;
 
@@ -236,6 +240,7 @@ class Machine {
     std::vector<Processor> processors_;
     std::vector<Cpu*> cpus_;
     Cpu* running_ = nullptr;
+    std::vector<bool> standing_;
     size_t next_cpu_ = 0;
     std::unique_ptr<StatePart> turn_part_;
     unsigned active_cpus_ = 1;

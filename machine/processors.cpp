@@ -147,7 +147,7 @@ Cpu* Machine::choose_cpu() {
     size_t place = 0;
     for (size_t i = 0; i < cpus_.size(); i++) {
         const size_t at = (next_cpu_ + i) % cpus_.size();
-        if (!cpus_[at]->can_run()) continue;
+        if (!cpus_[at]->can_run() || (!standing_.empty() && standing_[at])) continue;
         if (active++ == 0) {
             chosen = cpus_[at];
             place = at;
@@ -158,6 +158,10 @@ Cpu* Machine::choose_cpu() {
     clock_.share_among(active);
     next_cpu_ = (place + 1) % cpus_.size();
     return chosen;
+}
+
+void Machine::keep_turn(const Cpu& cpu) {
+    next_cpu_ = static_cast<size_t>(std::find(cpus_.begin(), cpus_.end(), &cpu) - cpus_.begin());
 }
 
 StopReason Machine::run_cpu(Cpu& cpu, u64 instructions) {

@@ -81,7 +81,7 @@ void RunLoop::step() {
         halted();
         return;
     }
-    const u64 budget = next_budget();
+    const u64 budget = next_budget(*cpu);
     if (budget == 0) return;
     const u64 before = clock.instructions();
     const StopReason reason = machine_.run_cpu(*cpu, budget);
@@ -91,10 +91,15 @@ void RunLoop::step() {
         if (microseconds > 100)
             rate_ = std::clamp<u64>((rate_ * 7 + executed / microseconds) / 8, 1, 100'000);
     }
+    // So that processors take their turns at the same instructions whether or not somebody looks in between.
+    if (machine_.ending() && machine_.ending()->paused && clock.instructions() - before < budget) {
+        machine_.keep_turn(*cpu);
+        cut_short_ = {cpu, clock.instructions(), before + budget};
+    }
     if (reason == StopReason::Shutdown) shut_down(*cpu);
 }
 
-u64 RunLoop::next_budget() {
+u64 RunLoop::next_budget(const Cpu& cpu) {
     VirtualClock& clock = machine_.clock();
     const u64 deadline = machine_.scheduler().next_deadline();
     u64 budget = machine_.active_cpus() > 1 ? machine_.config().cpu.quantum : kLongestSlice;
@@ -105,6 +110,8 @@ u64 RunLoop::next_budget() {
         if (deadline <= now) return 0;
         budget = std::min(budget, std::max<u64>(std::min(deadline - now, kRealtimeSliceNs) * rate_ / 1000, 1));
     }
+    if (const Turn turn = std::exchange(cut_short_, {}); turn.cpu == &cpu && turn.from == clock.instructions())
+        budget = std::min(budget, turn.to - turn.from);
     return std::min(budget, last_instruction_ - clock.instructions());
 }
 

@@ -43,7 +43,7 @@ class RunLoop {
 
   private:
     void step();
-    [[nodiscard]] u64 next_budget();
+    [[nodiscard]] u64 next_budget(const Cpu& cpu);
     void idle();
     void wait_while_paused();
     void look_around(u64 now_ns);
@@ -55,6 +55,11 @@ class RunLoop {
     u64 started_ns_ = 0;
     u64 spent_ns_ = 0;
     u64 last_instruction_ = ~u64{0};
+    struct Turn {
+        const Cpu* cpu = nullptr;
+        u64 from = 0, to = 0;  ///< counted instructions at which it goes on, and at which it is over
+    };
+    Turn cut_short_;  ///< by a debugger
     u64 next_look_ns_ = 0;
     u64 next_front_end_ns_ = 0;
     u64 rate_ = 100;  ///< realtime mode: instructions a microsecond that the host manages

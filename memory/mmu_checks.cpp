@@ -1,7 +1,8 @@
-// Checks of ourselves: what the TLB and the shadow tables say against what the guest's tables say; and what there is to tell.
-#include <cstdlib>
-
+// Checks of ourselves: what the TLB and the shadow tables say against what the guest's tables say; and what
+// there is to tell.
 #include <fmt/format.h>
+
+#include <cstdlib>
 
 #include "memory/mmu.h"
 
@@ -38,8 +39,8 @@ std::string Mmu::describe() const {
     std::string out = fmt::format(
         "TLB misses {}, flushes {}; page walks {}, page faults {}\nshadow hits {}, misses {}, invalidations "
         "{}\n",
-        sum(c.tlb_misses), c.tlb_flushes, c.page_walks, c.page_faults, sum(c.shadow_hits), sum(c.shadow_misses),
-        c.shadow_invalidations);
+        sum(c.tlb_misses), c.tlb_flushes, c.page_walks, c.page_faults, sum(c.shadow_hits),
+        sum(c.shadow_misses), c.shadow_invalidations);
     return out + (shadow_ ? shadow_->describe() : "shadow page tables are off\n");
 }
 

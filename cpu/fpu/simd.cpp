@@ -12,6 +12,11 @@ Outcome undefined(Cpu& c, const Instruction&) { return c.raise(Vector::UD); }
 
 bool locate(Cpu& c, const Instruction& i, unsigned bytes, bool aligned, bool for_write, u64& linear) {
     const u64 offset = c.effective_address(i);
+    // Where only canonical addresses are asked for, the alignment is looked at first.
+    if (aligned && c.in_64bit_mode() && (c.linear_address64(i.segment, offset) & (bytes - 1))) {
+        c.raise(Vector::GP, 0);
+        return false;
+    }
     if (for_write ? !c.check_write_segment(i.segment, offset, bytes, linear)
                   : !c.check_read_segment(i.segment, offset, bytes, linear))
         return false;

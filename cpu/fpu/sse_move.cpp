@@ -1,4 +1,5 @@
 // SSE and SSE2 moves, inserts, extracts and masks. SDM Vol. 2.
+#include "cpu/fpu/memory_image.h"
 #include "cpu/fpu/simd.h"
 #include "cpu/fpu/simd_instructions.h"
 
@@ -168,12 +169,16 @@ Outcome movdq2q(Cpu& c, const Instruction& i) {
 
 namespace {
 
-/// To DS:DI, EDI or RDI. Bytes whose mask is clear are not touched, nor can they fault.
+/// To DS:DI, EDI or RDI. Bytes whose mask is clear are not written, but the whole operand must be writable whatever the mask selects,
+/// even nothing; under EFLAGS.AC its halves must be aligned. Which byte a page fault names is left open.
 bool store_masked(Cpu& c, const Instruction& i, const u8* value, const u8* mask, unsigned bytes) {
     const u64 wrap = i.address_bytes() == 2 ? 0xffff : i.address_bytes() == 4 ? 0xffffffff : ~u64{0};
     const u64 offset = c.get<u64>(reg::DI) & wrap;
-    for (unsigned n = 0; n < bytes; n++)
-        if ((mask[n] & 0x80) && !c.check_write(i.segment, (offset + n) & wrap, 1)) return false;
+    u64 linear;
+    if (!c.check_write_segment(i.segment, offset, 1, linear) || !check_image_alignment(c, i.segment, offset, 8)) return false;
+    for (const bool selected : {true, false})
+        for (unsigned n = 0; n < bytes; n++)
+            if (((mask[n] & 0x80) != 0) == selected && !c.check_write(i.segment, (offset + n) & wrap, 1)) return false;
     for (unsigned n = 0; n < bytes; n++)
         if ((mask[n] & 0x80) && !c.write(i.segment, (offset + n) & wrap, value[n])) return false;
     return true;

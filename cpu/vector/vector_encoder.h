@@ -1,5 +1,6 @@
-// For tests: random encodings of vector and BMI rows with every register and form of memory operand, and registers that make the
-// operand lie at a given place. SDM Vol. 2, "Instruction Format", "Intel AVX-512 Encoding".
+// For tests: random encodings of vector and BMI rows with every register and form of memory operand, and
+// registers that make the operand lie at a given place. SDM Vol. 2, "Instruction Format", "Intel AVX-512
+// Encoding".
 #pragma once
 
 #include <optional>
@@ -15,7 +16,7 @@ namespace gnomon::oracle {
 struct VectorEncoding {
     std::vector<u8> bytes;
     bool memory = false;
-    unsigned disp_at = 0, disp_size = 0;    ///< of the displacement
+    unsigned disp_at = 0, disp_size = 0;  ///< of the displacement
 };
 
 class VectorEncoder {
@@ -29,9 +30,12 @@ class VectorEncoder {
         VectorEncoding e;
         e.memory = f.memory;
         if (code64_ && f.memory && !make_.below(8)) e.bytes.push_back(0x67);
-        if (is_evex(row.map)) evex(e, row, f);
-        else if (is_vex(row.map)) vex(e, row, f);
-        else legacy(e, row, f);
+        if (is_evex(row.map))
+            evex(e, row, f);
+        else if (is_vex(row.map))
+            vex(e, row, f);
+        else
+            legacy(e, row, f);
         e.bytes.push_back(row.opcode);
         if (row.has_modrm) modrm(e, shape, f);
         // Bit 7 of a register in the immediate counts in 64-bit mode only.
@@ -80,23 +84,36 @@ class VectorEncoder {
         const bool evex = is_evex(row.map), vex = is_vex(row.map);
         const unsigned vectors = evex ? 32 : 16;
         const bool strange = make_.below(20) == 0;
-        const auto has = [&](std::string_view code) { return row.operands.find(code) != std::string_view::npos; };
-        f.pp = row.mandatory == MandatoryPrefix::P66 ? 1 : row.mandatory == MandatoryPrefix::PF3 ? 2 : row.mandatory == MandatoryPrefix::PF2 ? 3 : 0;
-        if (row.wide >= 0) f.wide = static_cast<unsigned>(row.wide);
-        else if (code64_ || !shape.general) f.wide = make_.below(2);
+        const auto has = [&](std::string_view code) {
+            return row.operands.find(code) != std::string_view::npos;
+        };
+        f.pp = row.mandatory == MandatoryPrefix::P66   ? 1
+               : row.mandatory == MandatoryPrefix::PF3 ? 2
+               : row.mandatory == MandatoryPrefix::PF2 ? 3
+                                                       : 0;
+        if (row.wide >= 0)
+            f.wide = static_cast<unsigned>(row.wide);
+        else if (code64_ || !shape.general)
+            f.wide = make_.below(2);
         f.length = make_.below(vex ? 2 : 3);
         if (row.vector >= 0) f.length = static_cast<unsigned>(row.vector);
         if (row.vector == vector_length::kAbove128 && f.length == 0) f.length = 1;
 
-        f.reg = row.reg >= 0 ? static_cast<unsigned>(row.reg) : has("Kr") ? make_.below(8) : any(shape.reg == RegKind::General ? 16 : vectors);
-        if (shape.source) f.source = has("Kh") ? make_.below(8) : any(has("By") ? 16 : vectors);
-        else if (strange && make_.below(3) == 0) f.source = make_.below(8);
+        f.reg = row.reg >= 0 ? static_cast<unsigned>(row.reg)
+                : has("Kr")  ? make_.below(8)
+                             : any(shape.reg == RegKind::General ? 16 : vectors);
+        if (shape.source)
+            f.source = has("Kh") ? make_.below(8) : any(has("By") ? 16 : vectors);
+        else if (strange && make_.below(3) == 0)
+            f.source = make_.below(8);
         f.memory = make_.below(2);
         if (row.mod == 0 || shape.memory_only) f.memory = true;
         if (row.mod == 3 || shape.register_only) f.memory = false;
         if (!f.memory) {
             const bool general = shape.rm == RegKind::General || shape.rm == RegKind::Byte;
-            f.rm = row.rm >= 0 ? static_cast<unsigned>(row.rm) : has("Km") ? make_.below(8) : any(general ? 16 : vectors);
+            f.rm = row.rm >= 0 ? static_cast<unsigned>(row.rm)
+                   : has("Km") ? make_.below(8)
+                               : any(general ? 16 : vectors);
             if (row.rm < 0 && !general && !has("Km") && make_.below(5) == 0) f.rm = f.reg;
         } else {
             address(f, shape, vectors);
@@ -105,8 +122,10 @@ class VectorEncoder {
         f.opmask = row.tuple.element && make_.below(3) ? make_.below(8) : 0;
         const bool gather = row.tuple.flags & Tuple::kGather;
         if (gather && f.opmask == 0 && !strange) f.opmask = 1;
-        f.zeroing = f.opmask && make_.below(2) && !shape.to_opmask && !(shape.to_memory && f.memory) && !gather;
-        f.b = make_.below(2) && (f.memory ? row.tuple.broadcast != 0 : (row.tuple.flags & (Tuple::kRounding | Tuple::kSae)) != 0);
+        f.zeroing =
+            f.opmask && make_.below(2) && !shape.to_opmask && !(shape.to_memory && f.memory) && !gather;
+        f.b = make_.below(2) && (f.memory ? row.tuple.broadcast != 0
+                                          : (row.tuple.flags & (Tuple::kRounding | Tuple::kSae)) != 0);
         if (strange && make_.below(3) == 0) f.b = !f.b;
         if (strange && make_.below(3) == 0) f.zeroing = !f.zeroing;
         if (f.b && !f.memory && (row.tuple.flags & Tuple::kRounding)) f.length = make_.below(4);
@@ -121,7 +140,7 @@ class VectorEncoder {
         f.sib = shape.vector_index || form < 3;
         f.index = shape.vector_index ? any(vectors) : any(16);
         while (!shape.vector_index && f.index == f.base) f.index = any(16);
-        if (form == 7 && code64_ && !shape.vector_index) {    // RIP-relative
+        if (form == 7 && code64_ && !shape.vector_index) {  // RIP-relative
             f.no_base = true;
             f.sib = false;
             f.mod = 0;
@@ -137,36 +156,43 @@ class VectorEncoder {
         if ((f.base & 7) == 5 && f.mod == 0) f.mod = 1;
         if ((f.base & 7) == 4 && !f.sib) {
             f.sib = true;
-            f.index = 4;    // none
+            f.index = 4;  // none
         }
     }
 
     void vex(VectorEncoding& e, const OpcodeRow& row, const Fields& f) {
         const unsigned map = static_cast<unsigned>(row.map) - static_cast<unsigned>(OpcodeMap::Vex0F) + 1;
-        const unsigned x = f.memory && f.sib ? f.index >> 3 & 1 : 0, b = f.memory ? f.base >> 3 & 1 : f.rm >> 3 & 1;
+        const unsigned x = f.memory && f.sib ? f.index >> 3 & 1 : 0,
+                       b = f.memory ? f.base >> 3 & 1 : f.rm >> 3 & 1;
         const unsigned r = f.reg >> 3 & 1;
         const unsigned tail = (~f.source & 15) << 3 | f.length << 2 | f.pp;
         if (map == 1 && !f.wide && !x && !b && make_.below(2)) {
             e.bytes.insert(e.bytes.end(), {0xc5, static_cast<u8>((r ^ 1) << 7 | tail)});
             return;
         }
-        e.bytes.insert(e.bytes.end(), {0xc4, static_cast<u8>((r ^ 1) << 7 | (x ^ 1) << 6 | (b ^ 1) << 5 | map), static_cast<u8>(f.wide << 7 | tail)});
+        e.bytes.insert(e.bytes.end(),
+                       {0xc4, static_cast<u8>((r ^ 1) << 7 | (x ^ 1) << 6 | (b ^ 1) << 5 | map),
+                        static_cast<u8>(f.wide << 7 | tail)});
     }
     void evex(VectorEncoding& e, const OpcodeRow& row, const Fields& f) {
         const unsigned map = static_cast<unsigned>(row.map) - static_cast<unsigned>(OpcodeMap::Evex0F) + 1;
         const bool vector_index = row.operands.find("vm") != std::string_view::npos;
-        const unsigned high = vector_index && f.memory ? f.index >> 4 & 1 : f.source >> 4 & 1;    // V'
+        const unsigned high = vector_index && f.memory ? f.index >> 4 & 1 : f.source >> 4 & 1;  // V'
         const unsigned r = f.reg >> 3 & 1, r2 = f.reg >> 4 & 1;
-        const unsigned x = f.memory ? (f.sib ? f.index >> 3 & 1 : 0) : f.rm >> 4 & 1, b = f.memory ? f.base >> 3 & 1 : f.rm >> 3 & 1;
-        e.bytes.insert(e.bytes.end(),
-                       {0x62, static_cast<u8>((r ^ 1) << 7 | (x ^ 1) << 6 | (b ^ 1) << 5 | (r2 ^ 1) << 4 | map),
-                        static_cast<u8>(f.wide << 7 | (~f.source & 15) << 3 | 4 | f.pp),
-                        static_cast<u8>(unsigned{f.zeroing} << 7 | f.length << 5 | unsigned{f.b} << 4 | (high ^ 1) << 3 | f.opmask)});
+        const unsigned x = f.memory ? (f.sib ? f.index >> 3 & 1 : 0) : f.rm >> 4 & 1,
+                       b = f.memory ? f.base >> 3 & 1 : f.rm >> 3 & 1;
+        e.bytes.insert(
+            e.bytes.end(),
+            {0x62, static_cast<u8>((r ^ 1) << 7 | (x ^ 1) << 6 | (b ^ 1) << 5 | (r2 ^ 1) << 4 | map),
+             static_cast<u8>(f.wide << 7 | (~f.source & 15) << 3 | 4 | f.pp),
+             static_cast<u8>(unsigned{f.zeroing} << 7 | f.length << 5 | unsigned{f.b} << 4 | (high ^ 1) << 3 |
+                             f.opmask)});
     }
     void legacy(VectorEncoding& e, const OpcodeRow& row, const Fields& f) {
         if (row.mandatory == MandatoryPrefix::Any && make_.below(3) == 0) e.bytes.push_back(0x66);
         if (f.pp) e.bytes.push_back(f.pp == 1 ? 0x66 : f.pp == 2 ? 0xf3 : 0xf2);
-        const unsigned x = f.memory && f.sib ? f.index >> 3 & 1 : 0, b = f.memory ? f.base >> 3 & 1 : f.rm >> 3 & 1;
+        const unsigned x = f.memory && f.sib ? f.index >> 3 & 1 : 0,
+                       b = f.memory ? f.base >> 3 & 1 : f.rm >> 3 & 1;
         const unsigned rex = f.wide << 3 | (f.reg >> 3 & 1) << 2 | x << 1 | b;
         if (code64_ && (rex || make_.below(4) == 0)) e.bytes.push_back(static_cast<u8>(0x40 | rex));
         e.bytes.push_back(0x0f);

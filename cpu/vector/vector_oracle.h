@@ -1,5 +1,6 @@
-// For tests: executes one vector instruction on the host itself, with all general, vector and opmask registers that the host has,
-// and the same bytes at the same addresses in a processor of ours, in 64-bit or compatibility mode.
+// For tests: executes one vector instruction on the host itself, with all general, vector and opmask
+// registers that the host has, and the same bytes at the same addresses in a processor of ours, in 64-bit or
+// compatibility mode.
 #pragma once
 
 #include <cpuid.h>
@@ -23,16 +24,17 @@ struct VectorFrame {
     u64 flags = 0x202;
     u64 host_rsp = 0;
     u32 mxcsr = 0x1f80, host_mxcsr = 0x1f80;
-    unsigned vector = 0;    ///< of the exception; 0: none
+    unsigned vector = 0;  ///< of the exception; 0: none
     static constexpr u32 kMemoryBytes = 1024;
     alignas(64) std::array<u8, kMemoryBytes> memory{};
 };
 
 /// Where things lie, on the host as for our processor: below 2 GiB, so that addresses of 32 bits reach them.
 namespace place {
-inline constexpr u64 kArena = 0x20000000, kMemory = kArena + 0x5000, kOrigin = kMemory + VectorFrame::kMemoryBytes / 2,
-                     kInstruction = kArena + TestMachine::kCodeBase, kStack = kArena + TestMachine::kStack, kFrame = kArena + 0x100000,
-                     kArenaBytes = 0x200000;
+inline constexpr u64 kArena = 0x20000000, kMemory = kArena + 0x5000,
+                     kOrigin = kMemory + VectorFrame::kMemoryBytes / 2,
+                     kInstruction = kArena + TestMachine::kCodeBase, kStack = kArena + TestMachine::kStack,
+                     kFrame = kArena + 0x100000, kArenaBytes = 0x200000;
 }
 
 /// Whether the host has an instruction set. CPUID leaves 1 and 7.
@@ -41,16 +43,19 @@ class HostFeatures {
     [[nodiscard]] static bool has(Feature feature) {
         struct Bit {
             Feature feature;
-            unsigned leaf, reg, bit;    ///< reg: EAX 0 … EDX 3
+            unsigned leaf, reg, bit;  ///< reg: EAX 0 … EDX 3
         };
         using enum Feature;
         static constexpr Bit kBits[] = {
-            {SSE3, 1, 2, 0},         {PCLMULQDQ, 1, 2, 1},   {SSSE3, 1, 2, 9},         {FMA, 1, 2, 12},        {SSE4_1, 1, 2, 19},
-            {SSE4_2, 1, 2, 20},      {AES, 1, 2, 25},        {AVX, 1, 2, 28},          {F16C, 1, 2, 29},       {BMI1, 7, 1, 3},
-            {AVX2, 7, 1, 5},         {BMI2, 7, 1, 8},        {AVX512F, 7, 1, 16},      {AVX512DQ, 7, 1, 17},   {AVX512_IFMA, 7, 1, 21},
-            {AVX512CD, 7, 1, 28},    {SHA, 7, 1, 29},        {AVX512BW, 7, 1, 30},     {AVX512VL, 7, 1, 31},   {AVX512_VBMI, 7, 2, 1},
-            {AVX512_VBMI2, 7, 2, 6}, {GFNI, 7, 2, 8},        {VAES, 7, 2, 9},          {VPCLMULQDQ, 7, 2, 10}, {AVX512_VNNI, 7, 2, 11},
-            {AVX512_BITALG, 7, 2, 12}, {AVX512_VPOPCNTDQ, 7, 2, 14}};
+            {SSE3, 1, 2, 0},         {PCLMULQDQ, 1, 2, 1},      {SSSE3, 1, 2, 9},
+            {FMA, 1, 2, 12},         {SSE4_1, 1, 2, 19},        {SSE4_2, 1, 2, 20},
+            {AES, 1, 2, 25},         {AVX, 1, 2, 28},           {F16C, 1, 2, 29},
+            {BMI1, 7, 1, 3},         {AVX2, 7, 1, 5},           {BMI2, 7, 1, 8},
+            {AVX512F, 7, 1, 16},     {AVX512DQ, 7, 1, 17},      {AVX512_IFMA, 7, 1, 21},
+            {AVX512CD, 7, 1, 28},    {SHA, 7, 1, 29},           {AVX512BW, 7, 1, 30},
+            {AVX512VL, 7, 1, 31},    {AVX512_VBMI, 7, 2, 1},    {AVX512_VBMI2, 7, 2, 6},
+            {GFNI, 7, 2, 8},         {VAES, 7, 2, 9},           {VPCLMULQDQ, 7, 2, 10},
+            {AVX512_VNNI, 7, 2, 11}, {AVX512_BITALG, 7, 2, 12}, {AVX512_VPOPCNTDQ, 7, 2, 14}};
         for (const Bit& b : kBits) {
             if (b.feature != feature) continue;
             unsigned r[4] = {};
@@ -62,8 +67,10 @@ class HostFeatures {
     }
     /// Bytes of a vector register; 64 only with all that makes 32 of them usable.
     [[nodiscard]] static unsigned vector_bytes() {
-        static const unsigned bytes = has(Feature::AVX512BW) && has(Feature::AVX512VL) ? 64 : has(Feature::AVX) ? 32 : 16;
-        return bytes;    // CPUID is slow in a virtual machine
+        static const unsigned bytes = has(Feature::AVX512BW) && has(Feature::AVX512VL) ? 64
+                                      : has(Feature::AVX)                              ? 32
+                                                                                       : 16;
+        return bytes;  // CPUID is slow in a virtual machine
     }
     [[nodiscard]] static unsigned vector_count() { return vector_bytes() == 64 ? 32 : 16; }
 };
@@ -72,8 +79,9 @@ class HostFeatures {
 class NativeVector {
   public:
     NativeVector() {
-        void* at = mmap(reinterpret_cast<void*>(place::kArena), place::kArenaBytes, PROT_READ | PROT_WRITE | PROT_EXEC,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        void* at = mmap(reinterpret_cast<void*>(place::kArena), place::kArenaBytes,
+                        PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+                        -1, 0);
         usable_ = at != MAP_FAILED;
         if (!usable_) return;
         stack_t alternative{};
@@ -110,7 +118,7 @@ class NativeVector {
         frame({0x0f, 0xae, 0x1c}, offsetof(VectorFrame, mxcsr));
         frame({0x0f, 0xae, 0x14}, offsetof(VectorFrame, host_mxcsr));
         if (HostFeatures::vector_bytes() > 16) emit({0xc5, 0xf8, 0x77});
-        emit({0x41, 0x5f, 0x41, 0x5e, 0x41, 0x5d, 0x41, 0x5c, 0x5d, 0x5b, 0xc3});    // pop r15 … rbx; ret
+        emit({0x41, 0x5f, 0x41, 0x5e, 0x41, 0x5d, 0x41, 0x5c, 0x5d, 0x5b, 0xc3});  // pop r15 … rbx; ret
         std::memcpy(reinterpret_cast<void*>(place::kInstruction), code_.data(), code_.size());
     }
     void run(VectorFrame& state) {
@@ -151,7 +159,8 @@ class NativeVector {
         for (unsigned n = 0; n < 4; n++) code_.push_back(static_cast<u8>(at >> 8 * n));
     }
     void general(u8 mov, unsigned n) {
-        frame({static_cast<u8>(n < 8 ? 0x48 : 0x4c), mov, static_cast<u8>(4 | (n & 7) << 3)}, offsetof(VectorFrame, gpr) + 8 * n);
+        frame({static_cast<u8>(n < 8 ? 0x48 : 0x4c), mov, static_cast<u8>(4 | (n & 7) << 3)},
+              offsetof(VectorFrame, gpr) + 8 * n);
     }
     void vectors(u8 move, u8 kmovq) {
         const unsigned bytes = HostFeatures::vector_bytes();
@@ -160,21 +169,22 @@ class NativeVector {
             const u8 modrm = static_cast<u8>(4 | (n & 7) << 3);
             if (bytes == 64) {
                 const u8 first = static_cast<u8>(0xf1 & ~(n & 8 ? 0x80 : 0) & ~(n & 16 ? 0x10 : 0));
-                frame({0x62, first, 0xfe, 0x48, move, modrm}, at);    // VMOVDQU64
+                frame({0x62, first, 0xfe, 0x48, move, modrm}, at);  // VMOVDQU64
             } else if (bytes == 32) {
-                frame({0xc5, static_cast<u8>(n < 8 ? 0xfe : 0x7e), move, modrm}, at);    // VMOVDQU
+                frame({0xc5, static_cast<u8>(n < 8 ? 0xfe : 0x7e), move, modrm}, at);  // VMOVDQU
             } else {
-                frame({0xf3, static_cast<u8>(n < 8 ? 0x40 : 0x44), 0x0f, move, modrm}, at);    // MOVDQU
+                frame({0xf3, static_cast<u8>(n < 8 ? 0x40 : 0x44), 0x0f, move, modrm}, at);  // MOVDQU
             }
         }
         if (bytes == 64)
             for (unsigned n = 0; n < 8; n++)
-                frame({0xc4, 0xe1, 0xf8, kmovq, static_cast<u8>(4 | n << 3)}, offsetof(VectorFrame, opmasks) + 8 * n);
+                frame({0xc4, 0xe1, 0xf8, kmovq, static_cast<u8>(4 | n << 3)},
+                      offsetof(VectorFrame, opmasks) + 8 * n);
     }
     /// Ends where the instruction begins.
     void prologue() {
         code_.clear();
-        emit({0x53, 0x55, 0x41, 0x54, 0x41, 0x55, 0x41, 0x56, 0x41, 0x57});    // push rbx … r15
+        emit({0x53, 0x55, 0x41, 0x54, 0x41, 0x55, 0x41, 0x56, 0x41, 0x57});  // push rbx … r15
         frame({0x48, 0x89, 0x24}, offsetof(VectorFrame, host_rsp));
         vectors(0x6f, 0x90);
         frame({0x0f, 0xae, 0x14}, offsetof(VectorFrame, mxcsr));
@@ -233,7 +243,9 @@ class OurVector {
         s.activity = Activity::Active;
         c.update_mode();
         machine.run();
-        frame.vector = s.rip == place::kInstruction + length_ ? 0 : static_cast<unsigned>(s.rip - TestMachine::kHandler) / 16;
+        frame.vector = s.rip == place::kInstruction + length_
+                           ? 0
+                           : static_cast<unsigned>(s.rip - TestMachine::kHandler) / 16;
         frame.mxcsr = f.mxcsr;
         for (unsigned n = 0; n < 32; n++) frame.vectors[n] = f.vectors[n].bytes;
         frame.opmasks = f.opmasks;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <regex>
+#include <sstream>
 
 #include "debugger/console/console.h"
 
@@ -88,9 +89,20 @@ inline std::string from_start(const std::string& text, std::optional<u64>& start
     return result.append(rest, text.cend());
 }
 
-/// A transcript is a text of commands, each after "> ", with what they print. Plays it against `guest`; with
+/// The lines of a text that a regular expression is found in.
+inline std::string matching_lines(const std::string& text, const std::string& pattern) {
+    const std::regex wanted(pattern);
+    std::string kept;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);)
+        if (std::regex_search(line, wanted)) kept += line + "\n";
+    return kept;
+}
+
+/// A transcript is a text of commands, each after "> ", with what they print; after ">/PATTERN/ " with those lines of it that
+/// match (where others depend on what else is in the machine). `folder` is left out of what is printed. Plays it against `guest`; with
 /// GNOMON_UPDATE_TRANSCRIPTS in the environment the file is written anew instead (to be read before it is kept).
-inline void play_transcript(ConsoleFixture& guest, const std::string& path) {
+inline void play_transcript(ConsoleFixture& guest, const std::string& path, const std::string& folder = {}) {
     std::ifstream file(path);
     ASSERT_TRUE(file) << path;
     std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
@@ -103,7 +115,10 @@ inline void play_transcript(ConsoleFixture& guest, const std::string& path) {
         at = end + 1;
         if (line.starts_with("# ")) played += line + "\n";
         if (line.starts_with("> ")) played += line + "\n" + from_start(guest(line.substr(2)), start);
+        if (const size_t close = line.find("/ ", 2); line.starts_with(">/") && close != line.npos)
+            played += line + "\n" + from_start(matching_lines(guest(line.substr(close + 2)), line.substr(2, close - 2)), start);
     }
+    for (size_t found = 0; !folder.empty() && (found = played.find(folder)) != played.npos;) played.erase(found, folder.size());
     if (std::getenv("GNOMON_UPDATE_TRANSCRIPTS")) {
         std::ofstream(path) << played;
         return;

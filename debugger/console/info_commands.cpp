@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cpu/apic/local_apic.h"
 #include "cpu/model.h"
 #include "cpu/system_registers.h"
 #include "debugger/console/break_words.h"
@@ -45,9 +46,18 @@ Result<void> table(Console& c, Arguments& a, std::string_view name, u64 base, u6
     u64 last = entries ? entries - 1 : 0;
     if (Result<void> done = take_range(c, a, first, last); !done) return done;
     c.print("{}: base={}, limit={:#x}, {} entries\n", name, address_text(base), limit, entries);
+    u64 empty = 0;  ///< null descriptors in a row; of more than two only the first and their number are shown
     for (u64 n = first; n <= last && n < entries; n++) {
         Descriptor d;
         if (!read_descriptor(c, base + n * 8, d)) return fail("linear address {:#x} cannot be read", base + n * 8);
+        empty = d.low == 0 && d.high == 0 ? empty + 1 : 0;
+        Descriptor next;
+        const bool more = n + 1 <= last && n + 1 < entries && read_descriptor(c, base + (n + 1) * 8, next) && next.low == 0 && next.high == 0;
+        if (empty > 1 && more) continue;
+        if (empty > 2) {
+            c.print("  … {} more null descriptors up to {}[{:#06x}]\n", empty - 1, name, n * 8 | bits);
+            continue;
+        }
         c.print("  {}[{:#06x}] {:08x}_{:08x} {}\n", name, n * 8 | bits, d.high, d.low, descriptor_text(d, long_mode(s)));
         if (long_mode(s) && d.is_system() && d.present()) n++;  // 16 bytes
     }
@@ -145,7 +155,7 @@ Result<void> eflags(Console& c, Arguments&) {
 Result<void> processor(Console& c, Arguments&) {
     const CpuState s = c.state();
     const CpuModel& model = c.cpu().model();
-    constexpr std::string_view kActivity[] = {"running", "halted (HLT)", "shut down"};
+    constexpr std::string_view kActivity[] = {"running", "halted (HLT)", "shut down", "waits for a startup message", "waits (MWAIT)"};
     c.print("processor {} of {}: {}, {}, CPL {}, {}\n", c.debugger().current(), c.debugger().processors(), model.name, mode_name(s), s.cpl,
             kActivity[static_cast<unsigned>(s.activity)]);
     const auto& counters = c.cpu().counters;
@@ -186,25 +196,17 @@ Result<void> pic(Console& c, Arguments&) {
 }
 Result<void> pit(Console& c, Arguments&) { return print_part(c, "pit", "there is no PIT"); }
 
-Result<void> matching_parts(Console& c, std::initializer_list<std::string_view> words, std::string_view missing) {
-    bool any = false;
-    for (const StatePart* part : c.debugger().machine().parts())
-        for (const std::string_view word : words)
-            if (part->state_name().find(word) != std::string_view::npos) {
-                c.write(print_state(part->save_state(), part->state_name()));
-                any = true;
-                break;
-            }
-    if (!any) return fail("{}", missing);
-    return {};
-}
 Result<void> apic(Console& c, Arguments&) {
-    for (const StatePart* part : c.debugger().machine().parts())
-        if (const auto name = part->state_name(); name.find("apic") != name.npos && name.find("ioapic") == name.npos)
-            c.write(print_state(part->save_state(), name));
+    if (!c.cpu().apic) return fail("this processor model has no local APIC");
+    for (unsigned n = 0; n < c.debugger().processors(); n++) c.write(c.debugger().cpu(n).apic->describe());
     return {};
 }
-Result<void> ioapic(Console& c, Arguments&) { return matching_parts(c, {"ioapic"}, "this machine has no I/O APIC"); }
+Result<void> ioapic(Console& c, Arguments&) {
+    const IoApic* ioapic = c.debugger().machine().ioapic();
+    if (!ioapic) return fail("this machine has no I/O APIC");
+    c.write(ioapic->describe());
+    return {};
+}
 
 Result<void> pci(Console& c, Arguments&) {
     PciBus& bus = c.debugger().machine().pci();
@@ -240,6 +242,12 @@ Result<void> shadow(Console& c, Arguments&) {
     return {};
 }
 
+Result<void> symbols(Console& c, Arguments& a) {
+    if (!c.find("sym")) return fail("this debugger has no symbols");
+    c.execute("sym " + a.rest());
+    return {};
+}
+
 struct Kind {
     std::string_view name;
     std::string_view help;
@@ -257,13 +265,14 @@ constexpr Kind kKinds[] = {
     {"device", "[NAME] every register of a device, or the names", device},
     {"pic", "the interrupt controllers", pic},
     {"pit", "the timer", pit},
-    {"apic", "the local APIC", apic},
+    {"apic", "the local APICs", apic},
     {"ioapic", "the I/O APIC", ioapic},
     {"pci", "functions of the PCI bus", pci},
     {"mem", "the physical address space", memory},
     {"ports", "who answers at which ports", ports},
     {"break", "breakpoints", breakpoints},
     {"shadow", "the shadow page tables", shadow},
+    {"symbols", "[NAME | PATTERN | ADDRESS] as sym", symbols},
 };
 
 Result<void> info(Console& c, Arguments& a) {
@@ -286,18 +295,18 @@ Result<void> page(Console& c, Arguments& a) {
 
 Result<void> explain(Console& c, Arguments& a) {
     Machine& machine = c.debugger().machine();
-    if (c.cpu().state.activity == Activity::Shutdown) {
-        c.write(explain_shutdown(machine, c.cpu()));
-        return {};
-    }
-    if (const std::string text = explain_halt(machine, c.cpu()); !text.empty() && a.empty()) {
-        c.write(text);
-        return {};
-    }
     const auto& events = c.debugger().events(c.debugger().current());
     if (a.peek() == "all") {
         a.next();
         for (const Debugger::Delivered& e : events) c.print("t={} {}", e.number, explain_event(machine, c.cpu(), e.kind, e.fault, e.before));
+        return {};
+    }
+    if (c.cpu().state.activity == Activity::Shutdown) {
+        c.write(explain_shutdown(machine, c.cpu()));
+        return {};
+    }
+    if (const std::string text = explain_halt(machine, c.cpu()); !text.empty()) {
+        c.write(text);
         return {};
     }
     const auto last = std::find_if(events.rbegin(), events.rend(), [](const Debugger::Delivered& e) { return e.kind == EventKind::Exception; });
@@ -310,7 +319,7 @@ Result<void> explain(Console& c, Arguments& a) {
 }
 
 constexpr Command kCommands[] = {
-    {"info i", "idt|ivt|gdt|ldt|tss|tab|eflags|cpu|device|pic|pit|apic|ioapic|pci|mem|ports|break|shadow …", "show a table or a device; \"info\" lists them", "info gdt 0 3", info},
+    {"info i", "idt|ivt|gdt|ldt|tss|tab|eflags|cpu|device|pic|pit|apic|ioapic|pci|mem|ports|break|shadow|symbols …", "show a table or a device; \"info\" lists them", "info gdt 0 3", info},
     {"page", "ADDRESS", "explain the translation of a linear address, level by level", "page 0xc0000000", page},
     {"explain", "[all]", "say why the last exception happened, or why the processor halts or has shut down", "explain", explain},
 };

@@ -104,6 +104,13 @@ Result<void> coverage(Console& c, Arguments& a) {
         c.print("{} instructions covered, written to {}\n", c.tracer().covered(), path);
         return {};
     }
+    if (word == "missed") {
+        a.next();
+        for (const auto& [file, lines] : c.tracer().covered_lines())
+            for (const auto& [line, count] : lines)
+                if (count == 0) c.print("{}:{}\n", file, line);
+        return {};
+    }
     c.print("coverage: {}, {} instructions\n", c.tracer().kinds().coverage ? "on" : "off", c.tracer().covered());
     return {};
 }
@@ -115,7 +122,8 @@ constexpr Command kCommands[] = {
     {"trace-filter", "[address FIRST LAST] [level CPL] [bits 16|32|64] [cpu N] [off]", "trace only there", "trace-filter address 0x7c00 0x7dff", trace_filter},
     {"trace-file", "FILE|off", "write the trace to a compact file", "trace-file run.trace", trace_file},
     {"trace-print", "FILE [COUNT]", "print a trace file as text", "trace-print run.trace 10", trace_print},
-    {"coverage", "on|off | write FILE", "note which instructions are executed; write them in lcov's format", "coverage write run.info", coverage},
+    {"coverage", "on|off | missed | write FILE", "note which instructions are executed; list the source lines beside them that were not; write all in lcov's format",
+     "coverage write run.info", coverage},
 };
 
 }  // namespace

@@ -22,7 +22,7 @@ constexpr const char* kFlagsType =
     "<field name=\"RF\" start=\"16\" end=\"16\"/><field name=\"VM\" start=\"17\" end=\"17\"/>"
     "<field name=\"AC\" start=\"18\" end=\"18\"/><field name=\"VIF\" start=\"19\" end=\"19\"/>"
     "<field name=\"VIP\" start=\"20\" end=\"20\"/><field name=\"ID\" start=\"21\" end=\"21\"/></flags>";
-constexpr const char* kVectorTypes =
+constexpr std::string_view kVectorTypes =
     "<vector id=\"v4f\" type=\"ieee_single\" count=\"4\"/><vector id=\"v2d\" type=\"ieee_double\" "
     "count=\"2\"/>"
     "<vector id=\"v16i8\" type=\"int8\" count=\"16\"/><vector id=\"v8i16\" type=\"int16\" count=\"8\"/>"
@@ -31,6 +31,7 @@ constexpr const char* kVectorTypes =
     "<field name=\"v16_int8\" type=\"v16i8\"/><field name=\"v8_int16\" type=\"v8i16\"/>"
     "<field name=\"v4_int32\" type=\"v4i32\"/><field name=\"v2_int64\" type=\"v2i64\"/>"
     "<field name=\"uint128\" type=\"uint128\"/></union>";
+constexpr std::string_view kHalfType = "<vector id=\"v2ui128\" type=\"uint128\" count=\"2\"/>";
 
 /// Numbers of instruction encodings in GDB's order.
 constexpr std::array<u8, 16> kOrder64{0, 3, 1, 2, 6, 7, 5, 4, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -87,6 +88,10 @@ constexpr FpuControl kFpuControls[] = {
      [](CpuState& s, unsigned, u64 v) { s.fpu.opcode = static_cast<u16>(v & 0x7ff); }},
 };
 
+u8* low_lane(CpuState& s, unsigned index) { return s.fpu.vectors[index].bytes.data(); }
+u8* second_lane(CpuState& s, unsigned index) { return s.fpu.vectors[index].bytes.data() + 16; }
+u8* upper_half(CpuState& s, unsigned index) { return s.fpu.vectors[index].bytes.data() + 32; }
+
 u64 get_gpr(const CpuState& state, unsigned index) { return state.gpr[index]; }
 void set_gpr(CpuState& state, unsigned index, u64 value) { state.gpr[index] = value; }
 u64 get_pc(const CpuState& state, unsigned) { return linear_pc(state); }
@@ -136,10 +141,14 @@ constexpr SystemRegister kSystem[] = {
 
 u64 linear_pc(const CpuState& state) { return code_address(state); }
 
-RegisterFile::RegisterFile(bool long_mode) : long_mode_(long_mode) {
-    add_core(long_mode);
-    add_sse(long_mode);
-    add_system(long_mode);
+RegisterFile::RegisterFile(const FeatureSet& features) : long_mode_(features.has(Feature::LongMode)) {
+    add_core(long_mode_);
+    add_sse(long_mode_);
+    if (features.has(Feature::AVX)) {
+        add_avx(long_mode_);
+        if (features.has(Feature::AVX512F)) add_avx512(long_mode_);
+    }
+    add_system(long_mode_);
 }
 
 void RegisterFile::add(std::string name, unsigned bits, const char* type, const char* group,
@@ -149,7 +158,7 @@ void RegisterFile::add(std::string name, unsigned bits, const char* type, const 
 }
 
 void RegisterFile::add_core(bool long_mode) {
-    features_.push_back({"org.gnu.gdb.i386.core", kFlagsType, registers_.size()});
+    sections_.push_back({"org.gnu.gdb.i386.core", kFlagsType, registers_.size()});
     if (long_mode) {
         for (const u8 number : kOrder64)
             add(number < 8 ? fmt::format("r{}", kNames[number]) : fmt::format("r{}", number), 64, "uint64",
@@ -188,21 +197,46 @@ void RegisterFile::add_core(bool long_mode) {
     if (long_mode) add_narrow("i386");
 }
 
-void RegisterFile::add_sse(bool long_mode) {
-    features_.push_back({"org.gnu.gdb.i386.sse", kVectorTypes, registers_.size()});
-    for (unsigned i = 0; i < (long_mode ? 16u : 8u); i++) {
-        add(fmt::format("xmm{}", i), 128, "vec128", nullptr, nullptr, nullptr, i);
-        registers_.back().bytes = [](CpuState& s, unsigned index) {
-            return s.fpu.vectors[index].bytes.data();
-        };
+void RegisterFile::add_vectors(const char* pattern, unsigned first, unsigned end, unsigned bits, const char* type,
+                               u8* (*bytes)(CpuState&, unsigned)) {
+    for (unsigned i = first; i < end; i++) {
+        add(fmt::format(fmt::runtime(pattern), i), bits, type, nullptr, nullptr, nullptr, i);
+        registers_.back().bytes = bytes;
     }
+}
+
+void RegisterFile::add_sse(bool long_mode) {
+    sections_.push_back({"org.gnu.gdb.i386.sse", std::string(kVectorTypes), registers_.size()});
+    add_vectors("xmm{}", 0, long_mode ? 16 : 8, 128, "vec128", low_lane);
     add(
         "mxcsr", 32, "int", "vector", [](const CpuState& s, unsigned) -> u64 { return s.fpu.mxcsr; },
         [](CpuState& s, unsigned, u64 v) { s.fpu.mxcsr = static_cast<u32>(v); });
 }
 
+/// GDB puts the parts of a register together: ymm0 from xmm0 and ymm0h, zmm0 from these and zmm0h.
+void RegisterFile::add_avx(bool long_mode) {
+    sections_.push_back({"org.gnu.gdb.i386.avx", "", registers_.size()});
+    add_vectors("ymm{}h", 0, long_mode ? 16 : 8, 128, "uint128", second_lane);
+}
+
+void RegisterFile::add_avx512(bool long_mode) {
+    // Types are known within their feature only.
+    sections_.push_back(
+        {"org.gnu.gdb.i386.avx512", std::string(kVectorTypes) + std::string(kHalfType), registers_.size()});
+    for (unsigned i = 0; i < 8; i++)
+        add(
+            fmt::format("k{}", i), 64, "uint64", nullptr,
+            [](const CpuState& s, unsigned n) { return s.fpu.opmasks[n]; },
+            [](CpuState& s, unsigned n, u64 v) { s.fpu.opmasks[n] = v; }, i);
+    add_vectors("zmm{}h", 0, long_mode ? 16 : 8, 256, "v2ui128", upper_half);
+    if (!long_mode) return;
+    add_vectors("xmm{}", 16, 32, 128, "vec128", low_lane);
+    add_vectors("ymm{}h", 16, 32, 128, "uint128", second_lane);
+    add_vectors("zmm{}h", 16, 32, 256, "v2ui128", upper_half);
+}
+
 void RegisterFile::add_system(bool long_mode) {
-    features_.push_back({"org.gnomon.x86.system", "", registers_.size()});
+    sections_.push_back({"org.gnomon.x86.system", "", registers_.size()});
     const auto width = [&](unsigned bits) { return long_mode ? bits : 32; };
     const auto type = [](unsigned bits) { return bits == 64 ? "uint64" : "uint32"; };
     for (const auto& [name, seg] : kSegments)
@@ -222,9 +256,9 @@ std::string RegisterFile::description(const CpuState& state) const {
     else if (code_bits(state) == 64)
         xml += "<architecture>i386:x86-64</architecture>";
     xml += "<osabi>none</osabi>";
-    for (size_t i = 0; i < features_.size(); i++) {
-        const Feature& feature = features_[i];
-        const size_t end = i + 1 < features_.size() ? features_[i + 1].first : registers_.size();
+    for (size_t i = 0; i < sections_.size(); i++) {
+        const Section& feature = sections_[i];
+        const size_t end = i + 1 < sections_.size() ? sections_[i + 1].first : registers_.size();
         xml += fmt::format("<feature name=\"{}\">{}", feature.name, feature.types);
         for (size_t number = feature.first; number < end; number++) {
             const Register& r = registers_[number];

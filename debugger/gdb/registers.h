@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cpu/feature.h"
 #include "cpu/state.h"
 
 namespace gnomon::gdb {
@@ -31,8 +32,9 @@ struct Register {
 
 class RegisterFile {
   public:
-    /// For a processor with or without 64-bit mode. Without, only i386 registers are described.
-    explicit RegisterFile(bool long_mode);
+    /// What CPUID tells: without 64-bit mode only i386 registers are described; AVX and AVX-512 bring theirs, which
+    /// hold zeros until the guest uses them.
+    explicit RegisterFile(const FeatureSet& features);
 
     [[nodiscard]] size_t count() const { return registers_.size(); }
     [[nodiscard]] const std::vector<Register>& all() const { return registers_; }
@@ -50,9 +52,9 @@ class RegisterFile {
     [[nodiscard]] size_t number_of(std::string_view name) const;
 
   private:
-    struct Feature {
+    struct Section {
         const char* name;
-        const char* types;  ///< XML of the types that it defines
+        std::string types;  ///< XML of the types that it defines
         size_t first;       ///< register; up to the next feature's
     };
 
@@ -61,11 +63,15 @@ class RegisterFile {
              unsigned index = 0);
     void add_core(bool long_mode);
     void add_sse(bool long_mode);
+    void add_vectors(const char* pattern, unsigned first, unsigned end, unsigned bits, const char* type,
+                     u8* (*bytes)(CpuState&, unsigned));
+    void add_avx(bool long_mode);
+    void add_avx512(bool long_mode);
     void add_system(bool long_mode);
 
     bool long_mode_;
     std::vector<Register> registers_;
-    std::vector<Feature> features_;
+    std::vector<Section> sections_;
 };
 
 /// The instruction pointer as GDB uses it: a linear address, so that breakpoints, disassembly and steps are

@@ -52,7 +52,7 @@ const Session::Command Session::kCommands[] = {
 Session::Session(Debugger& debugger, MonitorCommand monitor)
     : debugger_(debugger),
       monitor_(std::move(monitor)),
-      registers_(debugger.cpu(0).features().has(Feature::LongMode)) {
+      registers_(debugger.cpu(0).features()) {
     selected_ = resumed_ = debugger.stop().processor;
 }
 
@@ -99,8 +99,9 @@ std::string Session::thread_state(unsigned processor) const {
     const CpuState& state = debugger_.cpu(processor).state;
     std::string text(mode_name(state));
     if (state.activity == Activity::Halted) text += ", halted";
-    if (state.activity == Activity::Waiting) text += ", in MWAIT";
+    if (state.activity == Activity::Waiting) text += ", waits in MWAIT";
     if (state.activity == Activity::Shutdown) text += ", shut down";
+    if (state.activity == Activity::WaitForSipi) text += ", waits for a startup message";
     return text;
 }
 

@@ -37,7 +37,7 @@ class Session {
 
     [[nodiscard]] Reaction handle(std::string_view packet);
     /// The reply that tells why the machine stands.
-    [[nodiscard]] std::string stop_reply() const;
+    [[nodiscard]] std::string stop_reply();
     /// Text about the stop that no reply has room for; may be empty.
     [[nodiscard]] std::string stop_remark() const;
 
@@ -83,6 +83,8 @@ class Session {
     Reaction remove_breakpoint(std::string_view arguments);
     Reaction list_actions(std::string_view);
     Reaction resume_threads(std::string_view arguments);
+    struct Action;
+    [[nodiscard]] std::optional<Action> parse_action(std::string_view text, unsigned& failed) const;
     Reaction resume_continue(std::string_view arguments);
     Reaction resume_step(std::string_view arguments);
 
@@ -106,7 +108,6 @@ class Session {
     bool physical_ = false;  ///< memory packets name physical addresses
     bool knows_swbreak_ = false;
     bool knows_hwbreak_ = false;
-    bool last_break_was_hardware_ = false;
 };
 
 /// Replies.

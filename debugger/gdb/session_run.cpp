@@ -21,8 +21,10 @@ Reaction Session::why_stopped(std::string_view) {
     return reaction;
 }
 
-std::string Session::stop_reply() const {
+std::string Session::stop_reply() {
     const Stop& stop = debugger_.stop();
+    // From a stop on, a debugger takes the processor that it names for the chosen one.
+    selected_ = resumed_ = stop.processor;
     if (stop.kind == StopKind::Ended) return fmt::format("W{:02x}", stop.end ? stop.end->status & 0xff : 0);
     const unsigned signal = stop.kind == StopKind::Interrupted        ? kSigInt
                             : stop.reason.starts_with("triple fault") ? kSigSegv
@@ -112,45 +114,71 @@ Reaction Session::remove_breakpoint(std::string_view arguments) {
 
 Reaction Session::list_actions(std::string_view) { return reply("vCont;c;C;s;S;r"); }
 
-/// "s:1;c": an action for one processor, and one for the others. The core steps one processor while the
-/// others run; of several steps the first is the one that a debugger waits for.
+/// One action: 'c' goes on, 's' steps, 'r' steps within a range; for one processor, or (none) for all without one.
+struct Session::Action {
+    Motion motion;
+    std::optional<unsigned> processor;
+};
+
+std::optional<Session::Action> Session::parse_action(std::string_view text, unsigned& failed) const {
+    failed = kBadArgument;
+    if (text.empty()) return {};
+    const char what = text[0];
+    text.remove_prefix(1);
+    Action action;
+    Motion& motion = action.motion;
+    if (what == 'C' || what == 'S') {
+        if (!take_number(text)) return {};  // a signal, which a PC does not have
+    } else if (what == 'r') {
+        const std::optional<u64> first = take_number(text);
+        if (!first || !take(text, ",")) return {};
+        const std::optional<u64> last = take_number(text);
+        if (!last || *last < *first) return {};
+        motion.address = *first;
+        motion.count = *last - *first;
+    } else if (what != 'c' && what != 's') {
+        return {};
+    }
+    motion.go = what == 'r' ? Go::Range : what == 's' || what == 'S' ? Go::Step : Go::Continue;
+    if (motion.go == Go::Range && motion.count == 0) {
+        motion.go = Go::Step;
+        motion.count = 1;
+    }
+    if (!take(text, ":") || text == "-1") return action;
+    const std::optional<unsigned> processor = parse_thread(text);
+    failed = kNoSuchThread;
+    if (!processor) return {};
+    action.processor = *processor;
+    return action;
+}
+
+/// "s:1;c": the first action that names a processor is its own, one that names none is that of all the others. Those
+/// without one stand still (GDB's "set scheduler-locking"). The core steps one processor: of several steps the first
+/// is the one that a debugger waits for.
 Reaction Session::resume_threads(std::string_view arguments) {
-    Reaction reaction;
     Motion motion;
     motion.processor = resumed_;
+    std::vector<bool> standing(debugger_.processors(), true);
     while (!arguments.empty()) {
-        std::string_view action = arguments.substr(0, arguments.find(';'));
-        arguments.remove_prefix(std::min(action.size() + 1, arguments.size()));
-        if (action.empty()) continue;
-        const char what = action[0];
-        action.remove_prefix(1);
-        Motion one;
-        if (what == 'C' || what == 'S') {
-            if (!take_number(action)) return error(kBadArgument);  // a signal, which a PC does not have
-        } else if (what == 'r') {
-            const std::optional<u64> first = take_number(action);
-            if (!first || !take(action, ",")) return error(kBadArgument);
-            const std::optional<u64> last = take_number(action);
-            if (!last || *last < *first) return error(kBadArgument);
-            one.address = *first;
-            one.count = *last - *first;
-        } else if (what != 'c' && what != 's') {
-            return error(kBadArgument);
-        }
-        one.go = what == 'r' ? Go::Range : what == 's' || what == 'S' ? Go::Step : Go::Continue;
-        if (one.go == Go::Range && one.count == 0) {
-            one.go = Go::Step;
-            one.count = 1;
-        }
-        one.processor = selected_;
-        if (take(action, ":")) {
-            const std::optional<unsigned> processor = parse_thread(action);
-            if (!processor) return error(kNoSuchThread);
-            one.processor = *processor;
-        }
-        if (motion.go == Go::Continue && one.go != Go::Continue) motion = one;
+        const std::string_view text = arguments.substr(0, arguments.find(';'));
+        arguments.remove_prefix(std::min(text.size() + 1, arguments.size()));
+        if (text.empty()) continue;
+        unsigned failed = 0;
+        std::optional<Action> action = parse_action(text, failed);
+        if (!action) return error(failed);
+        const unsigned processor = action->processor.value_or(selected_);
+        const bool first = standing[processor];
+        if (action->processor)
+            standing[processor] = false;
+        else
+            standing.assign(standing.size(), false);
+        if (!first || motion.go != Go::Continue || action->motion.go == Go::Continue) continue;
+        motion = action->motion;
+        motion.processor = processor;
     }
-    reaction.resume = motion;
+    if (std::find(standing.begin(), standing.end(), true) != standing.end()) motion.standing = std::move(standing);
+    Reaction reaction;
+    reaction.resume = std::move(motion);
     return reaction;
 }
 
@@ -165,7 +193,7 @@ Reaction Session::resume_at(Go go, std::string_view address) {
         debugger_.set_registers(resumed_, state);
     }
     Reaction reaction;
-    reaction.resume = Motion{go, 1, 0, resumed_};
+    reaction.resume = Motion{.go = go, .processor = resumed_};
     return reaction;
 }
 Reaction Session::resume_continue(std::string_view address) { return resume_at(Go::Continue, address); }

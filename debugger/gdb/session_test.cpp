@@ -1,45 +1,11 @@
 // Tests of packets and their exact replies, on a machine that boots a sector of ours.
-#include "debugger/gdb/session.h"
-
-#include <gtest/gtest.h>
-
-#include "debugger/gdb/packet.h"
-#include "machine/machine_fixture.h"
+#include "debugger/gdb/session_fixture.h"
 
 namespace gnomon::gdb {
 namespace {
 
-struct SessionTest : testing::Test {
-    TestMachine guest{Action::Loop};
-    RunLoop loop{*guest.machine, RunOptions{}};
-    Debugger debugger{*guest.machine, loop};
-    Session session{debugger, [](std::string_view line) { return "<" + std::string(line) + ">\n"; }};
-
-    std::string ask(std::string_view packet) {
-        const Reaction reaction = session.handle(packet);
-        return reaction.reply.value_or("(none)");
-    }
-    /// The reply to a packet that lets the machine run.
-    std::string move(std::string_view packet) {
-        const Reaction reaction = session.handle(packet);
-        if (!reaction.resume) return "no motion: " + reaction.reply.value_or("");
-        debugger.go(*reaction.resume);
-        guest.machine->resume();
-        return session.stop_reply();
-    }
-    std::string read_all(std::string_view object) {
-        std::string text;
-        for (;;) {
-            const std::string piece = ask(fmt::format("qXfer:{}:{:x},100", object, text.size()));
-            if (piece.empty() || (piece[0] != 'm' && piece[0] != 'l')) return "bad reply: " + piece;
-            text += unescape(std::string_view(piece).substr(1));
-            if (piece[0] == 'l') return text;
-        }
-    }
-    std::string read_register(std::string_view name) {
-        RegisterFile registers(debugger.cpu().features().has(Feature::LongMode));
-        return ask(fmt::format("p{:x}", registers.number_of(name)));
-    }
+struct SessionTest : testing::Test, SessionFixture {
+    SessionTest() : SessionFixture(Action::Loop) {}
     void boot_to_sector() {
         EXPECT_EQ(ask("Z0,7c00,1"), "OK");
         EXPECT_EQ(move("vCont;c"), "T05thread:1;");
@@ -91,12 +57,50 @@ TEST_F(SessionTest, DescribesRegistersForBothArchitecturesWithOneSize) {
     EXPECT_EQ(ask("g").size(), bits / 4);
 }
 
+TEST(GdbRegisters, FollowCpuid) {
+    const auto has = [](const char* model, std::string_view name) {
+        Config config;
+        config.cpu.model = model;
+        SessionFixture guest(Action::Loop, config);
+        const RegisterFile registers = guest.registers();
+        return registers.number_of(name) < registers.count();
+    };
+    EXPECT_FALSE(has("pentium", "rax"));
+    EXPECT_FALSE(has("core2duo", "ymm0h"));
+    EXPECT_TRUE(has("max", "ymm15h"));
+    EXPECT_TRUE(has("max", "zmm31h"));
+    EXPECT_TRUE(has("max", "k7"));
+    EXPECT_TRUE(has("haswell", "ymm15h"));
+    EXPECT_FALSE(has("haswell", "k7"));
+}
+
+TEST(GdbRegisters, OfVectorsAreDescribedInPieces) {
+    Config config;
+    config.cpu.model = "max";
+    SessionFixture guest(Action::Loop, config);
+    const std::string xml = guest.read_all("features:read:target.xml");
+    size_t bits = 0;
+    for (size_t at = xml.find("bitsize=\""); at != xml.npos; at = xml.find("bitsize=\"", at + 1))
+        bits += std::stoul(xml.substr(at + 9));
+    EXPECT_EQ(guest.ask("g").size(), bits / 4);
+    CpuState state = guest.debugger.registers(0);
+    for (unsigned i = 0; i < 64; i++) state.fpu.vectors[17].bytes[i] = static_cast<u8>(i);
+    state.fpu.opmasks[3] = 0x1122334455667788;
+    guest.debugger.set_registers(0, state);
+    EXPECT_EQ(guest.read_register("xmm17"), "000102030405060708090a0b0c0d0e0f");
+    EXPECT_EQ(guest.read_register("ymm17h"), "101112131415161718191a1b1c1d1e1f");
+    EXPECT_EQ(guest.read_register("zmm17h"), "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f");
+    EXPECT_EQ(guest.read_register("k3"), "8877665544332211");
+    EXPECT_EQ(guest.ask(fmt::format("P{:x}=0102030000000000", guest.registers().number_of("k3"))), "OK");
+    EXPECT_EQ(guest.debugger.cpu().state.fpu.opmasks[3], 0x30201u);
+}
+
 TEST_F(SessionTest, ReadsAndWritesRegisters) {
     boot_to_sector();
     EXPECT_EQ(read_register("eip"), "007c0000");
     EXPECT_EQ(read_register("cs"), "00000000");
     EXPECT_EQ(read_register("code_bits"), "10000000");
-    RegisterFile registers(debugger.cpu().features().has(Feature::LongMode));
+    const RegisterFile registers = this->registers();
     const size_t ebx = registers.number_of("ebx");
     EXPECT_EQ(ask(fmt::format("P{:x}=78563412", ebx)), "OK");
     EXPECT_EQ(read_register("ebx"), "78563412");
@@ -119,7 +123,7 @@ TEST_F(SessionTest, GivesThePcAsALinearAddress) {
     EXPECT_EQ(read_register("cs"), "00f00000");
     EXPECT_EQ(read_register("ip").substr(0, 8), "f0ff0000");
     // Written back, the offset is what it was.
-    RegisterFile registers(debugger.cpu().features().has(Feature::LongMode));
+    const RegisterFile registers = this->registers();
     EXPECT_EQ(ask(fmt::format("P{:x}=f4ffffff", registers.number_of("eip"))), "OK");
     EXPECT_EQ(debugger.cpu().state.rip, 0xfff4u);
 }

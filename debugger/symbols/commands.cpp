@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
 
 #include "debugger/symbols/value_expression.h"
 
@@ -119,6 +120,18 @@ Result<std::string> show_symbols(const Context& at, Arguments& arguments) {
     return text;
 }
 
+/// As nm writes them, so that other tools can read what only Gnomon has found.
+Result<std::string> save_symbols(const Context& at, Arguments& arguments) {
+    const std::string path = arguments.next();
+    if (path.empty()) return fail("which file?");
+    std::ofstream file(path);
+    const auto all = at.symbols.matching(arguments.empty() ? "*" : arguments.next());
+    for (const Symbols::Named& symbol : all) file << fmt::format("{:016x} {} {}\n", symbol.address, symbol.kind, symbol.name);
+    file.close();
+    if (!file) return fail("{}: cannot be written", path);
+    return fmt::format("{} symbols written to {}\n", all.size(), path);
+}
+
 Result<std::string> list_lines(const Context& at, Arguments& arguments) {
     const std::string what = arguments.next();
     std::string file;
@@ -185,6 +198,8 @@ constexpr Command kCommands[] = {
     {"sym", "[NAME | PATTERN | ADDRESS]",
      "shows which files are loaded, the symbols that match a pattern, or what an address or name is", "sym sys_*",
      command<show_symbols>},
+    {"savesym", "FILE [PATTERN]", "writes symbols as nm does, for other tools (scripts/symbols-to-elf.py makes a file for GDB)",
+     "savesym linux.map", command<save_symbols>},
     {"list", "[FILE:LINE | NAME | ADDRESS]", "shows source lines, without an argument those of the next instruction",
      "list main.c:42", command<list_lines>},
     {"bt", "[COUNT]", "shows the calls and interrupts that led here", "bt 10", command<backtrace>},

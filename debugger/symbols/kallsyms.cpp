@@ -228,7 +228,10 @@ Result<KernelSymbols> find_kernel_symbols(const MemoryReader& physical, u64 size
             u64 start = 0;
             const Image image = read_around(physical, size, digits, start);
             for (const unsigned align : {8u, 4u})
-                if (auto found = TableReader(image, digits - start, align).read()) return std::move(*found);
+                if (auto found = TableReader(image, digits - start, align).read()) {
+                    found->place = digits;
+                    return std::move(*found);
+                }
             from = static_cast<const u8*>(hit) + 1;
         }
     }

@@ -11,6 +11,7 @@ namespace gnomon {
 struct KernelSymbols {
     std::vector<Symbol> symbols;
     unsigned address_size = 8;  ///< 4 or 8
+    u64 place = 0;              ///< physical address within its symbol table
     u64 relative_base = 0;      ///< includes the shift of a kernel that was placed at random (KASLR)
 };
 

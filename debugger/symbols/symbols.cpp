@@ -95,6 +95,23 @@ Result<std::string> Symbols::load_spec(std::string_view spec) {
     return load(std::string(spec.substr(0, at)), *offset);
 }
 
+namespace {
+
+void find_frames(Symbols::Module& kernel, const MemoryReader& physical, u64 place, u64 memory_size) {
+    const Symbol* text = kernel.table.named("_text");
+    const Symbol* end = kernel.table.named("_etext");
+    if (!text) return;
+    constexpr size_t kSamples = 2000;
+    std::vector<u64> functions;
+    const auto& all = kernel.table.all();
+    for (size_t i = 0; i < all.size(); i += all.size() / kSamples + 1)
+        if ((all[i].kind == 't' || all[i].kind == 'T') && all[i].address > text->address && end && all[i].address < end->address)
+            functions.push_back(all[i].address);
+    kernel.orc = OrcTable::find(physical, place, memory_size, text->address, functions);
+}
+
+}  // namespace
+
 Result<std::string> Symbols::load_kernel(const MemoryReader& physical, u64 memory_size) {
     Result<KernelSymbols> found = find_kernel_symbols(physical, memory_size);
     if (!found) return found.error();
@@ -113,6 +130,8 @@ Result<std::string> Symbols::load_kernel(const MemoryReader& physical, u64 memor
             module.offset = (here->address - there->address) & mask_of(module);
             text += fmt::format("\n{} moved by {:#x}", module.name, module.offset);
         }
+    if (kernel.address_size == 8) find_frames(kernel, physical, found->place, memory_size);
+    if (kernel.orc) text += fmt::format("\nORC tables for backtraces: {} entries", kernel.orc->size());
     modules_.push_back(std::move(kernel));
     return text;
 }
@@ -140,6 +159,13 @@ std::string Symbols::describe() const {
     std::string text;
     for (const Module& module : modules_) text += summary(module) + "\n";
     return text.empty() ? "no symbols are loaded\n" : text;
+}
+
+std::optional<OrcTable::Caller> Symbols::unwind_kernel(const FrameRegisters& registers, u64 lookup, const MemoryReader& read) const {
+    for (const Module& module : modules_)
+        if (module.orc)
+            if (auto caller = module.orc->unwind(registers, lookup, read)) return caller;
+    return {};
 }
 
 std::optional<u64> Symbols::address_of(std::string_view name) const {

@@ -8,6 +8,7 @@
 
 #include "debugger/symbol_source.h"
 #include "debugger/symbols/debug_info.h"
+#include "debugger/symbols/orc.h"
 #include "debugger/symbols/symbol_table.h"
 
 namespace gnomon {
@@ -21,6 +22,7 @@ class Symbols final : public SymbolSource {
         unsigned address_size = 8;
         SymbolTable table;
         std::unique_ptr<DebugInfo> info;  ///< null: names only
+        std::unique_ptr<OrcTable> orc;    ///< of a Linux kernel in memory
         bool kernel_memory = false;       ///< read from the guest's memory
     };
 
@@ -88,6 +90,10 @@ class Symbols final : public SymbolSource {
     /// As DebugInfo::unwind(), for code of this address size.
     [[nodiscard]] bool unwind(FrameRegisters& registers, u64 lookup, unsigned address_size,
                               const MemoryReader& read, u64& cfa, bool& signal_frame) const;
+
+    /// By the ORC tables of the kernel that runs.
+    [[nodiscard]] std::optional<OrcTable::Caller> unwind_kernel(const FrameRegisters& registers, u64 lookup,
+                                                                const MemoryReader& read) const;
 
   private:
     [[nodiscard]] const Module* module_of(u64 linear, const Symbol*& symbol) const;

@@ -57,7 +57,10 @@ class Unwinder {
     }
 
     bool step() {
+        if (in_user_code_) return false;
         if (by_call_frame_information()) return true;
+        if (by_orc_tables()) return true;
+        if (ended_) return false;
         if (is_stub() && by_interrupt_frame()) return true;
         if (by_frame_pointer()) return true;
         if (by_interrupt_frame()) return true;
@@ -75,6 +78,26 @@ class Unwinder {
             return false;
         registers_ = caller;
         add(signal_frame ? StackFrame::Found::Interrupted : StackFrame::Found::CallFrameInformation, cfa);
+        return true;
+    }
+
+    bool by_orc_tables() {
+        if (bits_ != 64) return false;
+        const auto caller = symbols_.unwind_kernel(registers_, frames_.back().lookup(), read_);
+        ended_ = caller && caller->none;
+        // The stack of the caller may be another one, at lower addresses (an interrupt's).
+        if (!caller || ended_ || (caller->cfa == registers_.gpr[kSp] && caller->registers.pc == registers_.pc)) return false;
+        registers_ = caller->registers;
+        if (caller->interrupted) {
+            u64 base = 0;
+            unsigned bits = bits_;
+            if (!code_descriptor(caller->code_selector, base, bits)) return false;
+            bits_ = bits;
+            // Programs have no tables that the kernel knows of.
+            in_user_code_ = (caller->code_selector & 3) == 3;
+            code_selector_ = caller->code_selector;
+        }
+        add(caller->interrupted ? StackFrame::Found::Interrupted : StackFrame::Found::OrcTables, caller->cfa);
         return true;
     }
 
@@ -249,6 +272,8 @@ class Unwinder {
     u64 stack_base_;
     u16 code_selector_;
     bool protected_;
+    bool in_user_code_ = false;
+    bool ended_ = false;
     std::vector<StackFrame> frames_;
 };
 

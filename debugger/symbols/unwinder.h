@@ -1,4 +1,4 @@
-// Backtraces: by call frame information, by frame pointers, and through the frames that interrupts and
+// Backtraces: by call frame information, by ORC tables, by frame pointers, and through the frames that interrupts and
 // exceptions push, also where they came from another mode or privilege. SDM Vol. 3, "Interrupt and Exception
 // Handling"; System V ABI, "The Stack Frame".
 #pragma once
@@ -25,6 +25,7 @@ struct StackFrame {
     enum class Found : u8 {
         Innermost,
         CallFrameInformation,
+        OrcTables,
         FramePointer,
         Interrupted,  ///< the processor was here when an interrupt or exception was delivered
         Guessed,      ///< a word on the stack that follows a call instruction

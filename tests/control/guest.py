@@ -34,7 +34,7 @@ def arguments(guests, folder):
     archive = Path(folder) / "modules.cpio"
     archive.write_bytes(cpio(files))
     return ["-m", "128M", "--kernel", str(guests / "linux-686/kernel"), "--initrd", str(guests / "shell/initrd"),
-            "--initrd", str(archive), "--append", "console=tty0 quiet mitigations=off", "--set", "cdrom.2.present=true"]
+            "--initrd", str(archive), "--append", "console=tty0 quiet mitigations=off no_timer_check", "--set", "cdrom.2.present=true"]
 
 
 def disc(path, label):

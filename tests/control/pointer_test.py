@@ -29,7 +29,7 @@ def find_device(machine):
     shell(machine, "cd /sys/class/input; grep -l '^3$' event*/device/capabilities/abs | cut -d/ -f1 > /tmp/n; "
                    "cat $(cat /tmp/n)/device/name | sed s/^/name-/; cd /; echo $((1+1))-device", "2-device")
     assert re.search("^name-VirtualPS/2 VMware VMMouse$", machine.screen_text(), re.M), machine.screen_text()
-    machine.type_text("cat /dev/input/$(cat /tmp/n) > /tmp/events &\n")
+    shell(machine, "cat /dev/input/$(cat /tmp/n) > /tmp/events & sleep 2; echo $((1+1))-open", "2-open")
 
 
 def shell_regex(machine, command, mark):
@@ -70,6 +70,7 @@ def main():
                                                         {"type": "abs", "data": {"axis": "y", "value": 32767}}])
             machine.execute("input-send-event", events=[{"type": "btn", "data": {"button": "left", "down": down}}
                                                         for down in [True, False]])
+            time.sleep(1)
             reported = events(machine)
             assert last(reported, ABS_X) == 16384 * EDGE // 32767 and last(reported, ABS_Y) == EDGE, reported
             assert [value for kind, value in reported if kind == BTN_LEFT] == [1, 0], reported

@@ -35,7 +35,8 @@ def monitor(command):
 
 
 def start():
-    for setting in ("pagination off", "confirm off", "width 0", "breakpoint pending off"):
+    # A busy host may take longer than the two seconds that GDB waits for the search for symbols.
+    for setting in ("pagination off", "confirm off", "width 0", "breakpoint pending off", "remotetimeout 120"):
         gdb.execute(f"set {setting}")
 
 

@@ -31,7 +31,7 @@ class Stub:
 
     def __init__(self, options, *arguments):
         self.process = subprocess.Popen(
-            [options.gnomon, "--display", "none", "--serial", "none", "--gdb", "127.0.0.1:0", "--paused", "--timeout", "600",
+            [options.gnomon, "--display", "none", "--serial", "none", "--gdb", "127.0.0.1:0", "--paused", "--timeout", "1500",
              *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.seen = ""
         while "GDB stub on" not in self.seen:
@@ -97,35 +97,39 @@ def kernel(options, bits):
             raise Failed(f"the machine ended with status {stub.process.returncode}, not 85")
 
 
-def linux_disk(options, kernel_image, bits):
+def linux_disk(options, bits):
+    guests = Path(options.guests)
+    kernel_image, initrd = ("linux-amd64/kernel", "shell-amd64/initrd") if bits == 64 else ("linux-686/kernel", "shell/initrd")
     with tempfile.TemporaryDirectory() as folder:
         image = Path(folder) / "disk.img"
-        initrd = next(Path(options.guests).glob("shell/initrd"))
-        subprocess.run([ROOT / "tests/boot/make_image.sh", "disk", image, kernel_image, initrd,
+        subprocess.run([ROOT / "tests/boot/make_image.sh", "disk", image, guests / kernel_image, guests / initrd,
                         "console=ttyS0,115200 quiet mitigations=off nokaslr panic=-1"], check=True,
                        stdout=subprocess.DEVNULL)
-        with Stub(options, "--hda", str(image)) as stub:
-            gdb(options, stub, "linux_session.py", bits=bits, seconds=240)
+        with Stub(options, "-m", "512M", "--hda", str(image)) as stub:
+            gdb(options, stub, "linux_session.py", bits=bits, seconds=1200, folder=folder,
+                make_symbols=str(ROOT / "scripts/symbols-to-elf.py"))
 
 
-def lldb(options):
-    program = Path(options.programs) / "kernel32.elf"
+def lldb(options, bits):
+    program = Path(options.programs) / f"kernel{bits}.elf"
     debugger = next((name for name in ("lldb", "lldb-14", "lldb-19") if shutil.which(name)), None)
     if not debugger:
         raise Failed("lldb is not installed")
     # lldb settles on one architecture when it connects: that of the processor.
-    with Stub(options, "--cpu", "core2-32", "--kernel", str(program), "--set", "debug.exit_port=0xf4") as stub:
-        lldb_session(stub, debugger, program)
+    model = ["--cpu", "core2-32"] if bits == 32 else []
+    with Stub(options, *model, "--kernel", str(program), "--set", "debug.exit_port=0xf4") as stub:
+        lldb_session(stub, debugger, program, bits)
 
 
-def lldb_session(stub, debugger, program):
-    commands = [f"gdb-remote 127.0.0.1:{stub.port}", "register read eip", "breakpoint set --name work", "continue",
-                "register read eip esp", "frame variable rounds seed", "bt", "thread step-inst", "memory read --format x --size 4 --count 1 &calls",
-                "process detach"]
+def lldb_session(stub, debugger, program, bits):
+    pc, sp = ("rip", "rsp") if bits == 64 else ("eip", "esp")
+    commands = [f"gdb-remote 127.0.0.1:{stub.port}", f"register read {pc}", "breakpoint set --name work", "continue",
+                f"register read {pc} {sp}", "frame variable rounds seed", "bt", "thread step-inst",
+                "memory read --format x --size 4 --count 1 &calls", "process detach"]
     line = [debugger, "--batch", "--no-lldbinit", str(program)]
     for command in commands:
         line += ["-o", command]
-    text = debug(line, 120)
+    text = debug(line, 240)
     for word in ("stop reason = breakpoint 1.1", "rounds = 3", "seed = 1", "middle(rounds=3)", "kernel_main",
                  "stop reason = instruction step into", "detached"):
         if word not in text:
@@ -138,8 +142,10 @@ def lldb_session(stub, debugger, program):
 CASES = {
     "kernel32": lambda o: kernel(o, 32),
     "kernel64": lambda o: kernel(o, 64),
-    "linux-i386": lambda o: linux_disk(o, next(Path(o.guests).glob("linux-686/kernel")), 32),
-    "lldb": lldb,
+    "linux-i386": lambda o: linux_disk(o, 32),
+    "linux-amd64": lambda o: linux_disk(o, 64),
+    "lldb32": lambda o: lldb(o, 32),
+    "lldb64": lambda o: lldb(o, 64),
 }
 
 

@@ -70,5 +70,41 @@ TEST(Mistakes, MissingEndOfInterrupt) {
               "  8259A datasheet, \"End of Interrupt\"\n");
 }
 
+/// What `explain` says of a guest that halts and is never woken.
+std::string halt_of(const std::string& name) {
+    ConsoleFixture guest(program(name));
+    EXPECT_TRUE(guest("c").starts_with("Stopped: interrupted by the user"));
+    return guest("explain");
+}
+
+TEST(Mistakes, MissingEndOfInterruptAtTheLocalApic) {
+    EXPECT_EQ(halt_of("missing_apic_eoi"),
+              "The processor halts at 0008:00007c89 (HLT), waiting for an interrupt.\n"
+              "  local APIC 0: enabled, task priority 0x00, processor priority 0x30, in service 0x30, requested 0x30\n"
+              "  its timer: vector 0x30, periodic, initial count 0xf4240\n"
+              "  I/O APIC: unmasked inputs none\n"
+              "  Vector 0x30 is in service: its handler has not written the EOI register (FEE000B0h, or MSR 80Bh), so that the local APIC "
+              "holds back every interrupt of the same or a lower priority class, vector 0x30 among them.\n"
+              "  SDM Vol. 3, \"Signaling Interrupt Servicing Completion\"\n");
+}
+TEST(Mistakes, TaskPriorityAboveTheInterrupt) {
+    EXPECT_EQ(halt_of("task_priority"),
+              "The processor halts at 0008:00007c93 (HLT), waiting for an interrupt.\n"
+              "  local APIC 0: enabled, task priority 0x30, processor priority 0x30, in service none, requested 0x30\n"
+              "  its timer: vector 0x30, periodic, initial count 0xf4240\n"
+              "  I/O APIC: unmasked inputs none\n"
+              "  Vector 0x30 is requested, but its priority class 3 is not above the task priority 0x30 (TPR, FEE00080h, or CR8).\n"
+              "  SDM Vol. 3, \"Task and Processor Priorities\"\n");
+}
+TEST(Mistakes, MaskedEntryOfTheIoApic) {
+    EXPECT_EQ(halt_of("masked_io_apic"),
+              "The processor halts at 0008:00007c9d (HLT), waiting for an interrupt.\n"
+              "  local APIC 0: enabled, task priority 0x00, processor priority 0x00, in service none, requested none\n"
+              "  its timer: vector 0x00, one-shot, masked, initial count 0x0\n"
+              "  I/O APIC: unmasked inputs none\n"
+              "  Input 2 of the I/O APIC is asserted, but masked (bit 16 of its entry).\n"
+              "  82093AA datasheet, \"I/O Redirection Table Registers\"\n");
+}
+
 }  // namespace
 }  // namespace gnomon

@@ -36,8 +36,10 @@ inline void load_fx(const FxBytes& image, FpuState& f, unsigned vectors) {
     f.valid = image[fx::kValid];
     f.mxcsr = peek_fx<u32>(image, fx::kMxcsr);
     for (unsigned i = 0; i < 8; i++)
-        f.registers[(f.top + i) & 7u] = {peek_fx<u64>(image, fx::kRegisters + 16 * i), peek_fx<u16>(image, fx::kRegisters + 8 + 16 * i)};
-    for (unsigned i = 0; i < vectors; i++) std::memcpy(f.vectors[i].bytes.data(), &image[fx::kVectors + 16 * i], 16);
+        f.registers[(f.top + i) & 7u] = {peek_fx<u64>(image, fx::kRegisters + 16 * i),
+                                         peek_fx<u16>(image, fx::kRegisters + 8 + 16 * i)};
+    for (unsigned i = 0; i < vectors; i++)
+        std::memcpy(f.vectors[i].bytes.data(), &image[fx::kVectors + 16 * i], 16);
 }
 
 inline void save_fx(const FpuState& f, FxBytes& image, unsigned vectors) {
@@ -50,14 +52,16 @@ inline void save_fx(const FpuState& f, FxBytes& image, unsigned vectors) {
         poke_fx(image, fx::kRegisters + 16 * i, r.significand);
         poke_fx(image, fx::kRegisters + 8 + 16 * i, r.exponent);
     }
-    for (unsigned i = 0; i < vectors; i++) std::memcpy(&image[fx::kVectors + 16 * i], f.vectors[i].bytes.data(), 16);
+    for (unsigned i = 0; i < vectors; i++)
+        std::memcpy(&image[fx::kVectors + 16 * i], f.vectors[i].bytes.data(), 16);
 }
 
 inline std::string compare_fx(const FxBytes& ours, const FxBytes& theirs, unsigned vectors) {
     std::string text;
     const auto part = [&](const std::string& name, unsigned at, unsigned size) {
         if (std::memcmp(&ours[at], &theirs[at], size) != 0)
-            text += fmt::format("{} is {}, host {}; ", name, hex({&ours[at], size}), hex({&theirs[at], size}));
+            text +=
+                fmt::format("{} is {}, host {}; ", name, hex({&ours[at], size}), hex({&theirs[at], size}));
     };
     part("control", fx::kControl, 2);
     part("status", fx::kStatus, 2);
@@ -69,10 +73,12 @@ inline std::string compare_fx(const FxBytes& ours, const FxBytes& theirs, unsign
 }
 
 inline std::string describe_fx(const FxBytes& image, unsigned vectors) {
-    std::string text = fmt::format("\n  control {:04x} status {:04x} valid {:02x} mxcsr {:08x}", peek_fx<u16>(image, fx::kControl),
-                                   peek_fx<u16>(image, fx::kStatus), image[fx::kValid], peek_fx<u32>(image, fx::kMxcsr));
+    std::string text = fmt::format("\n  control {:04x} status {:04x} valid {:02x} mxcsr {:08x}",
+                                   peek_fx<u16>(image, fx::kControl), peek_fx<u16>(image, fx::kStatus),
+                                   image[fx::kValid], peek_fx<u32>(image, fx::kMxcsr));
     for (unsigned i = 0; i < 8; i++)
-        text += fmt::format("{}st{} {:04x}:{:016x}", i % 4 ? " " : "\n  ", i, peek_fx<u16>(image, fx::kRegisters + 8 + 16 * i),
+        text += fmt::format("{}st{} {:04x}:{:016x}", i % 4 ? " " : "\n  ", i,
+                            peek_fx<u16>(image, fx::kRegisters + 8 + 16 * i),
                             peek_fx<u64>(image, fx::kRegisters + 16 * i));
     for (unsigned i = 0; i < vectors; i++)
         text += fmt::format("{}xmm{} {}", i % 2 ? " " : "\n  ", i, hex({&image[fx::kVectors + 16 * i], 16}));
@@ -83,7 +89,9 @@ inline std::string describe_fx(const FxBytes& image, unsigned vectors) {
 inline void random_fx(Random& random, FxBytes& image, unsigned vectors) {
     u16 control = 0x37f, status = static_cast<u16>(random.next() & 0x7f00);
     u32 mxcsr = 0x1f80;
-    if (random.one_in(3)) control = static_cast<u16>(0x37f ^ (random.next() & 0xc00) ^ (random.one_in(2) ? 0x100 << random.below(2) : 0));
+    if (random.one_in(3))
+        control = static_cast<u16>(0x37f ^ (random.next() & 0xc00) ^
+                                   (random.one_in(2) ? 0x100 << random.below(2) : 0));
     if (random.one_in(8)) control &= static_cast<u16>(~(random.next() & 0x3f));
     if (random.one_in(3)) mxcsr ^= static_cast<u32>(random.next() & 0xe07f);
     if (random.one_in(12)) mxcsr &= static_cast<u32>(~(random.next() & 0x1f80));
@@ -94,7 +102,8 @@ inline void random_fx(Random& random, FxBytes& image, unsigned vectors) {
     poke_fx(image, fx::kMxcsr, mxcsr);
     for (unsigned i = 0; i < 8; i++) {
         u64 significand = random.next();
-        u16 exponent = static_cast<u16>(0x3fff + random.below(64) - 20) | static_cast<u16>(random.next() & 0x8000);
+        u16 exponent =
+            static_cast<u16>(0x3fff + random.below(64) - 20) | static_cast<u16>(random.next() & 0x8000);
         switch (random.below(12)) {
             case 0: significand = 0, exponent &= 0x8000; break;
             case 1: significand = u64{1} << 63, exponent |= 0x7fff; break;

@@ -13,15 +13,18 @@ struct Rules32 {
 
     static const char* excuse(const Ending& t, const Ending& u) {
         if (t.returned) return nullptr;
-        // A 64-bit host has no limit of 4 GiB in compatibility mode: accesses across the end of the segment fail by paging, or not at
-        // all.
-        if (t.vector == 14 && (t.cr2 >= 0xffff0000 || t.cr2 < 0x1000) && !u.returned && (u.vector == 13 || u.vector == 12))
+        // A 64-bit host has no limit of 4 GiB in compatibility mode: accesses across the end of the segment
+        // fail by paging, or not at all.
+        if (t.vector == 14 && (t.cr2 >= 0xffff0000 || t.cr2 < 0x1000) && !u.returned &&
+            (u.vector == 13 || u.vector == 12))
             return "across the end of the segment";
         if (t.vector == 14 && (t.error & 0x10) && t.cr2 - place32::kCode >= place32::kCodeBytes &&
             (u.returned || u.vector != 14 || u.cr2 != t.cr2))
             return "execution of data: no-execute on the host only";
-        // All segments are flat, so that only their end gives #SS, or #GP where the host finds fault with the alignment.
-        if (!u.returned && t.vector != u.vector && (u.vector == 12 || u.vector == 13) && u.error == 0 && (t.vector == 13 || t.vector == 17))
+        // All segments are flat, so that only their end gives #SS, or #GP where the host finds fault with the
+        // alignment.
+        if (!u.returned && t.vector != u.vector && (u.vector == 12 || u.vector == 13) && u.error == 0 &&
+            (t.vector == 13 || t.vector == 17))
             return "across the end of the segment";
         if (t.vector == 14 && !u.returned && u.vector == 14 && UserBench::in_kernel(t.cr2) && t.cr2 == u.cr2)
             return "the kernels lie in different places";
@@ -29,9 +32,9 @@ struct Rules32 {
     }
     /// Without the instruction-fetch bit.
     static u64 error_bits(const Ending& t) { return t.vector == 14 ? 0xf : ~u64{0}; }
-    static const char* tolerate(const OpcodeRow& row, const UserState& start, const Outcomes&) {
+    static const char* tolerate(const OpcodeRow& row, const UserState& start, const Outcomes& o) {
         if (row.mnemonic == "POPA") return "POPA has loaded some registers before the fault";
-        return reason_to_tolerate(row, start);
+        return reason_to_tolerate(row, start, o);
     }
 };
 
@@ -39,7 +42,8 @@ UserState random_state(Random& random) {
     UserState s;
     for (unsigned n = 0; n < 8; n++) s.gpr[n] = random.number();
     s.gpr[4] = place32::kStack + 0x800 + (random.number() & 0x7fc);
-    s.rflags = 0x202 | (random.next() & (flag::kArithmetic | (random.one_in(4) ? u32{flag::DF} : 0))) | (random.one_in(64) ? u32{flag::AC} : 0);
+    s.rflags = 0x202 | (random.next() & (flag::kArithmetic | (random.one_in(4) ? u32{flag::DF} : 0))) |
+               (random.one_in(64) ? u32{flag::AC} : 0);
     random_fx(random, s.fx, 8);
     return s;
 }

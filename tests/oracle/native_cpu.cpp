@@ -1,5 +1,6 @@
-// Loading all registers at once, entering either mode by IRET (with NT clear, which programs may have set), and catching what ends the code. SDM Vol. 3, "Control Transfers Between
-// 64-Bit Mode and Compatibility Mode"; the selectors are those of Linux.
+// Loading all registers at once, entering either mode by IRET (with NT clear, which programs may have set),
+// and catching what ends the code. SDM Vol. 3, "Control Transfers Between 64-Bit Mode and Compatibility
+// Mode"; the selectors are those of Linux.
 #include "tests/oracle/native_cpu.h"
 
 #include <asm/prctl.h>
@@ -17,26 +18,27 @@
 namespace gnomon::oracle {
 namespace {
 
-constexpr u64 kGate = 0x12000000;    // also in the assembly below
+constexpr u64 kGate = 0x12000000;  // also in the assembly below
 constexpr u64 kCompatibilityCode = 0x23, kLongCode = 0x33, kData = 0x2b;
 
 struct GatePage {
-    u64 host_rsp;      // 000
-    u64 rip;           // 008: the frame of IRET
-    u64 cs;            // 010
-    u64 rflags;        // 018
-    u64 rsp;           // 020
-    u64 ss;            // 028
-    u64 gpr[16];       // 030
-    u64 vector;        // 0b0
-    u64 error;         // 0b8
-    u64 cr2;           // 0c0
-    u64 running;       // 0c8
-    u64 data;          // 0d0: DS and ES
+    u64 host_rsp;  // 000
+    u64 rip;       // 008: the frame of IRET
+    u64 cs;        // 010
+    u64 rflags;    // 018
+    u64 rsp;       // 020
+    u64 ss;        // 028
+    u64 gpr[16];   // 030
+    u64 vector;    // 0b0
+    u64 error;     // 0b8
+    u64 cr2;       // 0c0
+    u64 running;   // 0c8
+    u64 data;      // 0d0: DS and ES
     u8 padding[0x28];
-    u8 fx[512];        // 100
+    u8 fx[512];  // 100
 };
-static_assert(offsetof(GatePage, fx) == 0x100 && offsetof(GatePage, data) == 0xd0 && offsetof(GatePage, gpr) == 0x30);
+static_assert(offsetof(GatePage, fx) == 0x100 && offsetof(GatePage, data) == 0xd0 &&
+              offsetof(GatePage, gpr) == 0x30);
 
 GatePage& gate() { return *reinterpret_cast<GatePage*>(kGate); }
 
@@ -101,12 +103,12 @@ constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGTRAP, SIGILL};
 
 void on_signal(int number, siginfo_t*, void* context) {
     asm volatile("pushfq\n\tandl $~0x40000, (%%rsp)\n\tpopfq" ::
-                     : "memory", "cc");    // AC would fault in the library
+                     : "memory", "cc");  // AC would fault in the library
     auto* uc = static_cast<ucontext_t*>(context);
     auto& registers = uc->uc_mcontext.gregs;
     GatePage& g = gate();
     if (!g.running) {
-        signal(number, SIG_DFL);    // not from the code under test
+        signal(number, SIG_DFL);  // not from the code under test
         return;
     }
     constexpr int kOrder[] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
@@ -138,8 +140,10 @@ bool NativeCpu::map_windows(int code_file) {
     constexpr int kReadWrite = PROT_READ | PROT_WRITE;
     const bool compatibility = mode_ == Mode::Compatibility;
     code_window_ = compatibility ? Window{place32::kCode, place32::kCodeBytes} : place64::kCode;
-    if (compatibility) windows_ = {{place32::kData, place32::kDataBytes}, {place32::kStack, place32::kStackBytes}};
-    else windows_ = {place64::kData, place64::kStack, place64::kLow};
+    if (compatibility)
+        windows_ = {{place32::kData, place32::kDataBytes}, {place32::kStack, place32::kStackBytes}};
+    else
+        windows_ = {place64::kData, place64::kStack, place64::kLow};
     for (const Window& w : windows_)
         if (!map(w, kReadWrite)) return false;
     const Window low{place32::kLow, place32::kLowBytes};

@@ -1,5 +1,6 @@
-// Runs user code on the host's own processor: 64-bit code as it is, 32-bit code in the compatibility mode of a 64-bit process. SDM
-// Vol. 3, "IA-32 Modes of Operation". For x86-64 Linux; one of these per process, as it owns signal handlers and fixed addresses.
+// Runs user code on the host's own processor: 64-bit code as it is, 32-bit code in the compatibility mode of
+// a 64-bit process. SDM Vol. 3, "IA-32 Modes of Operation". For x86-64 Linux; one of these per process, as it
+// owns signal handlers and fixed addresses.
 #pragma once
 
 #include <array>
@@ -38,11 +39,11 @@ namespace place32 {
 inline constexpr u32 kCode = 0x10000000, kCodeBytes = 0x1000;
 inline constexpr u32 kData = 0x20000000, kDataBytes = 0x2000;
 inline constexpr u32 kStack = 0x30000000, kStackBytes = 0x2000;
-inline constexpr u32 kLow = 0x8000, kLowBytes = 0x2000;    ///< for 16-bit addresses
+inline constexpr u32 kLow = 0x8000, kLowBytes = 0x2000;  ///< for 16-bit addresses
 }  // namespace place32
 
-/// Addresses of 64-bit programs, within 2 GiB of each other, so that RIP-relative operands reach all of them; kLow for addresses of
-/// 32 bits.
+/// Addresses of 64-bit programs, within 2 GiB of each other, so that RIP-relative operands reach all of them;
+/// kLow for addresses of 32 bits.
 namespace place64 {
 inline constexpr Window kCode{0x400010000000, 0x1000};
 inline constexpr Window kData{0x400020000000, 0x2000};
@@ -67,9 +68,11 @@ class NativeCpu {
     /// The code page, to be written here; the code itself sees it as read-only at its address.
     [[nodiscard]] std::span<u8> code() { return {code_, code_window_.bytes}; }
     [[nodiscard]] u64 code_address() const { return code_window_.address; }
-    [[nodiscard]] static std::span<u8> memory(const Window& w) { return {reinterpret_cast<u8*>(w.address), w.bytes}; }
-    /// What the program may write. Without place32::kLow if 16-bit addresses cannot be had (they need CAP_SYS_RAWIO where
-    /// vm.mmap_min_addr is set).
+    [[nodiscard]] static std::span<u8> memory(const Window& w) {
+        return {reinterpret_cast<u8*>(w.address), w.bytes};
+    }
+    /// What the program may write. Without place32::kLow if 16-bit addresses cannot be had (they need
+    /// CAP_SYS_RAWIO where vm.mmap_min_addr is set).
     [[nodiscard]] const std::vector<Window>& windows() const { return windows_; }
     [[nodiscard]] bool has_low() const { return has_low_; }
 

@@ -401,6 +401,9 @@ TEST(Zydis, EveryRowHasItsNameAndFields) {
     Comparison comparisons[] = {Comparison(kModes[0]), Comparison(kModes[1]), Comparison(kModes[2])};
     const u64 tries = cases(400, 10'000);
     for (unsigned row = 0; row < opcode_row_count(); row++) {
+        // No processor that Zydis knows has these.
+        const Feature feature = opcode_row(row).feature;
+        if (feature == Feature::TestRegisters || feature == Feature::LOADALL) continue;
         unsigned met = 0;
         for (u64 n = 0; n < tries; n++) {
             Comparison& c = comparisons[n % 3];

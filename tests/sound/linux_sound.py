@@ -70,7 +70,7 @@ def play(run, names, load, *arguments):
         subprocess.run("find mods | cpio -o -H newc --quiet", shell=True, cwd=tree.parent, stdout=out, check=True)
     out = run.scratch / "out.wav"
     machine = run.serial("-m", "256M", "--no-reboot", "--audio", f"wav:{out}", *run.direct("linux-686"), "--initrd", str(archive),
-                         *arguments, seconds=600)
+                         *arguments, seconds=900)
     machine.wait_for(boot.PROMPT)
     machine.type(load + "\n")
     machine.type("ls /dev/dsp && cat /proc/asound/cards; echo load''ed\n")
