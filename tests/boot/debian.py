@@ -9,6 +9,7 @@ processors, in real time, with a console in graphics that the kernel's driver fo
 
 import argparse
 import os
+import re
 import select
 import subprocess
 import sys
@@ -51,10 +52,9 @@ class Debian:
         self.process.stdin.flush()
 
     def ask(self, command):
-        """What a command prints, on the serial line. The mark is in the echo of the line in another form."""
-        self.type(f"{command}; echo END''-OF-IT\n")
-        self.wait_for("END''-OF-IT")
-        return self.wait_for("END-OF-IT").replace("\r", "").strip()
+        """The echo of a command and what it prints, on the serial line, without the control sequences of the shell's prompt."""
+        self.type(f"{command}; echo end-$((6 * 7))\n")
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", self.wait_for("end-42")).strip()
 
     def on_screen(self, text):
         try:
@@ -71,7 +71,7 @@ class Debian:
 
     def log_in_blindly(self):
         """The same where the screen is graphics: the shell leaves a note."""
-        if self.ask("systemctl is-active getty@tty1").splitlines()[-1] != "active":
+        if self.ask("systemctl is-active getty@tty1").splitlines()[-1:] != ["active"]:
             raise Failed("no login on tty1")
         if not self.machine.execute("screen-text")["graphics"]:
             raise Failed("the console is not in a graphics mode")
@@ -79,7 +79,7 @@ class Debian:
             self.machine.type_text(line + "\n")
             time.sleep(5)
         for _ in range(60):
-            if "/dev/tty1" in self.ask("cat /tmp/typed"):
+            if self.ask("cat /tmp/typed").splitlines()[-1:] == ["/dev/tty1"]:
                 return
             time.sleep(1)
         raise Failed("nobody logged in on tty1")

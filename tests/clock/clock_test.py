@@ -37,12 +37,11 @@ class Guest:
         self.machine.wait_for(PROMPT)
 
     def ask(self, command):
-        """What a command prints."""
-        self.machine.type(f"{command}; echo 'end'-of-it\n")
-        self.machine.wait_for("-of-it\r\n")    # the echo of the line
+        """The echo of a command and what it prints."""
         before = len(self.machine.seen)
-        self.machine.wait_for("end-of-it")
-        return self.machine.seen[before:-len("end-of-it")].replace("\r", "")
+        self.machine.type(f"{command}; echo end-$((6 * 7))\n")
+        self.machine.wait_for("end-42")
+        return self.machine.seen[before:-len("end-42")].replace("\r", "")
 
     def offset(self):
         """Host time minus guest time, in seconds."""
@@ -68,7 +67,7 @@ def calibration(guest, case):
     print(log)
     if found := re.search(rf"(?im)^.*({COMPLAINTS}).*$", log):
         raise Failed(f"the kernel complains: {found.group(0)}")
-    source = guest.ask("cat /sys/devices/system/clocksource/clocksource0/current_clocksource").strip()
+    source = guest.ask("cat /sys/devices/system/clocksource/clocksource0/current_clocksource").strip().splitlines()[-1]
     if source != "tsc":
         raise Failed(f"the clock source is {source}:\n{log}")
     detected = float(re.search(r"tsc: Detected ([\d.]+) MHz", log).group(1))
