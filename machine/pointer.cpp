@@ -5,15 +5,17 @@ namespace gnomon {
 namespace {
 
 constexpr std::pair<unsigned, u32 BackdoorRegisters::*> kRegisters[] = {
-    {reg::AX, &BackdoorRegisters::eax}, {reg::BX, &BackdoorRegisters::ebx}, {reg::CX, &BackdoorRegisters::ecx},
-    {reg::DX, &BackdoorRegisters::edx}, {reg::SI, &BackdoorRegisters::esi}, {reg::DI, &BackdoorRegisters::edi}};
+    {reg::AX, &BackdoorRegisters::eax}, {reg::BX, &BackdoorRegisters::ebx},
+    {reg::CX, &BackdoorRegisters::ecx}, {reg::DX, &BackdoorRegisters::edx},
+    {reg::SI, &BackdoorRegisters::esi}, {reg::DI, &BackdoorRegisters::edi}};
 
 }  // namespace
 
 Result<void> Machine::build_pointer() {
     const PointerChoice choice = config_.input.pointer;
     if (config_.input.mouse == MouseChoice::None) {
-        if (choice == PointerChoice::Vmware) return fail("input.pointer: vmware needs a mouse, but input.mouse is none");
+        if (choice == PointerChoice::Vmware)
+            return fail("input.pointer: vmware needs a mouse, but input.mouse is none");
         return {};
     }
     if (choice == PointerChoice::Ps2) return {};
@@ -27,7 +29,8 @@ Result<void> Machine::build_pointer() {
     };
     wiring.set_registers = [this](const BackdoorRegisters& registers) {
         for (const auto& [number, member] : kRegisters)
-            if (running_->get<u32>(number) != registers.*member) running_->put<u32>(number, registers.*member);
+            if (running_->get<u32>(number) != registers.*member)
+                running_->put<u32>(number, registers.*member);
     };
     wiring.data_waits = [this] { keyboard_->nudge_mouse(); };
     Result<std::unique_ptr<VmwarePointer>> made = VmwarePointer::create(ports_, std::move(wiring));

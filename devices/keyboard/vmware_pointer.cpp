@@ -82,8 +82,8 @@ void VmwarePointer::button(MouseButton which, bool down) {
         queue_packet(kIsMovement, 0, 0, 0);
 }
 
-/// What only moves takes the place of the last packet if the guest is behind; packets are read from the front,
-/// so that the last of several is whole.
+/// What only moves takes the place of the last packet if the guest is behind; packets are read from the
+/// front, so that the last of several is whole.
 void VmwarePointer::queue_packet(u32 flags, u32 x, u32 y, int wheel) {
     std::vector<u32>& queue = state_.queue;
     const u32 first = flags | state_.buttons;

@@ -1,5 +1,5 @@
-// The pointing device that knows places instead of ways: the absolute pointer of VMware's backdoor, commands 39
-// to 41 and 86. Its data come through the port, the PS/2 mouse only says that there are some.
+// The pointing device that knows places instead of ways: the absolute pointer of VMware's backdoor, commands
+// 39 to 41 and 86. Its data come through the port, the PS/2 mouse only says that there are some.
 #pragma once
 
 #include <functional>

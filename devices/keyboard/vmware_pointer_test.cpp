@@ -16,10 +16,9 @@ constexpr u32 kEnable = 0x45414552, kAbsolute = 0x53424152, kRelative = 0x4c4552
 struct VmwarePointerTest : testing::Test, DeviceBench {
     BackdoorRegisters registers;
     int interrupts = 0;
-    std::unique_ptr<VmwarePointer> device =
-        std::move(*VmwarePointer::create(ports, {[this] { return registers; },
-                                                 [this](const BackdoorRegisters& r) { registers = r; },
-                                                 [this] { interrupts++; }}));
+    std::unique_ptr<VmwarePointer> device = std::move(*VmwarePointer::create(
+        ports, {[this] { return registers; }, [this](const BackdoorRegisters& r) { registers = r; },
+                [this] { interrupts++; }}));
 
     u32 call(u32 command, u32 argument = 0, u8 cpl = 0) {
         registers = {VmwarePointer::kMagic, argument, command, 0x5658, 0, 0, cpl};
@@ -64,7 +63,8 @@ TEST_F(VmwarePointerTest, ReportsPlacesButtonsAndTheWheel) {
     device->button(MouseButton::Middle, true);
     device->move(100, 100, -1);
     EXPECT_EQ(interrupts, 6);
-    EXPECT_EQ(status(), 20u);  // the wheel's packet takes the place of the last one, whose buttons are the same
+    EXPECT_EQ(status(),
+              20u);  // the wheel's packet takes the place of the last one, whose buttons are the same
     EXPECT_EQ(packet(), (Words{0x00, 0x8000, 0xffff, 0}));
     EXPECT_EQ(packet(), (Words{0x20, 0x8000, 0xffff, 0}));
     EXPECT_EQ(packet(), (Words{0x30, 0x8000, 0xffff, 0}));
@@ -127,13 +127,19 @@ TEST_F(VmwarePointerTest, SnapshotKeepsTheQueue) {
 
 TEST_F(VmwarePointerTest, RandomAccesses) {
     const PortRange ranges[] = {VmwarePointer::kPort};
-    fuzz_ports(*this, ranges, {.seed = 1, .steps = 20'000, .between = [this](u64 random) {
-                                   constexpr u32 kArguments[] = {kEnable, kAbsolute, kRelative, kDisable, 1, 4, 6, 7};
-                                   registers = {VmwarePointer::kMagic, kArguments[random >> 8 & 7],
-                                                static_cast<u32>(38 + (random >> 16 & 3)), 0x5658, 0, 0, 0};
-                                   device->place(static_cast<u32>(random >> 20 & 0xffff), 5);
-                                   device->button(static_cast<MouseButton>(random >> 40 & 3), random >> 50 & 1);
-                               }});
+    fuzz_ports(*this, ranges,
+               {.seed = 1, .steps = 20'000, .between = [this](u64 random) {
+                    constexpr u32 kArguments[] = {kEnable, kAbsolute, kRelative, kDisable, 1, 4, 6, 7};
+                    registers = {VmwarePointer::kMagic,
+                                 kArguments[random >> 8 & 7],
+                                 static_cast<u32>(38 + (random >> 16 & 3)),
+                                 0x5658,
+                                 0,
+                                 0,
+                                 0};
+                    device->place(static_cast<u32>(random >> 20 & 0xffff), 5);
+                    device->button(static_cast<MouseButton>(random >> 40 & 3), random >> 50 & 1);
+                }});
 }
 
 struct NudgedMouseTest : KeyboardFixture {};

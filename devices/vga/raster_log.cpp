@@ -43,7 +43,8 @@ void RasterLog::note(const VgaState& state, u64 frame, u32 line, u32 lines) {
         finished_ = true;  // also without bands: what comes now belongs to the next picture
         return;
     }
-    if (line == 0 || current_.size() >= kMostBands || (!current_.empty() && current_.back().end >= line)) return;
+    if (line == 0 || current_.size() >= kMostBands || (!current_.empty() && current_.back().end >= line))
+        return;
     current_.push_back({line, state});
 }
 

@@ -1,5 +1,5 @@
-// What programs change while the beam is in the picture: palettes, panning or modes from some scan line on. The
-// states of the registers that a frame was drawn with, by scan lines.
+// What programs change while the beam is in the picture: palettes, panning or modes from some scan line on.
+// The states of the registers that a frame was drawn with, by scan lines.
 #pragma once
 
 #include <span>
