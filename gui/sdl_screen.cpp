@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 namespace gnomon {
 namespace {
@@ -15,12 +16,37 @@ double shape(const Frame& frame) {
 
 }  // namespace
 
+namespace {
+
+/// OpenGL without a graphics card, by threads that draw every pixel several times.
+bool draws_in_software(SDL_Renderer* renderer) {
+    SDL_RendererInfo info{};
+    if (SDL_GetRendererInfo(renderer, &info) != 0 || !std::string_view(info.name).starts_with("opengl")) return false;
+    using GetString = const unsigned char* (*)(unsigned);
+    constexpr unsigned kGlRenderer = 0x1f01;
+    const auto get = reinterpret_cast<GetString>(SDL_GL_GetProcAddress("glGetString"));
+    const unsigned char* text = get ? get(kGlRenderer) : nullptr;
+    const std::string_view name = text ? reinterpret_cast<const char*>(text) : "";
+    return name.starts_with("llvmpipe") || name.starts_with("softpipe") || name.find("Software") != std::string_view::npos;
+}
+
+/// Where OpenGL is software, SDL's own is quicker: it copies what changed straight into the window.
+SDL_Renderer* create_renderer(SDL_Window* window) {
+    SDL_Renderer* renderer = SDL_CreateRenderer(window, -1, 0);
+    if (!renderer || SDL_GetHint(SDL_HINT_RENDER_DRIVER) || !draws_in_software(renderer)) return renderer;
+    SDL_DestroyRenderer(renderer);
+    SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
+    return SDL_CreateRenderer(window, -1, SDL_RENDERER_SOFTWARE);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<SdlScreen>> SdlScreen::open(const DisplayOptions& options) {
     SDL_Window* window =
         SDL_CreateWindow(options.title.c_str(), SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, 720,
                          540 + kStatusHeight, SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI);
     if (!window) return fail("--display sdl: no window: {}", SDL_GetError());
-    SDL_Renderer* renderer = SDL_CreateRenderer(window, -1, 0);
+    SDL_Renderer* renderer = create_renderer(window);
     if (!renderer) {
         const Error error = fail("--display sdl: no renderer: {}", SDL_GetError());
         SDL_DestroyWindow(window);

@@ -95,7 +95,7 @@ TEST(Bochsrc, MistakesAreErrorsWithTheirLine) {
     EXPECT_EQ(read("megs: 32\nmeggs: 3\n").error,
               "bochsrc:2: there is no directive 'meggs'; did you mean 'megs'?");
     EXPECT_EQ(read("megs: many\n").error,
-              "bochsrc:1: megs: memory.size: 'manyM' is no size; accepted: 1M to 256G, as 256M or 1G; a "
+              "bochsrc:1: megs: memory.size: 'manyM' is no size; accepted: 1M to 4096G, as 256M or 1G; a "
               "number alone "
               "is MiB");
     EXPECT_EQ(read("boot: tape\n").error,

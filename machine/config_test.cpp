@@ -63,7 +63,7 @@ TEST(Config, ErrorsNameFileLineKeyAndWhatIsAccepted) {
     EXPECT_EQ(error_of("[memory]\n\nshadow = 3\n"),
               "m.toml:3: memory.shadow: '3' is not possible; accepted: off, on and verify");
     EXPECT_EQ(error_of("[memory]\nsize = \"12x\"\n"),
-              "m.toml:2: memory.size: '12x' is no size; accepted: 1M to 256G, as 256M or 1G; a number alone "
+              "m.toml:2: memory.size: '12x' is no size; accepted: 1M to 4096G, as 256M or 1G; a number alone "
               "is MiB");
     EXPECT_EQ(error_of("[boot]\nmenu = \"maybe\"\n"),
               "m.toml:2: boot.menu: 'maybe' is neither true nor false; accepted: true and false");

@@ -145,7 +145,8 @@ TEST(GdbProcessors, TakeTheSameTurnsWhetherSomebodyLooksOrNot) {
             EXPECT_EQ(guest.ask(fmt::format("Z0,{},1", kOther)), "OK");
             EXPECT_EQ(guest.ask("Z2,7004,2"), "OK");
             for (unsigned n = 0; n < 4; n++) guest.move("vCont;c");
-            for (unsigned n = 0; n < 6; n++) EXPECT_EQ(guest.move("vCont;s:1;c"), "T05thread:1;");
+            // Another one may run into the watchpoint meanwhile.
+            for (unsigned n = 0; n < 6; n++) EXPECT_TRUE(guest.move("vCont;s:1;c").starts_with("T05thread:"));
             EXPECT_EQ(guest.ask(fmt::format("z0,{},1", kOther)), "OK");
             EXPECT_EQ(guest.ask("z2,7004,2"), "OK");
         }

@@ -192,7 +192,7 @@ TEST_F(FlashTest, TellsWhoWatchesItsPagesBeforeTheyChange) {
     map->observe_writes(PageFlag::Code, observer);
     const u32 page = map->page(GuestPhys(kBase + 0x1000)).ram_page;
     EXPECT_EQ(page, map->first_flash_page() + (kOffset + 0x1000) / 0x1000);
-    map->set_flag(page, PageFlag::Code);
+    map->watch_code(page, ~u64{0});
     program(0x1020, 0);
     EXPECT_THAT(observer.seen, testing::ElementsAre(u64{page} << 32 | 0x20u << 16 | 1));
     map->stop_observing(PageFlag::Code, observer);

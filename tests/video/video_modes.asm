@@ -29,7 +29,7 @@ start:
 ; picture NUMBER
 %macro picture 1
     mov eax, %1
-    out 0xf4, eax
+    call show
 %endmacro
 
 main:
@@ -68,7 +68,7 @@ main:
     cmp cx, 80 * 25
     jb .cell
     movzx eax, bl
-    out 0xf4, eax
+    call show
     pop si
     jmp .text
 
@@ -106,7 +106,7 @@ main:
     cmp dx, [height]
     jb .row
     movzx eax, byte [mode]
-    out 0xf4, eax
+    call show
     jmp .next_graphics
 
     ; VBE through the window: every byte of the memory shown is window_byte of its offset.
@@ -123,7 +123,7 @@ vbe:
     call fill_banks
     lodsw
     movzx eax, ax
-    out 0xf4, eax
+    call show
     jmp .next_window
 
     ; A virtual screen of 800 pixels a line, shown from column 32, line 10.
@@ -441,6 +441,34 @@ tweak:
     out dx, ax
     jmp .next
 .done:
+    ret
+
+; Writes the number in EAX to the exit port when the frame that is over has seen no change.
+show:
+    push eax
+    push cx
+    push dx
+    mov dx, 0x3cc
+    in al, dx
+    mov dx, 0x3ba
+    test al, 1
+    jz .wait
+    mov dl, 0xda
+.wait:
+    mov cx, 3
+.frame:
+    in al, dx
+    test al, 8
+    jnz .frame
+.picture:
+    in al, dx
+    test al, 8
+    jz .picture
+    loop .frame
+    pop dx
+    pop cx
+    pop eax
+    out 0xf4, eax
     ret
 
 retrace:
