@@ -47,18 +47,16 @@ bool Debugger::check_execution(Processor& where) {
         if (!b.enabled || !b.on_execution() || (b.processor && *b.processor != where.index())) continue;
         GuestPhys physical;
         bool here = false;
-        std::string place = fmt::format("{:#x}", b.address);
         switch (b.on) {
             case BreakOn::Linear: here = linear - b.address < b.length; break;
             case BreakOn::Physical:
                 here = cpu.mmu().inspect(LinearAddr(linear), physical) && physical.value - b.address < b.length;
-                place += " (physical)";
                 break;
-            default:
-                here = cpu.segment(Seg::CS).selector == b.selector && cpu.state.rip == b.address;
-                place = fmt::format("{:04x}:{:x}", b.selector, b.address);
+            default: here = cpu.segment(Seg::CS).selector == b.selector && cpu.state.rip == b.address;
         }
         if (!here) continue;
+        std::string place = b.on == BreakOn::Virtual ? fmt::format("{:04x}:{:x}", b.selector, b.address) : fmt::format("{:#x}", b.address);
+        if (b.on == BreakOn::Physical) place += " (physical)";
         Stop stop;
         stop.kind = StopKind::Breakpoint;
         const std::string name = symbol_text(linear);

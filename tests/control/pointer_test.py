@@ -6,6 +6,7 @@ the window (under Xvfb, without a grab) tell.
 """
 
 import argparse
+import itertools
 import os
 import re
 import shutil
@@ -37,10 +38,11 @@ def shell_regex(machine, command, mark):
     machine.wait_for_text(mark, timeout=60, regex=True)
 
 
-def events(machine):
+def events(machine, calls=itertools.count()):
     """(code and type, value) of what was reported since the last call."""
+    mark = next(calls)    # the end of the last call may still be on the screen
     shell_regex(machine, "hexdump -v -e '4/4 \"%08x \" \"\\n\"' /tmp/events | cut -d' ' -f3- | sed s/^/event-/ | tail -n 18; "
-                         "> /tmp/events; echo e''nd", "^end")
+                         f"> /tmp/events; echo e''nd{mark}", f"^end{mark}")
     return [(int(kind, 16), int(value, 16)) for kind, value in re.findall("event-([0-9a-f]{8}) ([0-9a-f]{8})", machine.screen_text())]
 
 
