@@ -197,7 +197,7 @@ def settled(control, shot, good, seconds):
     raise Failed(f"no such picture in time; the last one has {last.colours().most_common(6)}")
 
 
-LANGUAGE_BAR = "29867e"    # behind the chosen one
+LANGUAGE_BAR = "29"    # behind the chosen one: red of all its shades
 POINTER = (16, 22)
 
 
@@ -227,7 +227,8 @@ def debian_installer_gtk(run):
 
     def list_drawn(picture):
         colours = picture.colours()
-        return (picture.width, picture.height) == SCREEN and colours[LANGUAGE_BAR] > 15_000 and colours["000000"] > 5000
+        bar = sum(count for colour, count in colours.items() if colour.startswith(LANGUAGE_BAR))
+        return (picture.width, picture.height) == SCREEN and bar > 15_000 and colours["000000"] > 800
 
     before = settled(control, shot, list_drawn, 1600)
     keep(shot, "debian-installer")
