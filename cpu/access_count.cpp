@@ -28,12 +28,12 @@ bool only_reads(std::string_view name) {
 
 AccessCount implicit(const Decoded& d) {
     const std::string_view name = d.row->mnemonic;
-    if (is_any(name, {"PUSHA"})) return {0, 8};
-    if (is_any(name, {"POPA"})) return {8, 0};
+    if (name == "PUSHA") return {0, 8};
+    if (name == "POPA") return {8, 0};
     if (name.starts_with("PUSH") || is_any(name, {"CALL", "ENTER"})) return {0, 1};
     if (is_any(name, {"POP", "POPF", "RET", "LEAVE"})) return {1, 0};
-    if (is_any(name, {"RETF"})) return {2, 0};
-    if (is_any(name, {"IRET"})) return {3, 0};
+    if (name == "RETF") return {2, 0};
+    if (name == "IRET") return {3, 0};
     const std::string_view operands = d.row->operands;
     if (operands.starts_with("Xb,Yb") || operands.starts_with("Xv,Yv")) return name == "CMPS" ? AccessCount{2, 0} : AccessCount{1, 1};
     if (operands.starts_with('Y')) return name == "SCAS" ? AccessCount{1, 0} : AccessCount{0, 1};
