@@ -31,7 +31,7 @@ class MonitorUnit final : public PageWriteObserver {
     /// Called when a store ends the processor's wait.
     void on_wake(std::function<void()> woken) { woken_ = std::move(woken); }
 
-    void page_written(u32 page, u32 offset, u32 size) override;
+    void page_written(u32 page, u32 offset, u32 size, const u8* data) override;
     [[nodiscard]] bool watches(u32 page) const override { return page == page_; }
 
   private:

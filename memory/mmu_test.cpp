@@ -18,7 +18,7 @@ struct Device final : MmioIo, PageWriteObserver {
         return 0x8877665544332211;
     }
     void mmio_write(u64 offset, unsigned size, u64) override { writes.push_back({offset, size}); }
-    void page_written(u32 page, u32 offset, u32) override { stores.push_back({page, offset}); }
+    void page_written(u32 page, u32 offset, u32, const u8*) override { stores.push_back({page, offset}); }
     std::vector<std::pair<u64, unsigned>> reads;
     std::vector<std::pair<u64, unsigned>> writes;
     std::vector<std::pair<u32, u32>> stores;

@@ -364,7 +364,7 @@ void ShadowTables::drop_table(u64 physical, const Use& use) {
     if (left == 0) release(*frame);
 }
 
-void ShadowTables::page_written(u32 page, u32 offset, u32 size) {
+void ShadowTables::page_written(u32 page, u32 offset, u32 size, const u8*) {
     if (frame_index_[page] == 0) return;
     Frame& frame = frames_[frame_index_[page] - 1];
     // No guest edits page tables in long strides, except to build or to destroy them.

@@ -47,7 +47,7 @@ class ShadowTables final : public PageWriteObserver {
     /// Forgets everything; the current space stays selected.
     void clear();
 
-    void page_written(u32 page, u32 offset, u32 size) override;
+    void page_written(u32 page, u32 offset, u32 size, const u8* data) override;
     [[nodiscard]] bool watches(u32 page) const override { return frame_index_[page] != 0; }
 
     [[nodiscard]] u64 invalidations() const { return invalidations_; }
