@@ -243,12 +243,26 @@ void BlockCache::kill(Block* block) {
     counters_.invalidated++;
 }
 
+bool BlockCache::translate_one(const u8* bytes, unsigned length, u32 mode, Translation& out) const {
+    if (out.length == length && out.mode == mode && std::memcmp(out.bytes.data(), bytes, length) == 0) return true;
+    out.length = 0;
+    Decoded& d = out.decoded;
+    if (decode(bytes, length, mode, features_, d) != DecodeStatus::Ok || d.length != length) return false;
+    out.length = length;
+    out.mode = mode;
+    std::memcpy(out.bytes.data(), bytes, length);
+    for (const bool dead : {false, true}) {
+        d.flags_dead = dead;
+        fill_operands(d, out.forms[dead]);
+        d.row->build(d, out.forms[dead]);
+    }
+    return true;
+}
+
 /// A block that is decoded anew differs from this one in these operands alone, if nothing else that its translation looks at depends
 /// on the bytes that change.
-BlockCache::Patch BlockCache::patched_operands(const Instruction* insn, const Patch& which, const Store& store) const {
-    Patch patch = which;
+void BlockCache::patch_operands(const Instruction* insn, const Store& store, Patch& patch) {
     const u8* bytes = patch.bytes;
-    const u32 mode = patch.mode;
     const unsigned length = insn->length();
     std::array<u8, kMaxLength> changed;
     std::memcpy(changed.data(), bytes, length);
@@ -257,46 +271,47 @@ BlockCache::Patch BlockCache::patched_operands(const Instruction* insn, const Pa
     const u32 to = std::min(store.offset + store.size, start + length);
     std::memcpy(changed.data() + (from - start), store.data + (from - store.offset), to - from);
 
-    Decoded before, after;
-    if (decode(bytes, length, mode, features_, before) != DecodeStatus::Ok || before.length != length) return patch;
-    if (decode(changed.data(), length, mode, features_, after) != DecodeStatus::Ok || after.length != length) return patch;
-    // All that the translation of the other instructions depends on.
-    if (after.row != before.row || after.memory != before.memory || flag_use(after) != flag_use(before)) return patch;
-    if (before.row->operands.starts_with('J')) return patch;    // its target may be linked
+    Translation& before = translations_[last_patched_];
+    Translation& after = translations_[1 - last_patched_];
+    if (!translate_one(bytes, length, patch.mode, before) || !translate_one(changed.data(), length, patch.mode, after)) return;
+    const Decoded& old_insn = before.decoded;
+    const Decoded& new_insn = after.decoded;
+    // Its own form, whether its flags are dead or not.
+    for (const bool dead : {false, true})
+        if (!same_but_operands(before.forms[dead], after.forms[dead])) return;
+    // What the translation of others depends on: the end of the block, which flags are dead, a pair with the branch that follows.
+    if (new_insn.row != old_insn.row || new_insn.memory != old_insn.memory || flag_use(new_insn) != flag_use(old_insn)) return;
     if (patch.before_branch) {
         Decoded branch;
-        if (decode(bytes + length, insn[1].length(), mode, features_, branch) != DecodeStatus::Ok) return patch;
-        if (fused(after, branch) != fused(before, branch)) return patch;
+        if (decode(bytes + length, insn[1].length(), patch.mode, features_, branch) != DecodeStatus::Ok) return;
+        if (fused(new_insn, branch) != fused(old_insn, branch)) return;
     }
-    // Whether its flags are dead is as it was.
-    Instruction old_insn{}, new_insn{};
-    for (const bool dead : {true, false}) {
-        before.flags_dead = after.flags_dead = dead;
-        fill_operands(before, old_insn);
-        fill_operands(after, new_insn);
-        before.row->build(before, old_insn);
-        after.row->build(after, new_insn);
-        if (!same_but_operands(old_insn, new_insn)) return patch;
-    }
+    if (old_insn.row->operands.starts_with('J')) return;    // its target may be linked
     patch.possible = true;
-    patch.imm = new_insn.imm;
-    patch.disp = new_insn.disp;
-    return patch;
+    patch.imm = after.forms[0].imm;
+    patch.disp = after.forms[0].disp;
+    last_patched_ = 1 - last_patched_;
 }
 
 /// Makes the store in the decoded instruction; false: the block must go. `patch` is kept for other blocks with that instruction.
 bool BlockCache::patch(Block& block, const Store& store, Patch& patch) {
     const u32 start = static_cast<u32>(block.host & ~kPageMask);
-    if (!store.data || store.offset < start) return false;
+    // Blocks of one instruction are seldom run again: decoding them costs less than keeping them up to date.
+    if (!store.data || store.from < start || (block.mode & mode::kSingle)) return false;
     Instruction* insn = block.entry();
-    while (store.offset >= start + insn[1].ip_offset) insn++;
-    const bool in_one = store.offset + store.size <= start + insn[1].ip_offset || insn + 1 == block.end();
+    while (store.from >= start + insn[1].ip_offset) insn++;
+    const bool in_one = store.to <= start + insn[1].ip_offset || insn + 1 == block.end();
     // An instruction that stores into itself is finished as it was.
     if (!in_one || insn == current_) return false;
-    Patch which{reinterpret_cast<const u8*>(block.host) + insn->ip_offset, block.mode};
-    which.before_branch = insn + 1 != block.end() && is_conditional_branch(opcode_row(insn[1].row).build);
-    if (patch.bytes != which.bytes || patch.mode != which.mode || patch.before_branch != which.before_branch)
-        patch = patched_operands(insn, which, store);
+    const u8* bytes = reinterpret_cast<const u8*>(block.host) + insn->ip_offset;
+    const bool before_branch = insn + 1 != block.end() && is_conditional_branch(opcode_row(insn[1].row).build);
+    if (patch.bytes != bytes || patch.mode != block.mode || patch.before_branch != before_branch) {
+        patch.bytes = bytes;
+        patch.mode = block.mode;
+        patch.before_branch = before_branch;
+        patch.possible = false;
+        patch_operands(insn, store, patch);
+    }
     if (!patch.possible) return false;
     insn->imm = patch.imm;
     insn->disp = patch.disp;
@@ -307,20 +322,19 @@ bool BlockCache::patch(Block& block, const Store& store, Patch& patch) {
 void BlockCache::page_written(u32 page, u32 offset, u32 size, const u8* data) {
     CodePage& code = code_pages_.get()[page];
     if (!(code.granules & PhysicalMap::granules(offset, size))) return;
-    Store store{offset, size, data};
+    Store store{offset, size, data, offset, offset + size};
     if (data) {
-        // Only what changes.
-        const u8* old = map_.ram() + (u64{page} << 12) + offset;
-        while (store.size > 0 && old[store.size - 1] == data[store.size - 1]) store.size--;
-        while (store.size > 0 && *old == *store.data) old++, store.data++, store.offset++, store.size--;
-        if (store.size == 0) return;
+        const u8* old = map_.ram() + (u64{page} << 12);
+        while (store.to > offset && old[store.to - 1] == data[store.to - 1 - offset]) store.to--;
+        if (store.to == offset) return;
+        while (old[store.from] == data[store.from - offset]) store.from++;
     }
     Patch patched;
     Block** link = &code.blocks;
     u64 granules = 0;
     while (Block* block = *link) {
         const u32 start = static_cast<u32>(block->host & ~kPageMask);
-        if (start < store.offset + store.size && store.offset < start + block->bytes && !patch(*block, store, patched)) {
+        if (start < store.to && store.from < start + block->bytes && !patch(*block, store, patched)) {
             *link = block->next;
             kill(block);
             written_ = true;

@@ -2,6 +2,7 @@
 // of its first byte (which stands for its physical address) and the decode mode.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -88,11 +89,13 @@ class BlockCache final : public PageWriteObserver {
         Block* blocks = nullptr;
         u64 granules = 0;
     };
-    /// Bytes [offset, offset + size) of a page, as they will be.
+    /// Of `data` (null: not known) to the bytes from `offset` of a page on, of which those of [from, to) change.
     struct Store {
         u32 offset = 0;
         u32 size = 0;
-        const u8* data = nullptr;    ///< null: not known
+        const u8* data = nullptr;
+        u32 from = 0;
+        u32 to = 0;
     };
     /// What a store makes of the operands of an instruction, for all blocks that have it.
     struct Patch {
@@ -102,6 +105,14 @@ class BlockCache final : public PageWriteObserver {
         bool possible = false;
         u64 imm = 0;
         i32 disp = 0;
+    };
+    /// What is made of the bytes of an instruction in a mode, whatever stands beside it.
+    struct Translation {
+        u32 mode = 0;
+        unsigned length = 0;    ///< 0: there is none
+        std::array<u8, kMaxLength> bytes{};
+        Decoded decoded;
+        std::array<Instruction, 2> forms{};    ///< with its flags alive, and dead
     };
     struct Free {
         void operator()(void* p) const;
@@ -121,7 +132,8 @@ class BlockCache final : public PageWriteObserver {
     void insert(Block* block);
     void kill(Block* block);
     bool patch(Block& block, const Store& store, Patch& patch);
-    [[nodiscard]] Patch patched_operands(const Instruction* insn, const Patch& which, const Store& store) const;
+    bool translate_one(const u8* bytes, unsigned length, u32 mode, Translation& out) const;
+    void patch_operands(const Instruction* insn, const Store& store, Patch& patch);
     static size_t hash(u64 host, u32 mode);
 
     PhysicalMap& map_;
@@ -135,6 +147,8 @@ class BlockCache final : public PageWriteObserver {
     std::unique_ptr<CodePage, Free> code_pages_;    ///< by RAM page
     std::vector<u32> used_pages_;
     std::vector<Decoded> decoded_;    ///< of the block that is being built
+    std::array<Translation, 2> translations_;    ///< before and after a patch: code that is patched is often patched again
+    unsigned last_patched_ = 0;                  ///< which of them was after
     Counters counters_;
     bool counting_ = false;
     std::vector<Block*> counted_;    ///< all since the last flush
