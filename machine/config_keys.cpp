@@ -26,6 +26,10 @@ constexpr ConfigKey kKeys[] = {
      [](Config& c, unsigned) -> Field { return &c.cpu.seed; },
      "Deterministic mode: where the sequence of RDRAND and RDSEED begins; in realtime mode the host's numbers "
      "are used."},
+    {"cpu.physical_bits", "", KeyType::Number, "", 0, 52,
+     [](Config& c, unsigned) -> Field { return &c.cpu.physical_bits; },
+     "Width of physical addresses, at least 32 (CPUID leaf 80000008h). 0: the model's own, but under firmware of "
+     "others no more than 40 or what the RAM needs, since UEFI firmware maps all that the processor can address."},
     {"memory.size", "", KeyType::Size, "", kMiB, 4096 * 1024 * kMiB,
      [](Config& c, unsigned) -> Field { return &c.memory.size; },
      "Size of the RAM, a multiple of 1 MiB; what is above 3 GiB continues at 4 GiB."},

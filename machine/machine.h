@@ -204,6 +204,7 @@ class Machine {
 
     // processors.cpp
     class CpuPart;
+    class MonitorPart;
     class TurnPart;
     struct Processor {
         Processor();
@@ -213,6 +214,7 @@ class Machine {
         std::unique_ptr<LocalApic> apic;
         std::unique_ptr<Cpu> cpu;
         std::unique_ptr<StatePart> part;
+        std::unique_ptr<StatePart> monitor_part;
     };
     void build_processors();
     void place_apic(unsigned index, GuestPhys page, bool mapped);
