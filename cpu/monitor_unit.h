@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
 
 #include "cpu/state.h"
 #include "memory/physical_map.h"
@@ -53,6 +54,11 @@ class MonitorUnit final : public PageWriteObserver {
 
     void page_written(u32 page, u32 offset, u32 size) override;
     [[nodiscard]] bool watches(u32 page) const override { return page == page_; }
+
+    /// The instruction that waits, or waited last.
+    [[nodiscard]] std::string_view instruction() const {
+        return timing_.kind == Wait::Mwait ? "MWAIT" : timing_.kind == Wait::Umwait ? "UMWAIT" : "TPAUSE";
+    }
 
     /// The kind of wait and its time; the line and whether the processor waits at all are in CpuState.
     struct Timing {
