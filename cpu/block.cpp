@@ -26,27 +26,51 @@ GNOMON_HANDLER void block_end(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s
     GNOMON_TAIL branch_not_taken<u32, flat>(c, i - 1, ip, r, s, k);
 }
 
+/// What an instruction does with the arithmetic flags; Reads: anything else.
+enum class FlagUse : u8 { Reads, Sets, Changes, None };
+
+FlagUse flag_use(const Decoded& d) {
+    const u16 attributes = d.row ? d.row->attributes : 0;
+    if (attributes & attr::kSetsFlags) {
+        const bool is_shift_by_zero = d.row->operands.ends_with("Ib") && (d.opcode & 0xfe) == 0xc0 && d.row->map == OpcodeMap::One &&
+                                      (d.imm & (operand_width(d) == 8 ? 63 : 31)) == 0;
+        return is_shift_by_zero ? FlagUse::Reads : FlagUse::Sets;
+    }
+    if (attributes & attr::kKeepsFlags) return FlagUse::Changes;
+    return (attributes & attr::kPure) && !d.memory ? FlagUse::None : FlagUse::Reads;
+}
+
 /// Which instructions set flags that nobody can see: those that are overwritten in the same block with nothing between that reads
 /// flags or may fault (a fault handler would see them).
 void mark_dead_flags(Decoded* list, unsigned count) {
     bool live = true;
     for (unsigned n = count; n-- > 0;) {
         Decoded& d = list[n];
-        const u16 attributes = d.row ? d.row->attributes : 0;
-        const bool is_shift_by_zero = (attributes & attr::kSetsFlags) && d.row->operands.ends_with("Ib") &&
-                                      (d.opcode & 0xfe) == 0xc0 && d.row->map == OpcodeMap::One && (d.imm & (operand_width(d) == 8 ? 63 : 31)) == 0;
-        if (is_shift_by_zero) {
-            live = true;
-        } else if (attributes & attr::kSetsFlags) {
+        switch (flag_use(d)) {
+        case FlagUse::Reads: live = true; break;
+        case FlagUse::Sets:
             d.flags_dead = !live;
             live = d.memory;
-        } else if (attributes & attr::kKeepsFlags) {
+            break;
+        case FlagUse::Changes:
             d.flags_dead = !live;
             live = live || d.memory;
-        } else if (!(attributes & attr::kPure) || d.memory) {
-            live = true;
+            break;
+        case FlagUse::None: break;
         }
     }
+}
+
+/// Handler of the pair, or null: they are executed one by one.
+Handler fused(const Decoded& first, const Decoded& branch) {
+    const Handler compare = fused_compare(first, branch);
+    return compare ? compare : fused_arithmetic(first, branch);
+}
+
+/// All but immediate and displacement.
+bool same_but_operands(const Instruction& a, const Instruction& b) {
+    return a.handler == b.handler && a.base == b.base && a.index == b.index && a.scale == b.scale && a.segment == b.segment &&
+           a.reg == b.reg && a.rm == b.rm && a.prefix == b.prefix && a.row == b.row;
 }
 
 bool ends_block(const Decoded& d) { return !d.row || (d.row->attributes & attr::kEnds); }
@@ -55,9 +79,10 @@ bool ends_block(const Decoded& d) { return !d.row || (d.row->attributes & attr::
 
 void BlockCache::Free::operator()(void* p) const { std::free(p); }
 
-BlockCache::BlockCache(PhysicalMap& map, const FeatureSet& features, bool& written)
+BlockCache::BlockCache(PhysicalMap& map, const FeatureSet& features, const Instruction* const& current, bool& written)
     : map_(map),
       features_(features),
+      current_(current),
       written_(written),
       arena_(static_cast<u8*>(std::aligned_alloc(64, kArenaBytes))),
       table_(kSlots),
@@ -124,10 +149,7 @@ Block* BlockCache::build(const u8* bytes, unsigned available, u64 host, u32 mode
     while (count < limit && at < available) {
         status[count] = decode(bytes + at, available - at, mode, features_, list[count]);
         if (status[count] == DecodeStatus::NeedMore) break;
-        if (status[count] != DecodeStatus::Ok) {
-            list[count].row = nullptr;
-            list[count].length = 1;
-        }
+        if (status[count] != DecodeStatus::Ok) list[count].row = nullptr;
         at += list[count].length;
         count++;
         if (ends_block(list[count - 1])) break;
@@ -168,9 +190,7 @@ Block* BlockCache::build(const u8* bytes, unsigned available, u64 host, u32 mode
         if (d.row->operands.starts_with('J')) insn->imm = d.imm + offset;
         d.row->build(d, *insn);
         if (n > 0 && is_conditional_branch(d.row->build) && list[n - 1].row) {
-            Handler fused = fused_compare(list[n - 1], d);
-            if (!fused) fused = fused_arithmetic(list[n - 1], d);
-            if (fused) insn[-1].handler = fused;
+            if (const Handler pair = fused(list[n - 1], d)) insn[-1].handler = pair;
         }
     }
     auto* end = new (block->end()) Instruction{};
@@ -223,14 +243,84 @@ void BlockCache::kill(Block* block) {
     counters_.invalidated++;
 }
 
-void BlockCache::page_written(u32 page, u32 offset, u32 size) {
+/// A block that is decoded anew differs from this one in these operands alone, if nothing else that its translation looks at depends
+/// on the bytes that change.
+BlockCache::Patch BlockCache::patched_operands(const Instruction* insn, const Patch& which, const Store& store) const {
+    Patch patch = which;
+    const u8* bytes = patch.bytes;
+    const u32 mode = patch.mode;
+    const unsigned length = insn->length();
+    std::array<u8, kMaxLength> changed;
+    std::memcpy(changed.data(), bytes, length);
+    const u32 start = static_cast<u32>(reinterpret_cast<u64>(bytes) & ~kPageMask);
+    const u32 from = std::max(store.offset, start);
+    const u32 to = std::min(store.offset + store.size, start + length);
+    std::memcpy(changed.data() + (from - start), store.data + (from - store.offset), to - from);
+
+    Decoded before, after;
+    if (decode(bytes, length, mode, features_, before) != DecodeStatus::Ok || before.length != length) return patch;
+    if (decode(changed.data(), length, mode, features_, after) != DecodeStatus::Ok || after.length != length) return patch;
+    // All that the translation of the other instructions depends on.
+    if (after.row != before.row || after.memory != before.memory || flag_use(after) != flag_use(before)) return patch;
+    if (before.row->operands.starts_with('J')) return patch;    // its target may be linked
+    if (patch.before_branch) {
+        Decoded branch;
+        if (decode(bytes + length, insn[1].length(), mode, features_, branch) != DecodeStatus::Ok) return patch;
+        if (fused(after, branch) != fused(before, branch)) return patch;
+    }
+    // Whether its flags are dead is as it was.
+    Instruction old_insn{}, new_insn{};
+    for (const bool dead : {true, false}) {
+        before.flags_dead = after.flags_dead = dead;
+        fill_operands(before, old_insn);
+        fill_operands(after, new_insn);
+        before.row->build(before, old_insn);
+        after.row->build(after, new_insn);
+        if (!same_but_operands(old_insn, new_insn)) return patch;
+    }
+    patch.possible = true;
+    patch.imm = new_insn.imm;
+    patch.disp = new_insn.disp;
+    return patch;
+}
+
+/// Makes the store in the decoded instruction; false: the block must go. `patch` is kept for other blocks with that instruction.
+bool BlockCache::patch(Block& block, const Store& store, Patch& patch) {
+    const u32 start = static_cast<u32>(block.host & ~kPageMask);
+    if (!store.data || store.offset < start) return false;
+    Instruction* insn = block.entry();
+    while (store.offset >= start + insn[1].ip_offset) insn++;
+    const bool in_one = store.offset + store.size <= start + insn[1].ip_offset || insn + 1 == block.end();
+    // An instruction that stores into itself is finished as it was.
+    if (!in_one || insn == current_) return false;
+    Patch which{reinterpret_cast<const u8*>(block.host) + insn->ip_offset, block.mode};
+    which.before_branch = insn + 1 != block.end() && is_conditional_branch(opcode_row(insn[1].row).build);
+    if (patch.bytes != which.bytes || patch.mode != which.mode || patch.before_branch != which.before_branch)
+        patch = patched_operands(insn, which, store);
+    if (!patch.possible) return false;
+    insn->imm = patch.imm;
+    insn->disp = patch.disp;
+    counters_.patched++;
+    return true;
+}
+
+void BlockCache::page_written(u32 page, u32 offset, u32 size, const u8* data) {
     CodePage& code = code_pages_.get()[page];
     if (!(code.granules & PhysicalMap::granules(offset, size))) return;
+    Store store{offset, size, data};
+    if (data) {
+        // Only what changes.
+        const u8* old = map_.ram() + (u64{page} << 12) + offset;
+        while (store.size > 0 && old[store.size - 1] == data[store.size - 1]) store.size--;
+        while (store.size > 0 && *old == *store.data) old++, store.data++, store.offset++, store.size--;
+        if (store.size == 0) return;
+    }
+    Patch patched;
     Block** link = &code.blocks;
     u64 granules = 0;
     while (Block* block = *link) {
-        const u32 start = static_cast<u32>(block->host & 0xfff);
-        if (start < offset + size && offset < start + block->bytes) {
+        const u32 start = static_cast<u32>(block->host & ~kPageMask);
+        if (start < store.offset + store.size && store.offset < start + block->bytes && !patch(*block, store, patched)) {
             *link = block->next;
             kill(block);
             written_ = true;

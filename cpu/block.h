@@ -31,15 +31,16 @@ static_assert(sizeof(Block) == sizeof(Instruction));
 /// The block that an instruction (or the end slot) belongs to.
 [[nodiscard]] inline const Block* block_of(const Instruction* insn) { return block_of_entry(insn - insn->index_in_block); }
 
-/// Owns the blocks; notices stores to their bytes. Blocks that die keep their memory until the cache is flushed, with an entry that
-/// sends whoever still has a link to the lookup.
+/// Owns the blocks; notices stores to their bytes. A store that changes no more than an immediate or a displacement is made in the
+/// decoded instruction as well, if decoding anew would give the same block but for that; any other kills the blocks. Blocks that die
+/// keep their memory until the cache is flushed, with an entry that sends whoever still has a link to the lookup.
 class BlockCache final : public PageWriteObserver {
   public:
     static constexpr unsigned kMaxInstructions = 32;
     static constexpr unsigned kMaxLength = 15;
 
-    /// `written` is set when a store has killed a block.
-    BlockCache(PhysicalMap& map, const FeatureSet& features, bool& written);
+    /// `current` is the instruction that is being executed, if it makes stores; `written` is set when a store has killed a block.
+    BlockCache(PhysicalMap& map, const FeatureSet& features, const Instruction* const& current, bool& written);
     ~BlockCache();
     BlockCache(const BlockCache&) = delete;
     BlockCache& operator=(const BlockCache&) = delete;
@@ -55,12 +56,13 @@ class BlockCache final : public PageWriteObserver {
     /// Forgets everything; must not be called while a block runs.
     void flush();
     [[nodiscard]] bool nearly_full() const { return used_ + kMaxBlockBytes > kArenaBytes || entries_ > kSlots / 4 * 3; }
-    void page_written(u32 page, u32 offset, u32 size) override;
+    void page_written(u32 page, u32 offset, u32 size, const u8* data) override;
     [[nodiscard]] bool watches(u32 page) const override { return code_pages_.get()[page].blocks != nullptr; }
 
     struct Counters {
         u64 decoded = 0;
         u64 invalidated = 0;
+        u64 patched = 0;
         u64 flushes = 0;
     };
     [[nodiscard]] const Counters& counters() const { return counters_; }
@@ -86,6 +88,21 @@ class BlockCache final : public PageWriteObserver {
         Block* blocks = nullptr;
         u64 granules = 0;
     };
+    /// Bytes [offset, offset + size) of a page, as they will be.
+    struct Store {
+        u32 offset = 0;
+        u32 size = 0;
+        const u8* data = nullptr;    ///< null: not known
+    };
+    /// What a store makes of the operands of an instruction, for all blocks that have it.
+    struct Patch {
+        const u8* bytes = nullptr;    ///< of the instruction
+        u32 mode = 0;
+        bool before_branch = false;   ///< the next one of the block is conditional
+        bool possible = false;
+        u64 imm = 0;
+        i32 disp = 0;
+    };
     struct Free {
         void operator()(void* p) const;
     };
@@ -103,10 +120,13 @@ class BlockCache final : public PageWriteObserver {
     Block* build(const u8* bytes, unsigned available, u64 host, u32 mode, unsigned limit);
     void insert(Block* block);
     void kill(Block* block);
+    bool patch(Block& block, const Store& store, Patch& patch);
+    [[nodiscard]] Patch patched_operands(const Instruction* insn, const Patch& which, const Store& store) const;
     static size_t hash(u64 host, u32 mode);
 
     PhysicalMap& map_;
     const FeatureSet& features_;
+    const Instruction* const& current_;
     bool& written_;
     std::unique_ptr<u8, Free> arena_;
     size_t used_ = 0;

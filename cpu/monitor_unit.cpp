@@ -58,7 +58,7 @@ void MonitorUnit::watch(u32 page) {
         map_.set_flag(page, PageFlag::Monitored);
 }
 
-void MonitorUnit::page_written(u32 page, u32 offset, u32 size) {
+void MonitorUnit::page_written(u32 page, u32 offset, u32 size, const u8*) {
     if (page != page_) return;
     if (!armed()) {
         watch(kNoPage);

@@ -52,7 +52,7 @@ class MonitorUnit final : public PageWriteObserver {
     /// Called when a wait with a deadline begins: end_timed_wait() is due then.
     void on_deadline(std::function<void(u64 ns)> wake_at) { wake_at_ = std::move(wake_at); }
 
-    void page_written(u32 page, u32 offset, u32 size) override;
+    void page_written(u32 page, u32 offset, u32 size, const u8* data) override;
     [[nodiscard]] bool watches(u32 page) const override { return page == page_; }
 
     /// The instruction that waits, or waited last.
