@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "devices/sound/game_port/game_port.h"
 #include "devices/storage/floppy_format.h"
 #include "gui/screenshot.h"
 #include "machine/snapshot.h"
@@ -180,6 +181,10 @@ Result<void> Session::set_muted(bool muted) {
 
 void Session::tell(const std::string& message) {
     for (DisplayLink* link : displays_) link->tell({Notice::Kind::Message, message});
+}
+
+void Session::take(const StickInput& input) {
+    if (GamePort* port = machine_.game_port()) port->hold(input.stick, input.position);
 }
 
 void Session::take(const TextInput& input) {

@@ -149,7 +149,7 @@ constexpr ConfigKey kKeys[] = {
      [](Config& c, unsigned) -> Field { return &c.sound.speaker; },
      "Whether the PC speaker is heard; programs cannot tell the difference."},
     {"sound.sb16", "", KeyType::Flag, "", 0, 0, [](Config& c, unsigned) -> Field { return &c.sound.sb16; },
-     "Whether there is a Sound Blaster 16, with OPL3 at 388h and MPU-401 at 330h."},
+     "Whether there is a Sound Blaster 16, with OPL3 at 388h, MPU-401 at 330h and a game port at 201h."},
     {"sound.sb16_port", "", KeyType::Number, "0x220, 0x240, 0x260 and 0x280", 0x220, 0x280,
      [](Config& c, unsigned) -> Field { return &c.sound.sb16_port; }, "Its base address."},
     {"sound.sb16_irq", "", KeyType::Number, "2, 5, 7 and 10", 2, 10,

@@ -6,6 +6,7 @@
 
 #include "devices/keyboard/us_text.h"
 #include "devices/sound/ac97/ac97.h"
+#include "devices/sound/game_port/game_port.h"
 #include "devices/sound/pc_speaker.h"
 #include "devices/sound/sb16/sb16.h"
 

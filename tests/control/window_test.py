@@ -102,7 +102,9 @@ def picture_of_window(desktop, machine, window):
     folder = os.environ.get("GNOMON_PICTURES")
     if not folder:
         return
-    machine.type_text("clear; uname -a; free -m; ls /\n")
+    machine.type_text("clear; head -3 /proc/meminfo; grep -E 'model name|MHz' /proc/cpuinfo; cat /proc/version; uptime; ls /\n")
+    machine.wait_for_text("^gnomon:/#", regex=True)
+    machine.wait_for_text("load average")
     desktop.key("ctrl+alt+m", "Down", "Down", "Down", "Down", "Down")
     time.sleep(2)
     desktop.pixels(*desktop.place(window)).save(Path(folder) / "window.png")
