@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <set>
+#include <string_view>
 
 #include "gui/menu.h"
 #include "gui/sdl_joysticks.h"
@@ -24,7 +25,11 @@ class SdlVideo {
         SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");  // Ctrl-C in the shell stays ours
         SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
         if (SDL_InitSubSystem(SDL_INIT_VIDEO) != 0) return fail("--display sdl: {}", SDL_GetError());
-        return std::unique_ptr<SdlVideo>(new SdlVideo);
+        std::unique_ptr<SdlVideo> video(new SdlVideo);
+        // Unless told otherwise SDL draws into nothing where there is no desktop.
+        if (!SDL_GetHint(SDL_HINT_VIDEODRIVER) && std::string_view(SDL_GetCurrentVideoDriver()) == "offscreen")
+            return fail("--display sdl: there is no desktop to open a window on (DISPLAY, WAYLAND_DISPLAY)");
+        return video;
     }
     ~SdlVideo() { SDL_QuitSubSystem(SDL_INIT_VIDEO); }
     SdlVideo(const SdlVideo&) = delete;

@@ -4,6 +4,9 @@
 #include <SDL.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+
 #include "gui/sdl_keys.h"
 
 namespace gnomon {
@@ -369,6 +372,19 @@ TEST_F(SdlDisplayTest, ClosingAsksForPowerOffOnceAndTheTitleTellsTheSpeed) {
     SDL_PushEvent(&event);
     poll();
     EXPECT_EQ(events, (std::vector<InputEvent>{PowerOffRequest{}}));
+}
+
+TEST(SdlDisplay, WithoutADesktopThereIsNoWindow) {
+    if (std::filesystem::exists("/dev/dri/card0")) GTEST_SKIP() << "a screen without a desktop would do";
+    const char* const driver = std::getenv("SDL_VIDEODRIVER");
+    const std::string before = driver ? driver : "dummy";
+    unsetenv("SDL_VIDEODRIVER");
+    setenv("DISPLAY", ":54321", 1);  // nobody listens there
+    unsetenv("WAYLAND_DISPLAY");
+    const Result<std::unique_ptr<Display>> made = make_display({DisplayKind::Sdl}, {});
+    setenv("SDL_VIDEODRIVER", before.c_str(), 1);
+    ASSERT_FALSE(made.ok());
+    EXPECT_EQ(made.error().message.find("--display sdl: "), 0u);
 }
 
 }  // namespace

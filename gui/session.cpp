@@ -236,7 +236,9 @@ Result<std::string> Session::carry_out(const CommandRequest& request) {
         case UserCommand::CopyText: {
             const TextScreen screen = screen_text();
             if (screen.graphics) return fail("A graphics mode has no text to copy");
-            answering_->tell({Notice::Kind::Clipboard, fmt::format("{}\n", fmt::join(screen.lines(), "\n"))});
+            std::string text = fmt::format("{}", fmt::join(screen.lines(), "\n"));
+            text.erase(text.find_last_not_of('\n') + 1);  // the empty rows below
+            answering_->tell({Notice::Kind::Clipboard, text + "\n"});
             return std::string("Text copied");
         }
         case UserCommand::Mute:
