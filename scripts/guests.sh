@@ -82,4 +82,5 @@ unpack ipxe all ipxe
 unpack grub-invaders amd64 invaders
 unpack seabios all seabios
 unpack ovmf all ovmf
+unpack systemd-boot-efi amd64 systemd-boot
 if [ -n "${GNOMON_LONG:-}" ] && [ ! -e "$out/debian/.complete" ]; then "$root/scripts/debian-disk.sh" "$out/debian"; fi
