@@ -1,5 +1,5 @@
-// The address-range monitor, and waits with a deadline. SDM Vol. 2, "MONITOR—Set Up Monitor Address", "MWAIT—Monitor Wait",
-// "UMWAIT—User Level Monitor Wait", "TPAUSE—Timed PAUSE".
+// The address-range monitor, and waits with a deadline. SDM Vol. 2, "MONITOR—Set Up Monitor Address",
+// "MWAIT—Monitor Wait", "UMWAIT—User Level Monitor Wait", "TPAUSE—Timed PAUSE".
 #include "cpu/monitor_unit.h"
 
 #include <utility>

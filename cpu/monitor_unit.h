@@ -1,5 +1,6 @@
-// What MONITOR and UMONITOR arm, and how MWAIT, UMWAIT and TPAUSE wait: for a store to one line of memory, by any processor or
-// device, or for a time. SDM Vol. 3, "MONITOR/MWAIT"; SDM Vol. 2, "UMWAIT—User Level Monitor Wait", "TPAUSE—Timed PAUSE".
+// What MONITOR and UMONITOR arm, and how MWAIT, UMWAIT and TPAUSE wait: for a store to one line of memory, by
+// any processor or device, or for a time. SDM Vol. 3, "MONITOR/MWAIT"; SDM Vol. 2, "UMWAIT—User Level Monitor
+// Wait", "TPAUSE—Timed PAUSE".
 #pragma once
 
 #include <functional>
@@ -14,8 +15,8 @@ namespace gnomon {
 class Cpu;
 
 /// Finds stores by a flag on the page of the line, which stays until somebody stores there while nothing is
-/// armed: systems arm the same line again and again. A waiting processor does not run; the time at which it has to is told to
-/// whoever owns the timers.
+/// armed: systems arm the same line again and again. A waiting processor does not run; the time at which it
+/// has to is told to whoever owns the timers.
 class MonitorUnit final : public PageWriteObserver {
   public:
     static constexpr u32 kLine = 64;  ///< bytes
@@ -40,10 +41,11 @@ class MonitorUnit final : public PageWriteObserver {
     [[nodiscard]] bool armed() const { return state_.monitored_line != kNone; }
     [[nodiscard]] bool armed(Armed by) const { return armed() && timing_.armed == by; }
 
-    /// The processor waits from now on, until `deadline_ns` of the virtual clock at the latest; `limited`: it is the system's
-    /// limit that sets this time, not the instruction.
+    /// The processor waits from now on, until `deadline_ns` of the virtual clock at the latest; `limited`: it
+    /// is the system's limit that sets this time, not the instruction.
     void wait(Wait kind, u64 deadline_ns = kNever, bool limited = false);
-    /// Ends a wait whose time has come. True: it was the system's limit, which the carry flag tells the program.
+    /// Ends a wait whose time has come. True: it was the system's limit, which the carry flag tells the
+    /// program.
     [[nodiscard]] bool end_at(u64 now_ns);
     [[nodiscard]] bool waits() const { return state_.activity == Activity::Waiting; }
 

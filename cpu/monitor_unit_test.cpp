@@ -1,5 +1,5 @@
-// MONITOR and MWAIT, UMONITOR, UMWAIT and TPAUSE: what ends a wait, and what keeps it from beginning. SDM Vol. 2, "MWAIT—Monitor
-// Wait", "UMWAIT—User Level Monitor Wait", "TPAUSE—Timed PAUSE".
+// MONITOR and MWAIT, UMONITOR, UMWAIT and TPAUSE: what ends a wait, and what keeps it from beginning. SDM
+// Vol. 2, "MWAIT—Monitor Wait", "UMWAIT—User Level Monitor Wait", "TPAUSE—Timed PAUSE".
 #include "cpu/monitor_unit.h"
 
 #include "cpu/test_machine.h"
@@ -186,7 +186,8 @@ TEST_F(Mwait, CpuidLeaf5SaysWhatItCan) {
 
 constexpr u32 kLimitMsr = 0xe1;  // IA32_UMWAIT_CONTROL
 
-/// EAX addresses the line, ECX is the operand of UMWAIT and TPAUSE, EDX:EAX their deadline: the code loads EAX between.
+/// EAX addresses the line, ECX is the operand of UMWAIT and TPAUSE, EDX:EAX their deadline: the code loads
+/// EAX between.
 class TimedWait : public Mwait {
   protected:
     TimedWait() {

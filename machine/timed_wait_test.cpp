@@ -1,4 +1,5 @@
-// TPAUSE in a whole machine: the scheduler wakes the processor, in both modes of the clock, and after a snapshot.
+// TPAUSE in a whole machine: the scheduler wakes the processor, in both modes of the clock, and after a
+// snapshot.
 #include "cpu/monitor_unit.h"
 #include "machine/machine_fixture.h"
 #include "machine/snapshot.h"
@@ -8,7 +9,8 @@ namespace {
 
 // Exit codes of test_programs/timed_wait.asm.
 constexpr int kInTime = 1 << 1 | 1, kLate = 2 << 1 | 1;
-/// What the firmware executes until the program begins, and some more: a loop of a second would be 200 million.
+/// What the firmware executes until the program begins, and some more: a loop of a second would be 200
+/// million.
 constexpr u64 kFewInstructions = 6'500'000;
 
 std::vector<u8> wait_floppy() {
@@ -53,7 +55,8 @@ TEST(TimedWait, GoesOnFromASnapshot) {
     const Result<void> loaded = load_machine(*second.machine, snapshot);
     ASSERT_TRUE(loaded.ok()) << loaded.error().message;
     EXPECT_TRUE(second.machine->cpu().monitor_unit().waits());
-    EXPECT_EQ(second.machine->cpu().monitor_unit().timing().deadline_ns, first.machine->cpu().monitor_unit().timing().deadline_ns);
+    EXPECT_EQ(second.machine->cpu().monitor_unit().timing().deadline_ns,
+              first.machine->cpu().monitor_unit().timing().deadline_ns);
     for (TestMachine* m : {&first, &second}) EXPECT_EQ(m->run().status, kInTime);
     EXPECT_EQ(first.machine->clock().now(), second.machine->clock().now());
     EXPECT_EQ(first.machine->clock().instructions(), second.machine->clock().instructions());
@@ -64,7 +67,8 @@ TEST(TimedWait, IsInTheListOfParts) {
     config.cpu.count = 2;
     TestMachine m(wait_floppy(), config);
     const std::string text = m.machine->fingerprint();
-    for (const char* part : {"part monitor0\n", "part monitor1\n"}) EXPECT_NE(text.find(part), text.npos) << part;
+    for (const char* part : {"part monitor0\n", "part monitor1\n"})
+        EXPECT_NE(text.find(part), text.npos) << part;
 }
 
 }  // namespace
