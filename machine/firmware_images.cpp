@@ -7,6 +7,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "bios/embedded.h"
@@ -25,7 +26,7 @@ Result<void> check_size(const std::string& path, u64 bytes, std::string_view wha
 
 Result<std::vector<u8>> read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
-    if (!file) return fail("{}: {}", path, std::strerror(errno));
+    if (!file || std::filesystem::is_directory(path)) return fail("{}: {}", path, std::strerror(file ? EISDIR : errno));
     std::vector<u8> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
     if (file.bad()) return fail("{}: cannot be read", path);
     return bytes;
