@@ -30,6 +30,14 @@ void DebugSession::open() {
     });
     debugger_->set_symbols(&symbols_);
     console_->add_commands(symbol_commands());
+    std::string_view rest = line_.config.debug.magic_break;
+    for (std::string said; !rest.empty();) {
+        const std::string_view one = rest.substr(0, rest.find(','));
+        rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+        output_ = &said;
+        console_->execute(fmt::format("catch magic {}", one));
+        output_ = nullptr;
+    }
 }
 
 Result<void> DebugSession::prepare(Host host) {

@@ -1,8 +1,13 @@
 // The program: command line, machine, front end, exit status.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "debugger/explain.h"
@@ -13,6 +18,7 @@
 #include "gui/screenshot.h"
 #include "gui/session.h"
 #include "machine/command_line.h"
+#include "machine/config_keys.h"
 #include "machine/snapshot.h"
 #include "machine/stats.h"
 
@@ -71,16 +77,45 @@ void catch_signals() {
     signal(SIGPIPE, SIG_IGN);
 }
 
+/// A run of hours must not find out at its end that a result has no place.
+Result<void> check_results(const CommandLine& line) {
+    const std::pair<const char*, const std::string&> wanted[] = {{"--stats", line.stats},
+                                                                 {"--screenshot", line.screenshot},
+                                                                 {"--screen-text", line.screen_text},
+                                                                 {"--save-state", line.save_state}};
+    for (const auto& [option, path] : wanted) {
+        if (path.empty()) continue;
+        const std::filesystem::path file(path);
+        std::error_code ignored;
+        const bool is_there = std::filesystem::exists(file, ignored);
+        const std::string place = is_there ? path : file.has_parent_path() ? file.parent_path().string() : ".";
+        int error = ::access(place.c_str(), W_OK) == 0 ? 0 : errno;
+        if (is_there && std::filesystem::is_directory(file, ignored)) error = EISDIR;
+        if (error != 0) return fail("{}: {}: {}", option, path, std::strerror(error));
+    }
+    return {};
+}
+
+/// Files that we open must not become standard input, output or error where those were closed.
+void hold_standard_descriptors() {
+    for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (::fcntl(descriptor, F_GETFD) == -1 && ::open("/dev/null", O_RDWR) == -1) return;
+}
+
 /// Opens what the user sees, builds the machine, runs it, and leaves what the options want to have.
 int run(const CommandLine& line) {
+    if (Result<void> possible = check_results(line); !possible) {
+        complain(possible.error().message);
+        return kUsage;
+    }
     Result<FrontEnds> front = FrontEnds::open(line.config);
     if (!front) {
-        complain(front.error().message);
+        complain(at_origin(line.config, front.error()).message);
         return kUsage;
     }
     const auto refuse = [&](const Error& error) {
         front->close();
-        complain(error.message);
+        complain(at_origin(line.config, error).message);
         return kUsage;
     };
     HostEnvironment host;
@@ -167,6 +202,7 @@ int run(const CommandLine& line) {
 
 int main(int argc, char** argv) {
     using namespace gnomon;
+    hold_standard_descriptors();
     try {
         const Result<CommandLine> line = parse_command_line({argv + 1, argv + argc}, features());
         if (!line) {

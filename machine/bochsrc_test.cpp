@@ -4,6 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
 namespace gnomon {
 namespace {
 
@@ -28,6 +32,7 @@ TEST(Bochsrc, IsRecognisedByContent) {
     EXPECT_FALSE(is_bochsrc("[memory]\nsize = 32\n"));
     EXPECT_FALSE(is_bochsrc("# nothing\n"));
     EXPECT_FALSE(is_bochsrc("frobnicate: 1\n"));
+    EXPECT_TRUE(is_bochsrc("frobnicate: 1\nmegs: 32\n"));  // so that the mistake is named
 }
 
 TEST(Bochsrc, MapsWhatItCan) {
@@ -69,10 +74,59 @@ port_e9_hack: enabled=1
 
 TEST(Bochsrc, NotesWhatHasNoCounterpartOnce) {
     const Outcome o =
-        read("megs: 32\nmagic_break: enabled=1\ne1000: driver=default\nmagic_break: enabled=1\n");
+        read("megs: 32\nvoodoo: enabled=1\ne1000: driver=default\nvoodoo: enabled=1\nne2k: enabled=0\n");
     EXPECT_EQ(o.error, "");
-    EXPECT_THAT(o.notes, ElementsAre("bochsrc:2: magic_break has no effect here",
+    EXPECT_THAT(o.notes, ElementsAre("bochsrc:2: voodoo has no effect here",
                                      "bochsrc:3: e1000 has no effect here"));
+}
+
+TEST(Bochsrc, DebuggersAreMapped) {
+    const Outcome o = read("gdbstub: enabled=1, port=2345, text_base=0, data_base=0, bss_base=0\n"
+                           "magic_break: enabled=1 cx dx\n"
+                           "debug_symbols: file=kernel.sym, offset=0x1000\n");
+    ASSERT_EQ(o.error, "");
+    EXPECT_EQ(o.config.debug.gdb, "2345");
+    EXPECT_TRUE(o.config.debug.paused);
+    EXPECT_EQ(o.config.debug.magic_break, "cx,dx");
+    EXPECT_THAT(o.config.debug.symbols, ElementsAre("/machines/kernel.sym@0x1000"));
+    EXPECT_EQ(read("magic_break: sp bp\n").config.debug.magic_break, "sp,bp");
+    EXPECT_EQ(read("magic_break: enabled=1\n").config.debug.magic_break, "bx");
+    EXPECT_EQ(read("gdbstub: enabled=0\n").config.debug.gdb, "");
+}
+
+TEST(Bochsrc, ProcessorsOfBochsGetTheNearestModel) {
+    const Outcome o = read("cpu: model=corei7_haswell_4770, count=2:2:1, ips=50000000\n");
+    ASSERT_EQ(o.error, "");
+    EXPECT_EQ(o.config.cpu.model, "haswell");
+    EXPECT_EQ(o.config.cpu.count, 4u);
+    EXPECT_THAT(o.notes, ElementsAre("bochsrc:1: cpu: model=corei7_haswell_4770: the nearest model here is haswell"));
+    EXPECT_EQ(read("cpu: count=2:\n").error,
+              "bochsrc:1: cpu: count '2:' is not possible; accepted: a number or PROCESSORS:CORES:THREADS");
+}
+
+TEST(Bochsrc, VariablesOfTheEnvironmentAreReplaced) {
+    setenv("GNOMON_TEST_IMAGES", "/images", 1);
+    unsetenv("GNOMON_TEST_NOTHING");
+    EXPECT_EQ(read("floppya: 1_44=$GNOMON_TEST_IMAGES/a.img\n").config.floppy[0].file, "/images/a.img");
+    EXPECT_EQ(read("floppya: 1_44=$GNOMON_TEST_NOTHING/a.img\n").error,
+              "bochsrc:1: floppya: $GNOMON_TEST_NOTHING is not set in the environment");
+}
+
+TEST(Bochsrc, OtherFilesAreIncluded) {
+    const std::string folder = testing::TempDir() + "gnomon-bochsrc";
+    std::filesystem::create_directory(folder);
+    std::ofstream(folder + "/part") << "megs: 48\nfloppya: 1_44=a.img\n";
+    std::ofstream(folder + "/loop") << "#include loop\n";
+    Config config;
+    std::vector<std::string> notes;
+    ASSERT_TRUE(apply_bochsrc(config, "#include \"part\"\n# comment\nmegs: 64\n", "b", folder, notes).ok());
+    EXPECT_EQ(config.memory.size, u64{64} << 20);
+    EXPECT_EQ(config.floppy[0].file, folder + "/a.img");
+    EXPECT_EQ(apply_bochsrc(config, "#include nothing\n", "b", folder, notes).error().message,
+              "b:1: #include: " + folder + "/nothing: No such file or directory");
+    EXPECT_EQ(apply_bochsrc(config, "#include loop\n", "b", folder, notes).error().message,
+              folder + "/loop:1: #include: too many files in each other");
+    std::filesystem::remove_all(folder);
 }
 
 TEST(Bochsrc, SoundCardsAndOutputAreMapped) {
@@ -98,6 +152,9 @@ TEST(Bochsrc, MistakesAreErrorsWithTheirLine) {
               "bochsrc:1: megs: memory.size: 'manyM' is no size; accepted: 1M to 4096G, as 256M or 1G; a "
               "number alone "
               "is MiB");
+    EXPECT_EQ(read("floppya: 1_44=a.img, statu=inserted\n").error,
+              "bochsrc:1: floppya: there is no option 'statu'; did you mean 'status'?; accepted: 360k, 1_2, 720k, 1_44, "
+              "2_88, 160k, 180k, 320k, image, type, status, write_protected");
     EXPECT_EQ(read("boot: tape\n").error,
               "bochsrc:1: boot: 'tape' is not possible; accepted: floppy, disk, cdrom and network");
     EXPECT_EQ(read("megs: 32\n\nwhatever\n").error,

@@ -3,6 +3,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+
 #include "cpu/model.h"
 #include "machine/bochsrc.h"
 #include "machine/config_keys.h"
@@ -51,7 +56,20 @@ std::string first_long_name(std::string_view names) {
     return std::string(comma == names.npos ? names : names.substr(comma + 1));
 }
 
+/// Files that are not text: somebody gave an image where a machine file belongs.
+bool holds_binary(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::array<char, 4096> head{};
+    if (std::filesystem::is_directory(path) || !file) return false;
+    file.read(head.data(), head.size());
+    return std::find(head.begin(), head.begin() + file.gcount(), '\0') != head.begin() + file.gcount();
+}
+
 Result<void> read_machine_file(const std::string& path, CommandLine& line) {
+    if (holds_binary(path))
+        return fail("{}: is no machine file (TOML or bochsrc); images are given by --fda, --hda or --cdrom, kernels by "
+                    "--kernel",
+                    path);
     Result<bool> bochs = is_bochsrc_file(path);
     if (!bochs) return bochs.error();
     if (*bochs) return apply_bochsrc_file(line.config, path, line.notes);
@@ -69,6 +87,24 @@ unsigned cdrom_place(const Config& config) {
     for (const unsigned place : {2u, 3u, 1u, 0u})
         if (config.disk[place].file.empty()) return place;
     return 2;
+}
+
+/// What one key alone cannot tell.
+Result<void> check_together(const Config& config) {
+    const auto first = std::find_if(config.serial.begin(), config.serial.end(),
+                                    [](const Config::Serial& port) { return port.to == "stdio"; });
+    for (auto port = first; port != config.serial.end(); ++port)
+        if (port != first && port->to == "stdio")
+            return fail("serial.{}.to: stdio is what serial.{} reads from; one port can have it",
+                        port - config.serial.begin() + 1, first - config.serial.begin() + 1);
+    for (std::string_view rest = config.debug.magic_break; !rest.empty();) {
+        const std::string_view one = rest.substr(0, rest.find(','));
+        rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+        constexpr std::string_view kRegisters = " ax cx dx bx sp bp si di ";
+        if (kRegisters.find(fmt::format(" {} ", one)) == kRegisters.npos)
+            return fail("debug.magic_break: '{}' is not possible; accepted: ax, cx, dx, bx, sp, bp, si, di", one);
+    }
+    return {};
 }
 
 }  // namespace
@@ -110,7 +146,7 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
     std::string gdb;
     CLI::Option* gdb_option =
         app.add_option("-s,--gdb", gdb, "GDB stub on [HOST:]PORT, 127.0.0.1:1234 by default")->expected(0, 1);
-    CLI::Option* paused = app.add_flag("-S,--paused", line.paused, "wait for the debugger of --gdb before the first instruction");
+    app.add_flag("-S,--paused", line.paused, "wait for the debugger of --gdb before the first instruction");
     app.add_flag("--debug", line.debug, "start in the debugger's console");
     app.add_option("--debug-script", line.debug_script, "debugger commands to execute first; without --debug the run goes on afterwards");
     app.add_flag("--config-reference", reference, "print the reference of the configuration keys");
@@ -131,14 +167,8 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
         line.print = config_reference();
         return line;
     }
-    if (gdb_option->count() != 0) {
-        if (file.empty() && !gdb.empty() && !is_endpoint(gdb)) file = std::exchange(gdb, {});
-        line.gdb = gdb;
-        if (line.debug || !line.debug_script.empty())
-            return fail("--gdb and --debug exclude each other; GDB passes console commands on by \"monitor\"");
-    } else if (paused->count() != 0) {
-        return fail("--paused waits for a debugger: it needs --gdb");
-    }
+    // A bare -s does not take the machine's file for its address.
+    if (gdb_option->count() != 0 && file.empty() && !gdb.empty() && !is_endpoint(gdb)) file = std::exchange(gdb, {});
     if (!file.empty())
         if (Result<void> read = read_machine_file(file, line); !read) return read.error();
 
@@ -162,8 +192,17 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
         setting.where = "--display";
         if (Result<void> applied = apply_setting(line.config, setting); !applied) return applied.error();
     }
-    if (initrd->count() != 0) line.config.boot.initrd = initrds;
-    if (cd->count() != 0) line.config.cdrom[cdrom_place(line.config)].file = cdrom;
+    if (initrd->count() != 0) {
+        line.config.boot.initrd = initrds;
+        line.config.origins["boot.initrd"] = "--initrd";
+    }
+    if (cd->count() != 0) {
+        Setting setting;
+        setting.key = fmt::format("cdrom.{}.file", cdrom_place(line.config));
+        setting.text = cdrom;
+        setting.where = "--cdrom";
+        if (Result<void> applied = apply_setting(line.config, setting); !applied) return applied.error();
+    }
     if (snapshot) line.config.boot.snapshot = true;
     if (no_reboot) line.config.boot.reboot = false;
     for (const std::string& assignment : assignments) {
@@ -171,6 +210,15 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
         if (!setting) return setting.error();
         if (Result<void> applied = apply_setting(line.config, *setting); !applied) return applied.error();
     }
+    if (gdb_option->count() != 0)
+        line.gdb = gdb;
+    else if (!line.config.debug.gdb.empty())
+        line.gdb = line.config.debug.gdb;
+    line.paused |= line.config.debug.paused;
+    if (line.gdb && (line.debug || !line.debug_script.empty()))
+        return fail("--gdb and --debug exclude each other; GDB passes console commands on by \"monitor\"");
+    if (line.paused && !line.gdb) return fail("--paused waits for a debugger: it needs --gdb");
+    if (Result<void> possible = check_together(line.config); !possible) return at_origin(line.config, possible.error());
     return line;
 }
 

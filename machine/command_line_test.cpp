@@ -1,8 +1,12 @@
 // The command line: options reach their keys; what is not possible is refused with a reason.
 #include "machine/command_line.h"
+#include "machine/config_keys.h"
 #include "machine/display_spec.h"
 
 #include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
 
 namespace gnomon {
 namespace {
@@ -98,6 +102,26 @@ TEST(CommandLine, PrintsWhatIsAskedFor) {
     EXPECT_FALSE(parse({})->print.has_value());
 }
 
+TEST(CommandLine, AMachineFileCanAskForTheStub) {
+    const Result<CommandLine> line = parse({"--set", "debug.gdb=2345", "--set", "debug.paused=true"});
+    ASSERT_TRUE(line.ok());
+    EXPECT_EQ(line->gdb, "2345");
+    EXPECT_TRUE(line->paused);
+    EXPECT_EQ(parse({"--set", "debug.gdb=2345", "--gdb", "3456"})->gdb, "3456");
+}
+
+TEST(CommandLine, ErrorsThatComeLaterNameThePlace) {
+    const Result<CommandLine> line = parse({"--hda", "h", "--serial", "none", "--set", "cpu.model=foo"});
+    ASSERT_TRUE(line.ok());
+    EXPECT_EQ(at_origin(line->config, fail("disk.0.file: h: No such file or directory")).message,
+              "--hda: disk.0.file: h: No such file or directory");
+    EXPECT_EQ(at_origin(line->config, fail("disk.0: a geometry")).message, "--hda: disk.0: a geometry");
+    EXPECT_EQ(at_origin(line->config, fail("serial.1: 'x'")).message, "--serial: serial.1: 'x'");
+    EXPECT_EQ(at_origin(line->config, fail("cpu.model: unknown")).message, "--set: cpu.model: unknown");
+    EXPECT_EQ(at_origin(line->config, fail("cpu.count: few")).message, "cpu.count: few");
+    EXPECT_EQ(at_origin(line->config, fail("disk.1: none")).message, "disk.1: none");
+}
+
 TEST(CommandLine, TakesTheStubsAddressOrLeavesItOut) {
     EXPECT_FALSE(parse({})->gdb.has_value());
     EXPECT_EQ(parse({"-s"})->gdb, "");
@@ -128,6 +152,15 @@ TEST(CommandLine, RefusesWithAReason) {
     EXPECT_EQ(error_of({"--set", "cpu.modle=1"}),
               "--set: there is no key 'cpu.modle'; did you mean 'cpu.model'?");
     EXPECT_EQ(error_of({"/nonexistent.toml"}), "/nonexistent.toml: No such file or directory");
+    EXPECT_EQ(error_of({"--serial", "stdio", "--set", "serial.3.to=stdio"}),
+              "--set: serial.3.to: stdio is what serial.1 reads from; one port can have it");
+    EXPECT_EQ(error_of({"--set", "debug.magic_break=bx,eax"}),
+              "--set: debug.magic_break: 'eax' is not possible; accepted: ax, cx, dx, bx, sp, bp, si, di");
+    const std::string image = testing::TempDir() + "gnomon-no-machine.img";
+    std::ofstream(image, std::ios::binary) << std::string(512, '\0');
+    EXPECT_EQ(error_of({image}), image + ": is no machine file (TOML or bochsrc); images are given by --fda, --hda or "
+                                         "--cdrom, kernels by --kernel");
+    std::filesystem::remove(image);
     EXPECT_NE(error_of({"--frobnicate"}).find("--frobnicate"), std::string::npos);
 }
 

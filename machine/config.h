@@ -3,6 +3,8 @@
 #pragma once
 
 #include <array>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -120,6 +122,9 @@ struct Config {
         bool shutdown_port = true;      ///< port 8900h
         std::vector<std::string> symbols;  ///< files for the debuggers, "PATH" or "PATH@OFFSET"
         std::vector<std::string> sources;  ///< folders
+        std::string gdb;                   ///< [HOST:]PORT of the GDB stub, empty: none
+        bool paused = false;               ///< wait for GDB before the first instruction
+        std::string magic_break;           ///< registers, as "bx,cx"; empty: none
     } debug;
     struct Display {
         std::string kind = "auto";  ///< a list; display_spec.h takes it apart
@@ -142,6 +147,8 @@ struct Config {
     struct LogSettings {
         std::string level = "warning";
     } log;
+    /// Where each key was set last ("machine.toml:12", "--hda"), for messages about values that turn out bad later.
+    std::map<std::string, std::string, std::less<>> origins;
 };
 
 }  // namespace gnomon

@@ -245,7 +245,22 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
     return best;
 }
 
-Result<void> apply_setting(Config& config, const Setting& setting) {
+Error at_origin(const Config& config, const Error& error) {
+    const std::string name = error.message.substr(0, error.message.find(": "));
+    const auto& origins = config.origins;
+    auto at = origins.end();
+    for (const char* rest : {"", ".file", ".to"})
+        if (at == origins.end()) at = origins.find(name + rest);
+    if (at == origins.end()) {
+        at = origins.lower_bound(name + ".");
+        if (at != origins.end() && !at->first.starts_with(name + ".")) at = origins.end();
+    }
+    return at == origins.end() ? error : error.in(at->second);
+}
+
+namespace {
+
+Result<void> apply_value(Config& config, const Setting& setting) {
     const Found found = find_key(setting.key);
     if (!found.key) return unknown_key(setting);
     const ConfigKey& key = *found.key;
@@ -262,13 +277,21 @@ Result<void> apply_setting(Config& config, const Setting& setting) {
         Setting joined = setting;
         joined.form = Setting::Form::String;
         joined.text = fmt::format("{}", fmt::join(setting.list, ","));
-        return apply_setting(config, joined);
+        return apply_value(config, joined);
     }
     if (setting.form == Setting::Form::List) return refuse(setting, key, "is a list");
     if (const auto* flag = std::get_if<bool*>(&field)) return apply_flag(setting, key, **flag);
     if (const auto* number = std::get_if<u64*>(&field)) return apply_number(setting, key, **number);
     if (const auto* text = std::get_if<std::string*>(&field)) return apply_text(setting, key, **text);
     return apply_choice(setting, key, std::get<ChoiceField>(field));
+}
+
+}  // namespace
+
+Result<void> apply_setting(Config& config, const Setting& setting) {
+    Result<void> applied = apply_value(config, setting);
+    if (applied) config.origins[setting.key] = setting.where;
+    return applied;
 }
 
 Result<Setting> parse_assignment(std::string_view text, std::string where) {

@@ -51,6 +51,8 @@ struct Setting {
 
 /// Errors read "where: key: what is wrong; what is accepted".
 Result<void> apply_setting(Config& config, const Setting& setting);
+/// An error that begins with a key ("disk.0.file: …") or the start of one ("serial.1: …"), with the place that set it before it.
+[[nodiscard]] Error at_origin(const Config& config, const Error& error);
 /// "KEY=VALUE".
 [[nodiscard]] Result<Setting> parse_assignment(std::string_view text, std::string where);
 /// Reads a TOML file and applies it all, or nothing.

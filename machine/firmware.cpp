@@ -15,6 +15,7 @@ namespace {
 constexpr u64 kMiB = u64{1} << 20;
 constexpr u64 kTop = u64{1} << 32;
 constexpr size_t kAliasBytes = 0x20000;
+constexpr u64 kVgaRom = 0xc0000;
 
 std::vector<u8> copy(std::span<const u8> bytes) { return {bytes.begin(), bytes.end()}; }
 
@@ -80,6 +81,12 @@ Result<void> Machine::load_vga_rom() {
         expansion = rom;
     else if (!rom.empty())
         if (Result<void> added = fw_cfg_->add_file("vgaroms/vgabios.bin", rom); !added) return added;
+    // Bochs's own BIOS knows neither: it looks where an ISA adapter has its ROM. Shadow RAM hides it.
+    if (!config_.firmware.bios.empty() && !rom.empty()) {
+        Result<PhysicalRegion> isa = memory_->add_rom("vga bios", GuestPhys(kVgaRom), rom);
+        if (!isa) return isa.error();
+        regions_.push_back(std::move(*isa));
+    }
     Result<std::unique_ptr<VgaPci>> function = VgaPci::create(pci_, *vga_, expansion, log_);
     if (!function) return function.error();
     vga_pci_ = std::move(*function);

@@ -36,7 +36,7 @@ std::string note_on(const std::string& bios) {
 
 Result<std::vector<u8>> read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
-    if (!file) return fail("{}: {}", path, std::strerror(errno));
+    if (!file || std::filesystem::is_directory(path)) return fail("{}: {}", path, std::strerror(file ? EISDIR : errno));
     std::vector<u8> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
     if (file.bad()) return fail("{}: cannot be read", path);
     return bytes;

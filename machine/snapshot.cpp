@@ -10,6 +10,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "machine/firmware_images.h"
+
 namespace gnomon {
 namespace {
 
@@ -239,11 +241,9 @@ Result<void> save_machine_file(Machine& machine, const std::string& path) {
 }
 
 Result<void> load_machine_file(Machine& machine, const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return fail("{}: {}", path, std::strerror(errno));
-    const std::vector<char> text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    const std::span<const u8> bytes(reinterpret_cast<const u8*>(text.data()), text.size());
-    if (Result<void> loaded = load_machine(machine, bytes); !loaded) return loaded.error().in(path);
+    Result<std::vector<u8>> bytes = read_file(path);
+    if (!bytes) return bytes.error();
+    if (Result<void> loaded = load_machine(machine, *bytes); !loaded) return loaded.error().in(path);
     return {};
 }
 

@@ -277,6 +277,9 @@ int mouse_call(struct Regs* r);
 void keyboard_reset_state(void);
 bool_t keyboard_poll(u16* key);
 
+// system.c: AH and CF of an INT 15h function
+int system_finish(struct Regs* r, u8 status);
+
 // serial.c, clock.c
 void serial_setup(void);
 void clock_setup(void);

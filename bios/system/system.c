@@ -2,6 +2,7 @@
 // IBM PS/2 and PC BIOS Interface Technical Reference, "Interrupt 15h".
 #include "bios.h"
 
+int apm_call(struct Regs* r);
 int event_wait_call(struct Regs* r);
 int wait_call(struct Regs* r);
 void enter_protected_mode(struct Regs* r) __attribute__((noreturn));
@@ -16,7 +17,7 @@ int memory_size_call(struct Regs* r) {
     return DONE;
 }
 
-static int finish(struct Regs* r, u8 status) {
+int system_finish(struct Regs* r, u8 status) {
     r->ah = status;
     set_cf(r, status != 0);
     return DONE;
@@ -31,10 +32,10 @@ static bool_t in_virtual_mode(void) {
 static int a20_call(struct Regs* r) {
     switch (r->al) {
         case 0:
-        case 1: a20_set(r->al); return finish(r, 0);
-        case 2: r->al = (u8)a20_get(); return finish(r, 0);
-        case 3: r->bx = 3; return finish(r, 0);  // through the keyboard controller and port 92h
-        default: return finish(r, 0x86);
+        case 1: a20_set(r->al); return system_finish(r, 0);
+        case 2: r->al = (u8)a20_get(); return system_finish(r, 0);
+        case 3: r->bx = 3; return system_finish(r, 0);  // through the keyboard controller and port 92h
+        default: return system_finish(r, 0x86);
     }
 }
 
@@ -44,19 +45,19 @@ static u32 descriptor_base(u16 seg, u16 off) {
 
 // AH=87h: the caller's descriptors 2 and 3 tell source and destination.
 static int block_move(struct Regs* r) {
-    if (r->cx > 0x8000 || in_virtual_mode()) return finish(r, in_virtual_mode() ? 3 : 2);
+    if (r->cx > 0x8000 || in_virtual_mode()) return system_finish(r, in_virtual_mode() ? 3 : 2);
     bool_t a20 = a20_get();
     if (!a20) a20_set(1);
     flat_copy(descriptor_base(r->es, (u16)(r->si + 0x18)), descriptor_base(r->es, (u16)(r->si + 0x10)),
               r->cx * 2u);
     if (!a20) a20_set(0);
     set_zf(r, 1);
-    return finish(r, 0);
+    return system_finish(r, 0);
 }
 
 // AH=89h: the interrupt controllers get the caller's vectors, then entry.S loads its tables.
 static int protected_mode(struct Regs* r) {
-    if (in_virtual_mode()) return finish(r, 0xFF);
+    if (in_virtual_mode()) return system_finish(r, 0xFF);
     far_write16(r->es, (u16)(r->si + 0x38), 0xFFFF);
     far_write32(r->es, (u16)(r->si + 0x3A), 0x9B000000u | BIOS_LINEAR);
     far_write16(r->es, (u16)(r->si + 0x3E), 0);
@@ -77,10 +78,11 @@ static int protected_mode(struct Regs* r) {
 int system_call(struct Regs* r) {
     switch (r->ah) {
         case 0x24: return a20_call(r);
-        case 0x41: return finish(r, 0x86);
+        case 0x41: return system_finish(r, 0x86);
         case 0x4F: return DONE;  // keyboard intercept: the code goes on as it is, CF as it came
+        case 0x53: return apm_call(r);
         case 0x83: return event_wait_call(r);
-        case 0x85: return finish(r, 0);
+        case 0x85: return system_finish(r, 0);
         case 0x86: return wait_call(r);
         case 0x87: return block_move(r);
         case 0x88:
@@ -90,20 +92,20 @@ int system_call(struct Regs* r) {
         case 0x81:
         case 0x82:
         case 0x90:
-        case 0x91: return finish(r, 0);
+        case 0x91: return system_finish(r, 0);
         case 0xC0:
             r->es = 0xF000;
             r->bx = 0xE6F5;
-            return finish(r, 0);
+            return system_finish(r, 0);
         case 0xC1:
             r->es = BDA->ebda_seg;
             set_cf(r, 0);
             return DONE;
         case 0xC2: return mouse_call(r);
         case 0xEC:
-            if (r->al == 0) return finish(r, 0);  // target operating mode: nothing depends on it
-            return finish(r, 0x86);
-        default: return finish(r, 0x86);
+            if (r->al == 0) return system_finish(r, 0);  // target operating mode: nothing depends on it
+            return system_finish(r, 0x86);
+        default: return system_finish(r, 0x86);
     }
 }
 

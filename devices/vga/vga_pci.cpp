@@ -9,6 +9,8 @@ static_assert(every_field_listed<VgaPci::State>());
 
 namespace {
 
+constexpr u8 kRomBar = 0x30;
+constexpr u32 kRomEnable = 1;
 constexpr PciConfig::Identity kIdentity{.vendor = 0x1234,
                                         .device = 0x1111,
                                         .class_code = 0x030000,
@@ -56,7 +58,10 @@ VgaPci::VgaPci(Vga& vga, std::span<const u8> rom, Log& log)
     rom_.resize(std::max<size_t>(std::bit_ceil(rom_.size()), kPageSize), 0xff);
     config_.add_rom_bar(static_cast<u32>(rom_.size()), [this, &map](u64 base, bool enabled) {
         rom_region_.reset();
-        if (enabled) keep(rom_region_, map.add_rom("vga rom", GuestPhys(base), rom_));
+        // Bochs's BIOS reads the ROM before it switches memory space on, which PCI's specification demands.
+        const bool early = !config_.memory_enabled() && (config_.read(kRomBar, 4) & kRomEnable) && base != 0 &&
+                           base + rom_.size() < u64{1} << 32;
+        if (enabled || early) keep(rom_region_, map.add_rom("vga rom", GuestPhys(base), rom_));
     });
 }
 

@@ -474,24 +474,24 @@ def shell_in_terminal(run):
     machine.wait_for("(?m)^42-typed")
 
 
-@case
-def grub_floppy(run):
-    machine = run.terminal("--fda", run.guests.find("grub-rescue/usr/lib/grub-rescue/grub-rescue-floppy.img"), "--snapshot")
+def grub_lists(run, drive, *arguments):
+    """GRUB's shell, and in it the drive."""
+    machine = run.terminal(*arguments)
     machine.wait_for(r"GNU GRUB|grub>")
     machine.type("c")
     machine.wait_for(r"grub> ?")
     machine.type("ls\r")
-    machine.wait_for(r"\(fd0\)")
+    machine.wait_for(drive)
+
+
+@case
+def grub_floppy(run):
+    grub_lists(run, r"\(fd0\)", "--fda", run.guests.find("grub-rescue/usr/lib/grub-rescue/grub-rescue-floppy.img"), "--snapshot")
 
 
 @case
 def grub_cd(run):
-    machine = run.terminal("--cdrom", run.guests.find("grub-rescue/usr/lib/grub-rescue/grub-rescue-cdrom.iso"))
-    machine.wait_for(r"GNU GRUB|grub>")
-    machine.type("c")
-    machine.wait_for(r"grub> ?")
-    machine.type("ls\r")
-    machine.wait_for(r"\(cd0?\)")
+    grub_lists(run, r"\(cd0?\)", "--cdrom", run.guests.find("grub-rescue/usr/lib/grub-rescue/grub-rescue-cdrom.iso"))
 
 
 @case
@@ -611,12 +611,7 @@ def memdisk(run):
     floppy = run.guests.find("grub-rescue/usr/lib/grub-rescue/grub-rescue-floppy.img")
     image = str(run.scratch / "memdisk.iso")
     subprocess.run([str(HERE / "make_image.sh"), "memdisk", image, floppy], check=True)
-    machine = run.terminal("--cdrom", image)
-    machine.wait_for(r"GNU GRUB|grub>")
-    machine.type("c")
-    machine.wait_for(r"grub> ?")
-    machine.type("ls\r")
-    machine.wait_for(r"\(fd0\)")
+    grub_lists(run, r"\(fd0\)", "--cdrom", image)
 
 
 @case
@@ -690,12 +685,16 @@ def invaders(run):
         raise Failed(f"the ship stays at column {start}:\n{machine.screen()}")
 
 
+def debian_installer_on(run, *arguments):
+    tree = "installer-i386/usr/lib/debian-installer/images/12/i386/text/debian-installer/i386/"
+    machine = run.terminal("-m", "512M", *arguments, "--kernel", run.guests.find(tree + "linux"), "--initrd",
+                           run.guests.find(tree + "initrd.gz"), "--append", "vga=normal fb=false nomodeset", seconds=400)
+    machine.wait_for(r"Select a language")
+
+
 @case
 def debian_installer(run):
-    tree = "installer-i386/usr/lib/debian-installer/images/12/i386/text/debian-installer/i386/"
-    machine = run.terminal("-m", "512M", "--kernel", run.guests.find(tree + "linux"), "--initrd", run.guests.find(tree + "initrd.gz"),
-                           "--append", "vga=normal fb=false nomodeset", seconds=400)
-    machine.wait_for(r"Select a language")
+    debian_installer_on(run)
 
 
 @case
@@ -722,6 +721,12 @@ def kit(run, image, processors=1, scale=0.02):
     skipped = re.findall(r"^BENCH-SKIP (\S+)", log, re.M)
     if wrong or len(results) < 37:
         raise Failed(f"{len(results)} right or wrong results, skipped: {skipped}, wrong:\n" + "\n".join(wrong) + log[-2000:])
+
+
+def kit_boots(run, *arguments):
+    """An image of the kit by its own boot loader, up to the first of its lines."""
+    machine = run.serial("-m", "512M", "--no-reboot", *arguments, seconds=400)
+    machine.wait_for("BENCH ")
 
 
 @case
@@ -758,6 +763,11 @@ def kit_repeats(run):
 @case
 def kit_i386_pae(run):
     kit(run, "bench-i386-pae")
+
+
+# Cases in files of their own; they import this one.
+sys.modules.setdefault("boot", sys.modules[__name__])
+import firmware_cases  # noqa: E402,F401
 
 
 def main():

@@ -166,6 +166,35 @@ static void test_a20_and_block_move(void) {
     expect("87h: the data came back", (u32)memcmp(buffer, buffer + 512, 256), 0);
 }
 
+static void test_power_management(void) {
+    reset_registers();
+    expect("5300h", call(0x15, 0x5300, 0, 0, 0), 0);
+    expect("5300h: version", ax(), 0x0102);
+    expect("5300h: signature", (u16)r.ebx, 0x504D);
+    expect("5300h: flags", (u16)r.ecx, 0);
+    expect("5300h: no such device", call(0x15, 0x5300, 1, 0, 0), 1);
+    expect("5300h: no such device, AH", ah(), 0x09);
+    expect("5305h before connecting", call(0x15, 0x5305, 0, 0, 0), 1);
+    expect("5305h before connecting, AH", ah(), 0x03);
+    expect("5303h", call(0x15, 0x5303, 0, 0, 0), 1);
+    expect("5303h: AH", ah(), 0x08);
+    expect("5301h", call(0x15, 0x5301, 0, 0, 0), 0);
+    expect("5301h again", call(0x15, 0x5301, 0, 0, 0), 1);
+    expect("5301h again, AH", ah(), 0x02);
+    expect("530Eh", call(0x15, 0x530E, 0, 0x0101, 0), 0);
+    expect("530Eh: version", ax(), 0x0101);
+    expect("530Ah", call(0x15, 0x530A, 1, 0, 0), 0);
+    expect("530Ah: on line", (u16)r.ebx, 0x01FF);
+    expect("530Bh", call(0x15, 0x530B, 0, 0, 0), 1);
+    expect("530Bh: AH", ah(), 0x80);
+    u32 ticks = far_read32(0x40, 0x6C);
+    for (u32 i = 0; i < 100 && far_read32(0x40, 0x6C) - ticks < 2; i++)
+        expect("5305h", call(0x15, 0x5305, 0, 0, 0), 0);
+    expect_true("5305h: woken by the timer", far_read32(0x40, 0x6C) - ticks >= 2);
+    expect("5304h", call(0x15, 0x5304, 0, 0, 0), 0);
+    expect("5307h after disconnecting", call(0x15, 0x5307, 1, 3, 0), 1);
+}
+
 static void test_time(void) {
     reset_registers();
     call(0x1A, 0x0100, 0, 0x0012, 0x3456);
@@ -423,15 +452,23 @@ static void test_hard_disk(void) {
 static void test_tables(void) {
     static const struct {
         char text[9];
-        u8 step;
-    } signatures[] = {{"RSD PTR ", 16}, {"_SM_", 16}, {"$PIR", 16}, {"_32_", 16}, {"$PnP", 16}};
+        u8 length_at, length_unit;  // where its length is (0: 20 bytes), and in what; 0: a word in bytes
+    } signatures[] = {{"RSD PTR ", 0, 0}, {"_SM_", 5, 1}, {"$PIR", 6, 0}, {"_32_", 9, 16}, {"$PnP", 5, 1}};
     for (u32 i = 0; i < ARRAY_LEN(signatures); i++) {
         u32 found = 0, length = 0;
         while (signatures[i].text[length] != '\0') length++;
         for (u32 at = 0; at < 0x10000; at += 16) {
             u32 n = 0;
             while (n < length && far_read8(0xF000, (u16)(at + n)) == (u8)signatures[i].text[n]) n++;
-            if (n == length) found++;
+            if (n != length) continue;
+            u32 bytes = 20;
+            u8 sum = 0;
+            if (signatures[i].length_at != 0)
+                bytes = signatures[i].length_unit == 0
+                            ? far_read16(0xF000, (u16)(at + signatures[i].length_at))
+                            : (u32)far_read8(0xF000, (u16)(at + signatures[i].length_at)) * signatures[i].length_unit;
+            for (n = 0; n < bytes; n++) sum = (u8)(sum + far_read8(0xF000, (u16)(at + n)));
+            if (bytes != 0 && sum == 0) found++;
         }
         expect(signatures[i].text, found, 1);
     }
@@ -445,6 +482,7 @@ void run_tests(void) {
     test_equipment();
     test_memory();
     test_a20_and_block_move();
+    test_power_management();
     test_time();
     test_pci();
     test_keyboard();
