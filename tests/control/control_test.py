@@ -96,6 +96,11 @@ def run_control(machine, folder):
     assert machine.wait_event("RESUME")
     assert machine.monitor("info status") == "VM status: running\n"
     assert "unknown command" in machine.monitor("frobnicate")
+    # The debugger's console looks, but does not stop a machine that nobody would start again.
+    assert "eip" in machine.monitor("info registers")
+    assert "1234:1111" in machine.monitor("info pci")
+    assert machine.monitor("xp /1xb 0xffff0") == "0x000ffff0: 0xea\n"  # the firmware's jump
+    assert "unknown command" in machine.monitor("pb 0x7c00")
     machine.execute("system_reset")
     event = machine.wait_event("RESET")
     assert event["data"] == {"guest": False, "reason": "host-qmp-system-reset"} and event["timestamp"]["seconds"] > 0
