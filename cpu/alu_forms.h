@@ -12,13 +12,11 @@ template <class Op, class T, bool immediate>
 Outcome alu_to_rm(Cpu& c, const Instruction& i) {
     const T b = immediate ? static_cast<T>(i.imm) : c.get_at<T>(i.reg);
     const u64 offset = c.effective_address(i);
-    T a;
     LazyFlags f = c.lazy;
     if constexpr (Op::kWrites) {
-        if (!c.read_for_write(i.segment, offset, a)) return Outcome::Fault;
-        const T value = Op::template run<T>(a, b, f.result, f.source, f.kind);
-        if (!c.write(i.segment, offset, value)) return Outcome::Fault;
+        if (!c.update<T>(i.segment, offset, [&](T a) { return Op::template run<T>(a, b, f.result, f.source, f.kind); })) return Outcome::Fault;
     } else {
+        T a;
         if (!c.read(i.segment, offset, a)) return Outcome::Fault;
         Op::template run<T>(a, b, f.result, f.source, f.kind);
     }
@@ -136,11 +134,8 @@ void build_alu(const Decoded& d, Instruction& insn) {
 template <class Op, class T>
 Outcome unary_memory(Cpu& c, const Instruction& i) {
     const u64 offset = c.effective_address(i);
-    T a;
-    if (!c.read_for_write(i.segment, offset, a)) return Outcome::Fault;
     LazyFlags f = c.lazy;
-    const T value = Op::template run<T>(a, f.result, f.source, f.kind);
-    if (!c.write(i.segment, offset, value)) return Outcome::Fault;
+    if (!c.update<T>(i.segment, offset, [&](T a) { return Op::template run<T>(a, f.result, f.source, f.kind); })) return Outcome::Fault;
     c.lazy = f;
     return Outcome::Next;
 }

@@ -45,8 +45,11 @@ Outcome bit_test_memory(Cpu& c, const Instruction& i) {
     if constexpr (operation == kTest) {
         if (!c.read(i.segment, offset, value)) return Outcome::Fault;
     } else {
-        if (!c.read_for_write(i.segment, offset, value)) return Outcome::Fault;
-        if (!c.write(i.segment, offset, change_bit<T, operation>(value, bit))) return Outcome::Fault;
+        const auto change = [&](T old) {
+            value = old;
+            return change_bit<T, operation>(old, bit);
+        };
+        if (!c.update<T>(i.segment, offset, change)) return Outcome::Fault;
     }
     carry_only(value >> bit & 1, c.lazy.result, c.lazy.source, c.lazy.kind);
     return Outcome::Next;

@@ -26,27 +26,51 @@ GNOMON_HANDLER void block_end(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s
     GNOMON_TAIL branch_not_taken<u32, flat>(c, i - 1, ip, r, s, k);
 }
 
+/// What an instruction does with the arithmetic flags; Reads: anything else.
+enum class FlagUse : u8 { Reads, Sets, Changes, None };
+
+FlagUse flag_use(const Decoded& d) {
+    const u16 attributes = d.row ? d.row->attributes : 0;
+    if (attributes & attr::kSetsFlags) {
+        const bool is_shift_by_zero = d.row->operands.ends_with("Ib") && (d.opcode & 0xfe) == 0xc0 && d.row->map == OpcodeMap::One &&
+                                      (d.imm & (operand_width(d) == 8 ? 63 : 31)) == 0;
+        return is_shift_by_zero ? FlagUse::Reads : FlagUse::Sets;
+    }
+    if (attributes & attr::kKeepsFlags) return FlagUse::Changes;
+    return (attributes & attr::kPure) && !d.memory ? FlagUse::None : FlagUse::Reads;
+}
+
 /// Which instructions set flags that nobody can see: those that are overwritten in the same block with nothing between that reads
 /// flags or may fault (a fault handler would see them).
 void mark_dead_flags(Decoded* list, unsigned count) {
     bool live = true;
     for (unsigned n = count; n-- > 0;) {
         Decoded& d = list[n];
-        const u16 attributes = d.row ? d.row->attributes : 0;
-        const bool is_shift_by_zero = (attributes & attr::kSetsFlags) && d.row->operands.ends_with("Ib") &&
-                                      (d.opcode & 0xfe) == 0xc0 && d.row->map == OpcodeMap::One && (d.imm & (operand_width(d) == 8 ? 63 : 31)) == 0;
-        if (is_shift_by_zero) {
-            live = true;
-        } else if (attributes & attr::kSetsFlags) {
+        switch (flag_use(d)) {
+        case FlagUse::Reads: live = true; break;
+        case FlagUse::Sets:
             d.flags_dead = !live;
             live = d.memory;
-        } else if (attributes & attr::kKeepsFlags) {
+            break;
+        case FlagUse::Changes:
             d.flags_dead = !live;
             live = live || d.memory;
-        } else if (!(attributes & attr::kPure) || d.memory) {
-            live = true;
+            break;
+        case FlagUse::None: break;
         }
     }
+}
+
+/// Handler of the pair, or null: they are executed one by one.
+Handler fused(const Decoded& first, const Decoded& branch) {
+    const Handler compare = fused_compare(first, branch);
+    return compare ? compare : fused_arithmetic(first, branch);
+}
+
+/// All but immediate and displacement.
+bool same_but_operands(const Instruction& a, const Instruction& b) {
+    return a.handler == b.handler && a.base == b.base && a.index == b.index && a.scale == b.scale && a.segment == b.segment &&
+           a.reg == b.reg && a.rm == b.rm && a.prefix == b.prefix && a.row == b.row;
 }
 
 bool ends_block(const Decoded& d) { return !d.row || (d.row->attributes & attr::kEnds); }
@@ -55,9 +79,10 @@ bool ends_block(const Decoded& d) { return !d.row || (d.row->attributes & attr::
 
 void BlockCache::Free::operator()(void* p) const { std::free(p); }
 
-BlockCache::BlockCache(PhysicalMap& map, const FeatureSet& features, bool& written)
+BlockCache::BlockCache(PhysicalMap& map, const FeatureSet& features, const Instruction* const& current, bool& written)
     : map_(map),
       features_(features),
+      current_(current),
       written_(written),
       arena_(static_cast<u8*>(std::aligned_alloc(64, kArenaBytes))),
       table_(kSlots),
@@ -124,10 +149,7 @@ Block* BlockCache::build(const u8* bytes, unsigned available, u64 host, u32 mode
     while (count < limit && at < available) {
         status[count] = decode(bytes + at, available - at, mode, features_, list[count]);
         if (status[count] == DecodeStatus::NeedMore) break;
-        if (status[count] != DecodeStatus::Ok) {
-            list[count].row = nullptr;
-            list[count].length = 1;
-        }
+        if (status[count] != DecodeStatus::Ok) list[count].row = nullptr;
         at += list[count].length;
         count++;
         if (ends_block(list[count - 1])) break;
@@ -168,9 +190,7 @@ Block* BlockCache::build(const u8* bytes, unsigned available, u64 host, u32 mode
         if (d.row->operands.starts_with('J')) insn->imm = d.imm + offset;
         d.row->build(d, *insn);
         if (n > 0 && is_conditional_branch(d.row->build) && list[n - 1].row) {
-            Handler fused = fused_compare(list[n - 1], d);
-            if (!fused) fused = fused_arithmetic(list[n - 1], d);
-            if (fused) insn[-1].handler = fused;
+            if (const Handler pair = fused(list[n - 1], d)) insn[-1].handler = pair;
         }
     }
     auto* end = new (block->end()) Instruction{};
@@ -223,14 +243,98 @@ void BlockCache::kill(Block* block) {
     counters_.invalidated++;
 }
 
-void BlockCache::page_written(u32 page, u32 offset, u32 size) {
+bool BlockCache::translate_one(const u8* bytes, unsigned length, u32 mode, Translation& out) const {
+    if (out.length == length && out.mode == mode && std::memcmp(out.bytes.data(), bytes, length) == 0) return true;
+    out.length = 0;
+    Decoded& d = out.decoded;
+    if (decode(bytes, length, mode, features_, d) != DecodeStatus::Ok || d.length != length) return false;
+    out.length = length;
+    out.mode = mode;
+    std::memcpy(out.bytes.data(), bytes, length);
+    for (const bool dead : {false, true}) {
+        d.flags_dead = dead;
+        fill_operands(d, out.forms[dead]);
+        d.row->build(d, out.forms[dead]);
+    }
+    return true;
+}
+
+/// A block that is decoded anew differs from this one in these operands alone, if nothing else that its translation looks at depends
+/// on the bytes that change.
+void BlockCache::patch_operands(const Instruction* insn, const Store& store, Patch& patch) {
+    const u8* bytes = patch.bytes;
+    const unsigned length = insn->length();
+    std::array<u8, kMaxLength> changed;
+    std::memcpy(changed.data(), bytes, length);
+    const u32 start = static_cast<u32>(reinterpret_cast<u64>(bytes) & ~kPageMask);
+    const u32 from = std::max(store.offset, start);
+    const u32 to = std::min(store.offset + store.size, start + length);
+    std::memcpy(changed.data() + (from - start), store.data + (from - store.offset), to - from);
+
+    Translation& before = translations_[last_patched_];
+    Translation& after = translations_[1 - last_patched_];
+    if (!translate_one(bytes, length, patch.mode, before) || !translate_one(changed.data(), length, patch.mode, after)) return;
+    const Decoded& old_insn = before.decoded;
+    const Decoded& new_insn = after.decoded;
+    // Its own form, whether its flags are dead or not.
+    for (const bool dead : {false, true})
+        if (!same_but_operands(before.forms[dead], after.forms[dead])) return;
+    // What the translation of others depends on: the end of the block, which flags are dead, a pair with the branch that follows.
+    if (new_insn.row != old_insn.row || new_insn.memory != old_insn.memory || flag_use(new_insn) != flag_use(old_insn)) return;
+    if (patch.before_branch) {
+        Decoded branch;
+        if (decode(bytes + length, insn[1].length(), patch.mode, features_, branch) != DecodeStatus::Ok) return;
+        if (fused(new_insn, branch) != fused(old_insn, branch)) return;
+    }
+    if (old_insn.row->operands.starts_with('J')) return;    // its target may be linked
+    patch.possible = true;
+    patch.imm = after.forms[0].imm;
+    patch.disp = after.forms[0].disp;
+    last_patched_ = 1 - last_patched_;
+}
+
+/// Makes the store in the decoded instruction; false: the block must go. `patch` is kept for other blocks with that instruction.
+bool BlockCache::patch(Block& block, const Store& store, Patch& patch) {
+    const u32 start = static_cast<u32>(block.host & ~kPageMask);
+    // Blocks of one instruction are seldom run again: decoding them costs less than keeping them up to date.
+    if (!store.data || store.from < start || (block.mode & mode::kSingle)) return false;
+    Instruction* insn = block.entry();
+    while (store.from >= start + insn[1].ip_offset) insn++;
+    const bool in_one = store.to <= start + insn[1].ip_offset || insn + 1 == block.end();
+    // An instruction that stores into itself is finished as it was.
+    if (!in_one || insn == current_) return false;
+    const u8* bytes = reinterpret_cast<const u8*>(block.host) + insn->ip_offset;
+    const bool before_branch = insn + 1 != block.end() && is_conditional_branch(opcode_row(insn[1].row).build);
+    if (patch.bytes != bytes || patch.mode != block.mode || patch.before_branch != before_branch) {
+        patch.bytes = bytes;
+        patch.mode = block.mode;
+        patch.before_branch = before_branch;
+        patch.possible = false;
+        patch_operands(insn, store, patch);
+    }
+    if (!patch.possible) return false;
+    insn->imm = patch.imm;
+    insn->disp = patch.disp;
+    counters_.patched++;
+    return true;
+}
+
+void BlockCache::page_written(u32 page, u32 offset, u32 size, const u8* data) {
     CodePage& code = code_pages_.get()[page];
     if (!(code.granules & PhysicalMap::granules(offset, size))) return;
+    Store store{offset, size, data, offset, offset + size};
+    if (data) {
+        const u8* old = map_.ram() + (u64{page} << 12);
+        while (store.to > offset && old[store.to - 1] == data[store.to - 1 - offset]) store.to--;
+        if (store.to == offset) return;
+        while (old[store.from] == data[store.from - offset]) store.from++;
+    }
+    Patch patched;
     Block** link = &code.blocks;
     u64 granules = 0;
     while (Block* block = *link) {
-        const u32 start = static_cast<u32>(block->host & 0xfff);
-        if (start < offset + size && offset < start + block->bytes) {
+        const u32 start = static_cast<u32>(block->host & ~kPageMask);
+        if (start < store.to && store.from < start + block->bytes && !patch(*block, store, patched)) {
             *link = block->next;
             kill(block);
             written_ = true;

@@ -2,6 +2,7 @@
 // of its first byte (which stands for its physical address) and the decode mode.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -31,15 +32,16 @@ static_assert(sizeof(Block) == sizeof(Instruction));
 /// The block that an instruction (or the end slot) belongs to.
 [[nodiscard]] inline const Block* block_of(const Instruction* insn) { return block_of_entry(insn - insn->index_in_block); }
 
-/// Owns the blocks; notices stores to their bytes. Blocks that die keep their memory until the cache is flushed, with an entry that
-/// sends whoever still has a link to the lookup.
+/// Owns the blocks; notices stores to their bytes. A store that changes no more than an immediate or a displacement is made in the
+/// decoded instruction as well, if decoding anew would give the same block but for that; any other kills the blocks. Blocks that die
+/// keep their memory until the cache is flushed, with an entry that sends whoever still has a link to the lookup.
 class BlockCache final : public PageWriteObserver {
   public:
     static constexpr unsigned kMaxInstructions = 32;
     static constexpr unsigned kMaxLength = 15;
 
-    /// `written` is set when a store has killed a block.
-    BlockCache(PhysicalMap& map, const FeatureSet& features, bool& written);
+    /// `current` is the instruction that is being executed, if it makes stores; `written` is set when a store has killed a block.
+    BlockCache(PhysicalMap& map, const FeatureSet& features, const Instruction* const& current, bool& written);
     ~BlockCache();
     BlockCache(const BlockCache&) = delete;
     BlockCache& operator=(const BlockCache&) = delete;
@@ -55,12 +57,13 @@ class BlockCache final : public PageWriteObserver {
     /// Forgets everything; must not be called while a block runs.
     void flush();
     [[nodiscard]] bool nearly_full() const { return used_ + kMaxBlockBytes > kArenaBytes || entries_ > kSlots / 4 * 3; }
-    void page_written(u32 page, u32 offset, u32 size) override;
+    void page_written(u32 page, u32 offset, u32 size, const u8* data) override;
     [[nodiscard]] bool watches(u32 page) const override { return code_pages_.get()[page].blocks != nullptr; }
 
     struct Counters {
         u64 decoded = 0;
         u64 invalidated = 0;
+        u64 patched = 0;
         u64 flushes = 0;
     };
     [[nodiscard]] const Counters& counters() const { return counters_; }
@@ -86,6 +89,31 @@ class BlockCache final : public PageWriteObserver {
         Block* blocks = nullptr;
         u64 granules = 0;
     };
+    /// Of `data` (null: not known) to the bytes from `offset` of a page on, of which those of [from, to) change.
+    struct Store {
+        u32 offset = 0;
+        u32 size = 0;
+        const u8* data = nullptr;
+        u32 from = 0;
+        u32 to = 0;
+    };
+    /// What a store makes of the operands of an instruction, for all blocks that have it.
+    struct Patch {
+        const u8* bytes = nullptr;    ///< of the instruction
+        u32 mode = 0;
+        bool before_branch = false;   ///< the next one of the block is conditional
+        bool possible = false;
+        u64 imm = 0;
+        i32 disp = 0;
+    };
+    /// What is made of the bytes of an instruction in a mode, whatever stands beside it.
+    struct Translation {
+        u32 mode = 0;
+        unsigned length = 0;    ///< 0: there is none
+        std::array<u8, kMaxLength> bytes{};
+        Decoded decoded;
+        std::array<Instruction, 2> forms{};    ///< with its flags alive, and dead
+    };
     struct Free {
         void operator()(void* p) const;
     };
@@ -103,10 +131,14 @@ class BlockCache final : public PageWriteObserver {
     Block* build(const u8* bytes, unsigned available, u64 host, u32 mode, unsigned limit);
     void insert(Block* block);
     void kill(Block* block);
+    bool patch(Block& block, const Store& store, Patch& patch);
+    bool translate_one(const u8* bytes, unsigned length, u32 mode, Translation& out) const;
+    void patch_operands(const Instruction* insn, const Store& store, Patch& patch);
     static size_t hash(u64 host, u32 mode);
 
     PhysicalMap& map_;
     const FeatureSet& features_;
+    const Instruction* const& current_;
     bool& written_;
     std::unique_ptr<u8, Free> arena_;
     size_t used_ = 0;
@@ -115,6 +147,8 @@ class BlockCache final : public PageWriteObserver {
     std::unique_ptr<CodePage, Free> code_pages_;    ///< by RAM page
     std::vector<u32> used_pages_;
     std::vector<Decoded> decoded_;    ///< of the block that is being built
+    std::array<Translation, 2> translations_;    ///< before and after a patch: code that is patched is often patched again
+    unsigned last_patched_ = 0;                  ///< which of them was after
     Counters counters_;
     bool counting_ = false;
     std::vector<Block*> counted_;    ///< all since the last flush

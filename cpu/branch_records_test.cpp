@@ -75,7 +75,7 @@ TEST_F(BranchRecords, WithBtfABranchNotTakenDoesNotTrap) {
 }
 
 TEST(PerformanceCounters, UserCodeNeedsPceToReadThem) {
-    TestMachine m;
+    TestMachine m(*find_model("p3"));
     m.enter_protected(3);
     m.code({0x0f, 0x33, 0x0f, 0x33});
     m.cpu.put<u32>(reg::CX, 0);

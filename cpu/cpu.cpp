@@ -19,7 +19,7 @@ Cpu::Cpu(const CpuModel& model, PhysicalMap& map, PortSpace& ports, VirtualClock
       pic_(pic),
       log_(log),
       mmu_(std::make_unique<Mmu>(map, shadow)),
-      blocks_(std::make_unique<BlockCache>(map, features_, leave_after)),
+      blocks_(std::make_unique<BlockCache>(map, features_, current, leave_after)),
       monitor_unit_(std::make_unique<MonitorUnit>(map, state)) {
     reset();
 }
@@ -51,6 +51,14 @@ bool Cpu::write_slow(u64 linear, unsigned size, const void* value, Privilege who
     }
     fault = {Vector::PF, true, page_fault.error_code, page_fault.address.value};
     return false;
+}
+
+u8* Cpu::unnoticed_store(Seg seg, u64 offset, unsigned size) {
+    if (accesses_checked()) return nullptr;
+    if (in_64bit_mode()) return mmu_->unnoticed_store(linear_address64(seg, offset), size, privilege());
+    const Segment& s = segment(seg);
+    if (offset < s.write_low || offset + size - 1 > s.write_high) return nullptr;
+    return mmu_->unnoticed_store(linear_address(s, offset), size, privilege());
 }
 
 bool Cpu::check_write_linear(u64 linear, unsigned bytes, Privilege who) {

@@ -176,6 +176,20 @@ class Cpu final : public LineSink {
     [[nodiscard]] bool read_for_write(Seg seg, u64 offset, T& out) {
         return check_write(seg, offset, sizeof(T)) && read(seg, offset, out);
     }
+    /// A read-modify-write: replaces what is there by `modify(what is there)`. False: as of read_for_write, and then the results of
+    /// `modify` must be dropped, whether it was called or not.
+    template <class T, class F>
+    [[nodiscard]] bool update(Seg seg, u64 offset, F modify) {
+        if (u8* place = unnoticed_store(seg, offset, sizeof(T))) {
+            T value;
+            __builtin_memcpy(&value, place, sizeof value);
+            value = modify(value);
+            __builtin_memcpy(place, &value, sizeof value);
+            return true;
+        }
+        T old;
+        return read_for_write(seg, offset, old) && write(seg, offset, modify(old));
+    }
     /// The memory operand of the instruction.
     template <class T>
     [[nodiscard]] bool load(const Instruction& insn, T& out) { return read(insn.segment, effective_address(insn), out); }
@@ -289,6 +303,8 @@ class Cpu final : public LineSink {
     // Slow paths of memory operands; false with `fault` set.
     bool read_slow(u64 linear, unsigned size, void* out, Privilege who);
     bool write_slow(u64 linear, unsigned size, const void* value, Privilege who);
+    /// Where a store that TLB and segment allow can be made though the page holds code, because it is beside it; else null.
+    [[nodiscard]] u8* unnoticed_store(Seg seg, u64 offset, unsigned size);
     bool segment_fault(Seg seg);    ///< sets #GP(0) or #SS(0), returns false
     bool check_read_segment(Seg seg, u64 offset, unsigned size, u64& linear) {
         if (in_64bit_mode()) return check_canonical(seg, offset, size, linear);

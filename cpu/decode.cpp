@@ -25,7 +25,7 @@ class Cursor {
     }
     u8 peek() {
         const u8 value = byte();
-        if (!ran_out_) at_--;
+        if (!ran_out_) peeked_ = at_--;
         return value;
     }
     u64 little(unsigned size) {
@@ -49,11 +49,13 @@ class Cursor {
     }
     [[nodiscard]] bool ran_out() const { return ran_out_; }
     [[nodiscard]] unsigned at() const { return at_; }
+    [[nodiscard]] unsigned looked_at() const { return std::max(at_, peeked_); }
 
   private:
     const u8* bytes_;
     unsigned available_;
     unsigned at_ = 0;
+    unsigned peeked_ = 0;
     bool ran_out_ = false;
 };
 
@@ -286,12 +288,9 @@ void read_immediates(Cursor& in, const RowShape& shape, Decoded& d) {
     }
 }
 
-}  // namespace
-
-DecodeStatus decode(const u8* bytes, unsigned available, u32 mode, const FeatureSet& features, Decoded& d) {
+DecodeStatus decode_from(Cursor& in, unsigned available, u32 mode, const FeatureSet& features, Decoded& d) {
     d = Decoded{};
     d.mode = mode;
-    Cursor in(bytes, available < 15 ? available : 15);
     const auto ran_out = [&] { return available < 15 ? DecodeStatus::NeedMore : DecodeStatus::TooLong; };
     Prefixes p;
     const bool code64 = mode & mode::kCode64;
@@ -382,8 +381,6 @@ DecodeStatus decode(const u8* bytes, unsigned available, u32 mode, const Feature
     return DecodeStatus::Ok;
 }
 
-namespace {
-
 /// With any REX prefix byte registers 4 to 7 are SPL, BPL, SIL and DIL.
 u8 register_field(RegKind kind, unsigned number, bool rex) {
     switch (kind) {
@@ -397,6 +394,13 @@ u8 register_field(RegKind kind, unsigned number, bool rex) {
 }
 
 }  // namespace
+
+DecodeStatus decode(const u8* bytes, unsigned available, u32 mode, const FeatureSet& features, Decoded& out) {
+    Cursor in(bytes, std::min(available, 15u));
+    const DecodeStatus status = decode_from(in, available, mode, features, out);
+    if (status != DecodeStatus::Ok) out.length = static_cast<u8>(in.looked_at());
+    return status;
+}
 
 void fill_operands(const Decoded& d, Instruction& insn) {
     const RowShape& shape = row_shape(d.row_index);

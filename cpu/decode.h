@@ -59,7 +59,7 @@ struct Decoded {
     i32 disp = 0;
     u64 imm = 0;                      ///< sign-extended from the size of its operand code; a moffs of 64 bits
     u16 imm2 = 0;                     ///< selector of a far pointer; second immediate of ENTER
-    u8 length = 0;
+    u8 length = 0;                    ///< if it is undefined or too long: the bytes that say so
     VexFields vex;
     bool flags_dead = false;          ///< the flags it sets are overwritten before anything can see them
 };

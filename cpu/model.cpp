@@ -54,12 +54,12 @@ constexpr FeatureSet kMax =
                         F::INVPCID, F::SMEP, F::SMAP, F::UMIP, F::PKU, F::PKS, F::LA57, F::RDRAND, F::RDSEED, F::CLFLUSHOPT,
                         F::CLWB, F::SERIALIZE, F::PREFETCHW, F::XSAVE, F::XSAVEOPT, F::XSAVEC, F::XGETBV1, F::XSAVES,
                         F::TSC_ADJUST, F::CONSTANT_TSC, F::ERMS, F::FSRM, F::APIC, F::X2APIC, F::TSC_DEADLINE, F::ARAT, F::MONITOR,
-                        F::SSE3, F::SSSE3, F::SSE4_1, F::SSE4_2, F::AES, F::PCLMULQDQ, F::SHA, F::GFNI, F::BMI1, F::BMI2, F::AVX, F::F16C,
+                        F::WAITPKG, F::SSE3, F::SSSE3, F::SSE4_1, F::SSE4_2, F::AES, F::PCLMULQDQ, F::SHA, F::GFNI, F::BMI1, F::BMI2, F::AVX, F::F16C,
                         F::FMA, F::AVX2, F::VAES, F::VPCLMULQDQ, F::AVX_VNNI, F::AVX512F, F::AVX512CD, F::AVX512BW, F::AVX512DQ,
                         F::AVX512VL, F::AVX512_IFMA, F::AVX512_VBMI, F::AVX512_VBMI2, F::AVX512_VNNI, F::AVX512_BITALG,
                         F::AVX512_VPOPCNTDQ};
 /// Gnomon has these, but they are of no use to most guests: `+name` brings them.
-constexpr FeatureSet kOnRequest = FeatureSet{F::HYPERVISOR, F::WAITPKG, F::CR8_LEGACY, F::SSE4A, F::LOADALL, F::TestRegisters};
+constexpr FeatureSet kOnRequest = FeatureSet{F::HYPERVISOR, F::CR8_LEGACY, F::SSE4A, F::LOADALL, F::TestRegisters};
 constexpr FeatureSet kImplemented = kMax | kOnRequest;
 
 using Cache = CpuModel::Cache;

@@ -213,7 +213,24 @@ INSTANTIATE_TEST_SUITE_P(
                     MsrCase{"max", 0x1b, 0xfee00900, false}, MsrCase{"max", 0xc0000080, efer::NXE, true},
                     MsrCase{"max", 0xc0000080, efer::LME, true},
                     MsrCase{"core2-32", 0xc0000080, efer::LME, false}, MsrCase{"p3", 0xc0000080, efer::NXE, false},
+                    // Unannounced registers, by make: power management, AMD's system configuration.
+                    MsrCase{"nehalem", 0xe2, 0x8403, true}, MsrCase{"max", 0xe2, 3, true}, MsrCase{"p4", 0xe2, 0, false},
+                    MsrCase{"skylake-server", 0x1fc, 2, true}, MsrCase{"max", 0x1fc, 2, false}, MsrCase{"zen2", 0x1fc, 2, false},
+                    MsrCase{"sandy-bridge", 0xce, 0, false}, MsrCase{"zen2", 0xc0010015, 0x01000011, true},
+                    MsrCase{"zen2", 0xc001001f, u64{1} << 46, true}, MsrCase{"haswell", 0xc001001f, 0, false},
+                    MsrCase{"zen2", 0xc0011029, 2, true}, MsrCase{"zen2", 0xc0011030, 0, false},
                     MsrCase{"max", 0x12345678, 0, false}));
+
+TEST(Msr, RatioAndFrequencyBitsAgreeWithTheCounter) {
+    TestMachine intel(*find_model("haswell"));
+    u64 value = 0;
+    ASSERT_TRUE(read_msr(intel.cpu, 0xce, value));
+    EXPECT_EQ(value >> 8 & 0xff, 10u) << "times 100 MHz";
+    TestMachine amd(*find_model("zen2"));
+    ASSERT_TRUE(write_msr(amd.cpu, 0xc0010015, 0));
+    ASSERT_TRUE(read_msr(amd.cpu, 0xc0010015, value));
+    EXPECT_EQ(value, u64{1} << 24) << "TscFreqSel cannot be cleared";
+}
 
 TEST(Msr, TimeStampCounterCanBeSetAndCounts) {
     TestMachine m;

@@ -135,9 +135,12 @@ Outcome magic_exchange(Cpu& c, const Instruction& i) {
 
 template <class T>
 Outcome xchg_memory(Cpu& c, const Instruction& i) {
-    const u64 offset = c.effective_address(i);
     T old;
-    if (!c.read_for_write(i.segment, offset, old) || !c.write(i.segment, offset, c.get_at<T>(i.reg))) return Outcome::Fault;
+    const auto exchange = [&](T value) {
+        old = value;
+        return c.get_at<T>(i.reg);
+    };
+    if (!c.update<T>(i.segment, c.effective_address(i), exchange)) return Outcome::Fault;
     c.put_at<T>(i.reg, old);
     return Outcome::Next;
 }

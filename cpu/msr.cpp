@@ -1,4 +1,4 @@
-// The table of model-specific registers. SDM Vol. 4; memory types: SDM Vol. 3, "Memory Type Range Registers",
+// The table of model-specific registers. SDM Vol. 4 (AMD's: Processor Programming Reference, "MSRs"); memory types: SDM Vol. 3, "Memory Type Range Registers",
 // "Page Attribute Table"; machine check: "Machine-Check Architecture".
 #include "cpu/msr.h"
 
@@ -16,6 +16,22 @@ namespace {
 using ReadMsr = u64 (*)(Cpu&, u32 n);
 using WriteMsr = bool (*)(Cpu&, u32 n, u64 value);  ///< false: #GP(0)
 
+/// Processors that have a register which no CPUID bit announces: software goes by family and model, and expects it.
+enum class Make : u8 { Any, Core2, Nehalem, SandyBridge, Amd64 };  // and what came later
+
+bool made_as(const CpuModel& model, Make make) {
+    const bool intel = model.vendor == kVendorIntel && model.family == 6;
+    const bool atom = model.model == 28;
+    switch (make) {
+        case Make::Any: return true;
+        case Make::Core2: return intel && model.model >= 15;
+        case Make::Nehalem: return intel && model.model >= 26 && !atom;
+        case Make::SandyBridge: return intel && model.model >= 42;
+        case Make::Amd64: return model.vendor == kVendorAmd && model.family >= 15;
+    }
+    return false;
+}
+
 struct MsrRow {
     u32 first;
     u32 count;
@@ -23,6 +39,7 @@ struct MsrRow {
     Feature feature;
     ReadMsr read;    ///< null: write-only
     WriteMsr write;  ///< null: read-only
+    Make make = Make::Any;
 };
 
 template<u64 MsrState::*field>
@@ -181,6 +198,25 @@ bool write_pkrs(Cpu& cpu, u32, u64 value) {
 /// No state components of IA32_XSS exist.
 bool write_xss(Cpu&, u32, u64 value) { return value == 0; }
 
+/// Registers that are remembered and change nothing: power management and the like.
+template<auto array, size_t index>
+u64 remembered(Cpu& cpu, u32 n) {
+    return (cpu.state.msr.*array)[index + n];
+}
+template<auto array, size_t index>
+bool remember(Cpu& cpu, u32 n, u64 value) {
+    (cpu.state.msr.*array)[index + n] = value;
+    return true;
+}
+
+/// TscFreqSel: the time-stamp counter counts at the frequency of P-state 0, always.
+constexpr u64 kTscFreqSel = u64{1} << 24;
+u64 read_hwcr(Cpu& cpu, u32) { return cpu.state.msr.amd_system[1] | kTscFreqSel; }
+
+/// The counter's rate as a multiple of the 100 MHz of the bus, as the highest ratio without turbo and as the lowest.
+constexpr u64 kRatio = 10;
+constexpr u64 kPlatformInfo = kRatio << 40 | kRatio << 8;
+
 u64 read_tsc_adjust(Cpu& cpu, u32) { return static_cast<u64>(cpu.state.msr.tsc_adjust); }
 bool write_tsc_adjust(Cpu& cpu, u32, u64 value) {
     MsrState& msr = cpu.state.msr;
@@ -200,8 +236,12 @@ constexpr auto kMsrs = std::to_array<MsrRow>({
     {0x03b, 1, "IA32_TSC_ADJUST", Feature::TSC_ADJUST, read_tsc_adjust, write_tsc_adjust},
     {0x079, 1, "IA32_BIOS_UPDT_TRIG", Feature::P6, nullptr, write_microcode_trigger},
     {0x08b, 1, "IA32_BIOS_SIGN_ID", Feature::P6, stored<&M::microcode>, store<&M::microcode>},
+    {0x0cd, 1, "MSR_FSB_FREQ", Feature::MSR, constant<5>, nullptr, Make::Core2},  // 100 MHz
+    {0x0ce, 1, "MSR_PLATFORM_INFO", Feature::MSR, constant<kPlatformInfo>, nullptr, Make::SandyBridge},
     {0x0e1, 1, "IA32_UMWAIT_CONTROL", Feature::WAITPKG, stored<&M::umwait_control>,
      store<&M::umwait_control, 2 | above(32)>},
+    {0x0e2, 1, "MSR_PKG_CST_CONFIG_CONTROL", Feature::MSR, remembered<&M::power, 0>, remember<&M::power, 0>, Make::Core2},
+    {0x0e4, 1, "MSR_PMG_IO_CAPTURE_BASE", Feature::MSR, remembered<&M::power, 1>, remember<&M::power, 1>, Make::Core2},
     {0x0fe, 1, "IA32_MTRRCAP", Feature::MTRR, constant<0x508>,
      nullptr},  // eight variable ranges, fixed ranges, WC
     {0x174, 1, "IA32_SYSENTER_CS", Feature::SEP, stored<&M::sysenter_cs>, store<&M::sysenter_cs>},
@@ -210,8 +250,12 @@ constexpr auto kMsrs = std::to_array<MsrRow>({
     {0x179, 1, "IA32_MCG_CAP", Feature::MCA, constant<5>, nullptr},  // five banks, no MCG_CTL
     {0x17a, 1, "IA32_MCG_STATUS", Feature::MCA, stored<&M::mcg_status>, store<&M::mcg_status, above(3)>},
     {0x1a0, 1, "IA32_MISC_ENABLE", Feature::SSE2, read_misc_enable, write_misc_enable},
+    {0x1a4, 1, "MSR_PREFETCH_CONTROL", Feature::MSR, remembered<&M::power, 2>, remember<&M::power, 2>, Make::Nehalem},
+    {0x1aa, 1, "MSR_MISC_PWR_MGMT", Feature::MSR, remembered<&M::power, 3>, remember<&M::power, 3>, Make::Nehalem},
+    {0x1ad, 1, "MSR_TURBO_RATIO_LIMIT", Feature::MSR, constant<kRatio * 0x0101010101010101>, nullptr, Make::SandyBridge},
     {0x1d9, 1, "IA32_DEBUGCTL", Feature::P6, stored<&M::debug_control>, write_debug_control},
     {0x1db, 4, "LASTBRANCH, LASTINT", Feature::P6, read_last_branch, nullptr},
+    {0x1fc, 1, "MSR_POWER_CTL", Feature::MSR, remembered<&M::power, 4>, remember<&M::power, 4>, Make::Nehalem},
     {0x200, 16, "IA32_MTRR_PHYSBASE, PHYSMASK", Feature::MTRR, read_mtrr_variable, write_mtrr_variable},
     {0x250, 1, "IA32_MTRR_FIX64K_00000", Feature::MTRR, read_mtrr_fixed<0>, write_mtrr_fixed<0>},
     {0x258, 2, "IA32_MTRR_FIX16K", Feature::MTRR, read_mtrr_fixed<1>, write_mtrr_fixed<1>},
@@ -235,6 +279,14 @@ constexpr auto kMsrs = std::to_array<MsrRow>({
     {0xc0000102, 1, "IA32_KERNEL_GS_BASE", Feature::LongMode, stored<&M::kernel_gs_base>,
      store_address<&M::kernel_gs_base>},
     {0xc0000103, 1, "IA32_TSC_AUX", Feature::RDTSCP, read_tsc_aux, write_tsc_aux},
+    {0xc0010010, 1, "SYSCFG", Feature::MSR, remembered<&M::amd_system, 0>, remember<&M::amd_system, 0>, Make::Amd64},
+    {0xc0010015, 1, "HWCR", Feature::MSR, read_hwcr, remember<&M::amd_system, 1>, Make::Amd64},
+    {0xc001001a, 1, "TOP_MEM", Feature::MSR, remembered<&M::amd_system, 2>, remember<&M::amd_system, 2>, Make::Amd64},
+    {0xc001001d, 1, "TOP_MEM2", Feature::MSR, remembered<&M::amd_system, 3>, remember<&M::amd_system, 3>, Make::Amd64},
+    {0xc001001f, 1, "NB_CFG1", Feature::MSR, remembered<&M::amd_system, 4>, remember<&M::amd_system, 4>, Make::Amd64},
+    {0xc0010020, 1, "PATCH_LOADER", Feature::MSR, nullptr, write_microcode_trigger, Make::Amd64},
+    {0xc0010058, 1, "MMIO_CFG_BASE_ADDR", Feature::MSR, remembered<&M::amd_system, 5>, remember<&M::amd_system, 5>, Make::Amd64},
+    {0xc0011020, 16, "LS_CFG and others", Feature::MSR, remembered<&M::amd_config, 0>, remember<&M::amd_config, 0>, Make::Amd64},
 });
 
 constexpr bool sorted() {
@@ -252,7 +304,7 @@ const MsrRow* find(u32 index) {
 
 const MsrRow* find_in(Cpu& cpu, u32 index, std::string_view what) {
     const MsrRow* row = find(index);
-    if (row && cpu.features().has(row->feature)) return row;
+    if (row && cpu.features().has(row->feature) && made_as(cpu.model(), row->make)) return row;
     cpu.log().guest("cpu", fmt::format("{} of unknown MSR {:#x}", what, index), "{} of MSR {:#x}{}{}: #GP",
                     what, index, row ? ", which this model lacks: " : "", row ? row->name : "");
     return nullptr;

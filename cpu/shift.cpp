@@ -19,11 +19,9 @@ GNOMON_INLINE unsigned count_of(const Cpu* c, const Instruction* i) {
 template <class Op, class T, Count source>
 Outcome shift_memory(Cpu& c, const Instruction& i) {
     const u64 offset = c.effective_address(i);
-    T a;
-    if (!c.read_for_write(i.segment, offset, a)) return Outcome::Fault;
     LazyFlags f = c.lazy;
-    const T value = Op::template run<T>(a, count_of<source, T>(&c, &i), f.result, f.source, f.kind);
-    if (!c.write(i.segment, offset, value)) return Outcome::Fault;
+    const unsigned count = count_of<source, T>(&c, &i);
+    if (!c.update<T>(i.segment, offset, [&](T a) { return Op::template run<T>(a, count, f.result, f.source, f.kind); })) return Outcome::Fault;
     c.lazy = f;
     return Outcome::Next;
 }

@@ -146,7 +146,9 @@ struct MsrState {
     u64 mcg_status = 0;
     std::array<u64, 20> machine_check{};    ///< CTL, STATUS, ADDR, MISC of five banks
     u64 feature_control = 0;
-    u64 smi_count = 0;
+    std::array<u64, 5> power{};             ///< power management and prefetching, which nothing here depends on (cpu/msr.cpp)
+    std::array<u64, 6> amd_system{};        ///< SYSCFG, HWCR, TOP_MEM, TOP_MEM2, NB_CFG1, MMIO_CFG_BASE_ADDR
+    std::array<u64, 16> amd_config{};       ///< C001_1020 to C001_102F
     u64 star = 0, lstar = 0, cstar = 0, syscall_mask = 0;
     u64 kernel_gs_base = 0;
     u32 tsc_aux = 0;
@@ -174,7 +176,9 @@ struct MsrState {
         v("mcg_status", mcg_status);
         v("machine_check", machine_check);
         v("feature_control", feature_control);
-        v("smi_count", smi_count);
+        v("power", power);
+        v("amd_system", amd_system);
+        v("amd_config", amd_config);
         v("star", star);
         v("lstar", lstar);
         v("cstar", cstar);

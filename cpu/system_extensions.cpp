@@ -71,48 +71,73 @@ Outcome rdpid(Cpu& cpu, const Instruction& insn) {
     return Outcome::Next;
 }
 
-Outcome monitor(Cpu& cpu, const Instruction& insn) {
-    if (cpu.cpl() != 0) return cpu.raise(Vector::UD);
-    if (cpu.get<u32>(reg::CX) != 0) return cpu.raise(Vector::GP, 0);
+namespace {
+
+/// Reads the byte, which faults as a load does, and arms its line.
+Outcome arm_monitor(Cpu& cpu, const Instruction& insn, u64 value, MonitorUnit::Armed by) {
     const unsigned bytes = insn.address_bytes();
-    const u64 ax = cpu.state.gpr[reg::AX];
-    const u64 offset = bytes == 8 ? ax : bytes == 4 ? static_cast<u32>(ax) : static_cast<u16>(ax);
+    const u64 offset = bytes == 8 ? value : bytes == 4 ? static_cast<u32>(value) : static_cast<u16>(value);
     u8 byte;
     if (!cpu.read(insn.segment, offset, byte)) return Outcome::Fault;
     u64 linear;
     GuestPhys physical;
     // Both succeed: the byte was just read.
     if (cpu.check_read_segment(insn.segment, offset, 1, linear) && cpu.mmu().inspect(LinearAddr(linear), physical))
-        cpu.monitor_unit().arm(physical);
+        cpu.monitor_unit().arm(physical, by);
     return Outcome::Next;
+}
+
+/// The deadline is EDX:EAX, or the limit that the system sets if that comes first; both count the time-stamp counter. The
+/// power states that the operand and IA32_UMWAIT_CONTROL choose from do not differ here.
+Outcome wait_with_deadline(Cpu& cpu, const Instruction& insn, MonitorUnit::Wait kind) {
+    if ((cpu.state.cr4 & cr4::TSD) && cpu.cpl() != 0) return cpu.raise(Vector::GP, 0);
+    if (cpu.get_at<u32>(insn.rm) > 1) return cpu.raise(Vector::GP, 0);
+    cpu.set_arithmetic_flags(0);
+    MonitorUnit& unit = cpu.monitor_unit();
+    if (kind == MonitorUnit::Wait::Umwait && !unit.armed(MonitorUnit::Armed::ByUmonitor)) return stop_if_event_waits(cpu);
+    cpu.sync_clock();
+    const u64 counter = cpu.time_stamp_counter();
+    const u64 deadline = u64{cpu.get<u32>(reg::DX)} << 32 | cpu.get<u32>(reg::AX);
+    if (deadline <= counter) return stop_if_event_waits(cpu);
+    u64 ticks = deadline - counter;
+    const u64 limit = cpu.state.msr.umwait_control & 0xffff'fffc;  // 0: there is none
+    const bool limited = limit != 0 && limit < ticks;
+    if (limited) ticks = limit;
+    // The counter advances by one each nanosecond.
+    const u64 now = cpu.clock().now();
+    unit.wait(kind, ticks < MonitorUnit::kNever - now ? now + ticks : MonitorUnit::kNever, limited);
+    cpu.state.wakes_masked = true;
+    cpu.state.rip = cpu.next_rip;
+    return Outcome::Stop;
+}
+
+}  // namespace
+
+Outcome monitor(Cpu& cpu, const Instruction& insn) {
+    if (cpu.cpl() != 0) return cpu.raise(Vector::UD);
+    if (cpu.get<u32>(reg::CX) != 0) return cpu.raise(Vector::GP, 0);
+    return arm_monitor(cpu, insn, cpu.state.gpr[reg::AX], MonitorUnit::Armed::ByMonitor);
 }
 
 Outcome mwait(Cpu& cpu, const Instruction&) {
     if (cpu.cpl() != 0) return cpu.raise(Vector::UD);
     const u32 extensions = cpu.get<u32>(reg::CX);
     if (extensions > 1) return cpu.raise(Vector::GP, 0);
-    if (!cpu.monitor_unit().armed()) return stop_if_event_waits(cpu);
-    cpu.state.activity = Activity::Waiting;
+    if (!cpu.monitor_unit().armed(MonitorUnit::Armed::ByMonitor)) return stop_if_event_waits(cpu);
+    cpu.monitor_unit().wait(MonitorUnit::Wait::Mwait);
     cpu.state.wakes_masked = extensions & 1;
     cpu.state.rip = cpu.next_rip;
     return Outcome::Stop;
 }
 
 Outcome umonitor(Cpu& cpu, const Instruction& insn) {
-    const unsigned bytes = insn.address_bytes();
-    const u64 offset = bytes == 8   ? cpu.get_at<u64>(insn.rm)
-                       : bytes == 4 ? cpu.get_at<u32>(insn.rm)
-                                    : cpu.get_at<u16>(insn.rm);
-    u8 byte;
-    return cpu.read(insn.segment, offset, byte) ? Outcome::Next : Outcome::Fault;
+    return arm_monitor(cpu, insn, cpu.get_at<u64>(insn.rm), MonitorUnit::Armed::ByUmonitor);
 }
+Outcome umwait(Cpu& cpu, const Instruction& insn) { return wait_with_deadline(cpu, insn, MonitorUnit::Wait::Umwait); }
+Outcome tpause(Cpu& cpu, const Instruction& insn) { return wait_with_deadline(cpu, insn, MonitorUnit::Wait::Tpause); }
 
-/// UMWAIT and TPAUSE. They may end before their deadline; CF would say that the system's limit ended them.
-Outcome user_wait(Cpu& cpu, const Instruction& insn) {
-    if ((cpu.state.cr4 & cr4::TSD) && cpu.cpl() != 0) return cpu.raise(Vector::GP, 0);
-    if (cpu.get_at<u32>(insn.rm) > 1) return cpu.raise(Vector::GP, 0);
-    cpu.set_arithmetic_flags(0);
-    return stop_if_event_waits(cpu);
+void end_timed_wait(Cpu& cpu) {
+    if (cpu.monitor_unit().end_at(cpu.clock().now())) cpu.set_arithmetic_flags(flag::CF);
 }
 
 namespace {

@@ -1,5 +1,6 @@
 #include "cpu/system_instructions.h"
 
+#include "cpu/cpuid.h"
 #include "cpu/decode.h"
 #include "cpu/test_machine.h"
 
@@ -52,6 +53,37 @@ INSTANTIATE_TEST_SUITE_P(
         PrivilegeCase{"IN", {0xec}, 13}, PrivilegeCase{"OUT", {0xe6, 0x80}, 13},
         PrivilegeCase{"INSB", {0x6c}, 13}, PrivilegeCase{"OUTSB", {0x6e}, 13}),
     [](const auto& tested) { return tested.param.name; });
+
+TEST(System, RdpmcReadsTheCountersOfTheModelAndRefusesOthers) {
+    const auto readable = [](const char* name, u32 counter, unsigned cpl = 0) {
+        TestMachine m(*find_model(name));
+        m.cpu.state.cr4 |= cpl != 0 ? cr4::PCE : 0;
+        m.enter_protected(cpl);
+        m.cpu.put<u32>(reg::CX, counter);
+        m.cpu.put<u32>(reg::AX, 1);
+        m.cpu.put<u32>(reg::DX, 1);
+        m.code({0x0f, 0x33});
+        m.run();
+        if (m.rip() == handler(13)) return false;
+        EXPECT_EQ(m.rip(), TestMachine::kCodeBase + 2);
+        EXPECT_EQ(m.gpr(reg::AX), 0u);
+        EXPECT_EQ(m.gpr(reg::DX), 0u);
+        return true;
+    };
+    for (const char* two : {"pentium-mmx", "ppro", "p3"}) {
+        EXPECT_TRUE(readable(two, 1)) << two;
+        EXPECT_TRUE(readable(two, 1, 3)) << two;
+        EXPECT_FALSE(readable(two, 2)) << two;
+    }
+    for (const CpuModel& model : cpu_models()) {
+        if (!model.features.has(Feature::LongMode)) continue;
+        TestMachine m(model);
+        EXPECT_EQ(cpuid_leaf(m.cpu, 0xa, 0), CpuidResult{}) << model.name;
+        EXPECT_EQ(readable(std::string(model.name).c_str(), 0), model.vendor == kVendorAmd) << model.name;
+        EXPECT_FALSE(readable(std::string(model.name).c_str(), 4)) << model.name;
+        EXPECT_FALSE(readable(std::string(model.name).c_str(), 0x4000'0000)) << model.name << ": fixed counters";
+    }
+}
 
 TEST(System, ProtectedModeInstructionsAreUndefinedInRealAndVirtual8086Mode) {
     for (const std::vector<u8>& bytes :

@@ -2,6 +2,7 @@
 // "Handling Interrupts", "Local Vector Table"; 82093AA datasheet, "I/O Redirection Table"; 8259A datasheet, "End of
 // Interrupt".
 #include "cpu/apic/local_apic.h"
+#include "cpu/monitor_unit.h"
 #include "cpu/system_registers.h"
 #include "debugger/explain.h"
 
@@ -131,6 +132,16 @@ std::string pic_state(const Pic::State& state) {
     return text;
 }
 
+/// What ends the wait of MWAIT and its kin.
+std::string awaited(const MonitorUnit& unit) {
+    const MonitorUnit::Timing& timing = unit.timing();
+    std::string text = fmt::format("{}), for ", unit.instruction());
+    if (timing.kind != MonitorUnit::Wait::Tpause) text += "a store to the monitored line or ";
+    text += "an interrupt";
+    if (timing.deadline_ns != MonitorUnit::kNever) text += fmt::format(", until {} ns of the virtual clock at the latest", timing.deadline_ns);
+    return text;
+}
+
 }  // namespace
 
 std::string explain_halt(Machine& machine, Cpu& cpu) {
@@ -141,8 +152,8 @@ std::string explain_halt(Machine& machine, Cpu& cpu) {
     const bool monitors = s.activity == Activity::Waiting;
     if (s.activity != Activity::Halted && !monitors) return {};
     std::string text = fmt::format("The processor {} at {:04x}:{:08x} ({}.\n", monitors ? "waits" : "halts", s.segments[1].selector, s.rip,
-                                   monitors ? "MWAIT), for a store to the monitored line or an interrupt" : "HLT), waiting for an interrupt");
-    if (monitors && !(s.eflags & flag::IF)) return text + "  SDM Vol. 2, \"MWAIT—Monitor Wait\"\n";
+                                   monitors ? awaited(cpu.monitor_unit()) : "HLT), waiting for an interrupt");
+    if (monitors && !(s.eflags & flag::IF)) return text + fmt::format("  SDM Vol. 2, \"{}\"\n", cpu.monitor_unit().instruction());
     if (!(s.eflags & flag::IF))
         return text + "  EFLAGS.IF = 0: no device can wake it; only an NMI, INIT or RESET. The likely mistake is a CLI without STI before "
                       "HLT, or an error handler that ends in CLI, HLT.\n  SDM Vol. 2, \"HLT—Halt\"\n";

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "debugger/symbols/commands.h"
 
@@ -75,11 +76,36 @@ std::string DebugSession::monitor(std::string_view line) {
                                "kill\n",
                                words.peek());
     }
+    return execute(line);
+}
+
+std::string DebugSession::execute(std::string_view line) {
     std::string text;
-    output_ = &text;
+    std::string* const outer = std::exchange(output_, &text);
     console_->execute(line);
-    output_ = nullptr;
+    output_ = outer;
     return text;
+}
+
+Result<std::string> DebugSession::inspect(std::string_view line) {
+    const bool attached = console_ != nullptr;
+    open();
+    const Arguments words(line);
+    const Command* const command = console_->find(words.peek());
+    const std::span<const Command> kinds[] = {register_commands(), memory_commands(), info_commands(), symbol_commands()};
+    const bool looks = std::ranges::any_of(kinds, [command](std::span<const Command> kind) {
+        return std::ranges::any_of(kind, [command](const Command& row) { return &row == command; });
+    });
+    Result<std::string> answer = fail("unknown command: '{}'; help lists the commands", words.peek());
+    if (line.find(';') != std::string_view::npos)
+        answer = fail("one command at a time");
+    else if (looks)
+        answer = execute(line);
+    if (!attached) {
+        console_.reset();
+        debugger_.reset();
+    }
+    return answer;
 }
 
 RunEnd DebugSession::run() {

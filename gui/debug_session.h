@@ -29,6 +29,9 @@ class DebugSession {
     void poll() {
         if (stub_) stub_->poll_while_running();
     }
+    /// A line of the console that looks at the machine, or changes its registers or memory, but neither moves nor stops
+    /// it: between two slices of the run, on the machine's thread.
+    Result<std::string> inspect(std::string_view line);
     /// In place of RunLoop::run(): returns when the run has ended or the user quits.
     RunEnd run();
     /// Ctrl-C, on the machine's thread while it runs; false: it is to end the run.
@@ -38,6 +41,7 @@ class DebugSession {
     void open();
     RunEnd talk();
     std::string monitor(std::string_view line);
+    std::string execute(std::string_view line);
 
     Machine& machine_;
     RunLoop& loop_;

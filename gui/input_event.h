@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "devices/keyboard/keys.h"
+#include "devices/sound/game_port/stick_position.h"
 #include "support/types.h"
 
 namespace gnomon {
@@ -39,6 +40,13 @@ struct PointerButton {
     u8 button = 0;
     bool down = false;
     bool operator==(const PointerButton&) const = default;
+};
+
+/// A joystick was plugged in, moved or unplugged: the first (0) or second (1) of the host's.
+struct StickInput {
+    u8 stick = 0;
+    StickPosition position;
+    bool operator==(const StickInput&) const = default;
 };
 
 /// The user closed the window or left the terminal: the machine is to be switched off.
@@ -75,6 +83,6 @@ struct CommandRequest {
 };
 
 using InputEvent =
-    std::variant<KeyInput, PointerMotion, PointerPlace, PointerButton, PowerOffRequest, TextInput, CommandRequest>;
+    std::variant<KeyInput, PointerMotion, PointerPlace, PointerButton, StickInput, PowerOffRequest, TextInput, CommandRequest>;
 
 }  // namespace gnomon

@@ -175,6 +175,7 @@ int run(const CommandLine& line) {
         {[&] { session.step(); }, options.signalled, [](std::string_view text) { complain(text); }});
     if (!prepared) return refuse(prepared.error());
     session.add_service([&] { debug_session.poll(); });
+    if (control) control->set_monitor_fallback([&](std::string_view line) { return debug_session.inspect(line); });
 
     catch_signals();
     RunEnd end;

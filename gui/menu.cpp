@@ -164,7 +164,7 @@ TextCanvas Menu::draw() const {
     TextCanvas canvas(kColumns, rows, kPaper);
     canvas.fill_row(0, kTitle);
     canvas.write(0, 2, "Gnomon", kInk, kTitle);
-    canvas.write(0, kColumns - 32, "arrow keys, Enter; Esc goes back", kFaint, kTitle);
+    canvas.write(0, kColumns - 34, "arrow keys, Enter; Esc goes back", kFaint, kTitle);
     for (u32 i = 0; i < items_.size(); i++) {
         const u32 paper = i == selected_ ? kChosen : kPaper;
         canvas.fill_row(i + 1, paper);

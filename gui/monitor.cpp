@@ -1,6 +1,7 @@
 // The table of monitor commands.
 #include "gui/monitor.h"
 
+#include <algorithm>
 #include <charconv>
 #include <span>
 
@@ -31,7 +32,10 @@ Result<int> number(const std::string& word) {
     return value;
 }
 
+constexpr std::string_view kSubjects[] = {"status", "block", "version"};
+
 Result<std::string> info(Session& session, Words words) {
+    if (words[0] == "version") return fmt::format("Gnomon {}\n", GNOMON_VERSION);
     if (words[0] == "status")
         return std::string(session.paused() ? "VM status: paused\n" : "VM status: running\n");
     if (words[0] == "block") {
@@ -43,7 +47,7 @@ Result<std::string> info(Session& session, Words words) {
                                 drive.locked ? ", locked" : "", drive.tray_open ? ", tray open" : "");
         return text;
     }
-    return fail("info: '{}' is not known; accepted are status and block", words[0]);
+    return fail("info: '{}' is not known; accepted are {}", words[0], fmt::join(kSubjects, ", "));
 }
 
 Result<std::string> send_key(Session& session, Words words) {
@@ -96,7 +100,7 @@ constexpr Row kRows[] = {
      [](Session& s, Words) -> Result<std::string> { return s.go_on(), std::string(); }},
     {"eject", "[-f] DRIVE", "empty a drive; -f also if the guest has locked it", 1, 2, eject},
     {"help", "", "this list", 0, 1, help},
-    {"info", "status|block", "the state of the run, or the drives", 1, 1, info},
+    {"info", "status|block|version", "the state of the run, or the drives", 1, 1, info},
     {"loadvm", "[FILE]", "continue from a saved machine", 0, 1,
      [](Session& s, Words w) { return silent(s.load_state(w.empty() ? "" : w[0])); }},
     {"mouse_button", "MASK", "buttons that are down: 1 left, 2 middle, 4 right", 1, 1, mouse_buttons},
@@ -126,7 +130,7 @@ Result<std::string> help(Session&, Words) {
     std::string text;
     for (const Row& row : kRows)
         text += fmt::format("{:<28} {}\n", fmt::format("{} {}", row.name, row.arguments), row.help);
-    return text;
+    return text + "as well as the debugger's r, creg, sreg, info ..., x, xp, u, page, sym and others that look (docs/debugging.md)\n";
 }
 
 /// Words between blanks; quotes hold a word together.
@@ -156,8 +160,11 @@ Result<std::string> run_monitor_line(Session& session, std::string_view line,
                                      const MonitorFallback& fallback) {
     std::vector<std::string> words = split(line);
     if (words.empty()) return std::string();
+    // QEMU's name for what the debugger's console calls r.
+    if (fallback && words == std::vector<std::string>{"info", "registers"}) return fallback("r");
+    const bool debuggers = fallback && words.size() > 1 && words[0] == "info" && std::ranges::find(kSubjects, words[1]) == std::end(kSubjects);
     for (const Row& row : kRows) {
-        if (row.name != words[0]) continue;
+        if (row.name != words[0] || debuggers) continue;
         const Words arguments = Words(words).subspan(1);
         if (arguments.size() < row.least || arguments.size() > row.most)
             return fail("usage: {} {}", row.name, row.arguments);

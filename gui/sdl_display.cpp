@@ -5,8 +5,10 @@
 
 #include <chrono>
 #include <set>
+#include <string_view>
 
 #include "gui/menu.h"
+#include "gui/sdl_joysticks.h"
 #include "gui/sdl_keys.h"
 #include "gui/sdl_screen.h"
 
@@ -23,7 +25,11 @@ class SdlVideo {
         SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");  // Ctrl-C in the shell stays ours
         SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
         if (SDL_InitSubSystem(SDL_INIT_VIDEO) != 0) return fail("--display sdl: {}", SDL_GetError());
-        return std::unique_ptr<SdlVideo>(new SdlVideo);
+        std::unique_ptr<SdlVideo> video(new SdlVideo);
+        // Unless told otherwise SDL draws into nothing where there is no desktop.
+        if (!SDL_GetHint(SDL_HINT_VIDEODRIVER) && std::string_view(SDL_GetCurrentVideoDriver()) == "offscreen")
+            return fail("--display sdl: there is no desktop to open a window on (DISPLAY, WAYLAND_DISPLAY)");
+        return video;
     }
     ~SdlVideo() { SDL_QuitSubSystem(SDL_INIT_VIDEO); }
     SdlVideo(const SdlVideo&) = delete;
@@ -84,6 +90,7 @@ class SdlDisplay final : public Display {
 
     std::unique_ptr<SdlVideo> video_;
     std::unique_ptr<SdlScreen> screen_;
+    SdlJoysticks joysticks_;
     DisplayOptions options_;
     RunStatus status_;
     Menu menu_;
@@ -113,7 +120,7 @@ void SdlDisplay::set_title() {
 /// Draws anew what is not the guest's.
 void SdlDisplay::refresh() {
     set_title();
-    screen_->set_status_line(draw_status_line(status_, message_, grabbed_, screen_->status_columns()));
+    screen_->set_status_line(draw_status_line(status_, message_, grabbed_, screen_->status_columns()), !message_.empty());
     screen_->set_menu(menu_.is_open() ? std::optional(menu_.draw()) : std::nullopt);
     screen_->present();
 }
@@ -128,7 +135,11 @@ void SdlDisplay::grab(bool on) {
     if (on == grabbed_) return;
     grabbed_ = on;
     SDL_SetRelativeMouseMode(on ? SDL_TRUE : SDL_FALSE);
-    SDL_SetWindowGrab(screen_->window(), on ? SDL_TRUE : SDL_FALSE);
+    SDL_SetWindowMouseGrab(screen_->window(), on ? SDL_TRUE : SDL_FALSE);
+    // The desktop's own combinations, as Alt+Tab, go to the guest as well.
+    SDL_SetWindowKeyboardGrab(screen_->window(), on ? SDL_TRUE : SDL_FALSE);
+    // Where there is neither a title nor a status line to read.
+    if (on && !screen_->shows_status_line()) return say("Ctrl+Alt+G frees the mouse");
     refresh();
 }
 
@@ -338,7 +349,7 @@ void SdlDisplay::on_event(const SDL_Event& event, std::vector<InputEvent>& event
             break;
         case SDL_RENDER_TARGETS_RESET:
         case SDL_RENDER_DEVICE_RESET: screen_->restore(); break;
-        default: break;
+        default: joysticks_.on_event(event, events); break;
     }
 }
 

@@ -4,6 +4,9 @@
 #include <SDL.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+
 #include "gui/sdl_keys.h"
 
 namespace gnomon {
@@ -173,6 +176,19 @@ TEST_F(SdlDisplayTest, IntegerScalingAndStretchingAreAKeyAway) {
     EXPECT_EQ(pixel(131, 51), 0x123456u);
     EXPECT_EQ(pixel(128, 250), 0u);
     EXPECT_EQ(pixel(450, 48), 0u);
+    display->update(frame(720, 400, 0x123456));
+    SDL_SetWindowSize(window(), 1100, 830 + 18);
+    poll();
+    EXPECT_EQ(pixel(191, 216), 0x123456u);  // 720x400: twice the height would be further from 4:3
+    EXPECT_EQ(pixel(550, 213), 0u);
+    SDL_SetWindowSize(window(), 720, 420 + 18);
+    poll();
+    EXPECT_EQ(pixel(0, 11), 0x123456u);  // it fits, if not at 4:3
+    EXPECT_EQ(pixel(719, 408), 0x123456u);
+    EXPECT_EQ(pixel(360, 8), 0u);
+    display->update(frame(320, 200, 0x123456));
+    SDL_SetWindowSize(window(), 900, 500 + 18);
+    poll();
     combination(SDL_SCANCODE_I);  // all of the window
     EXPECT_EQ(pixel(0, 0), 0x123456u);
     EXPECT_EQ(pixel(899, 499), 0x123456u);
@@ -279,6 +295,48 @@ TEST_F(SdlDisplayTest, AGuestThatTakesPlacesGetsThemWithoutAGrab) {
     EXPECT_FALSE(SDL_GetRelativeMouseMode());
 }
 
+TEST_F(SdlDisplayTest, MessagesAreShownWhereThereIsNoStatusLine) {
+    display->update(frame(640, 480, 0x123456));
+    combination(SDL_SCANCODE_F);
+    int width = 0;
+    int height = 0;
+    SDL_GetWindowSize(window(), &width, &height);
+    constexpr u32 kStatusPaper = 0x202830;
+    EXPECT_NE(pixel(0, height - 1), kStatusPaper);
+    display->tell({Notice::Kind::Message, "Saved"});
+    EXPECT_EQ(pixel(0, height - 1), kStatusPaper);
+    EXPECT_EQ(pixel(width / 2, height - 40), 0x123456u);
+    combination(SDL_SCANCODE_F);
+    SDL_GetWindowSize(window(), &width, &height);
+    EXPECT_EQ(pixel(0, height - 1), kStatusPaper);
+}
+
+TEST_F(SdlDisplayTest, TheFirstTwoJoysticksArePlugged) {
+    SDL_SetHint(SDL_HINT_JOYSTICK_ALLOW_BACKGROUND_EVENTS, "1");
+    const int first = SDL_JoystickAttachVirtual(SDL_JOYSTICK_TYPE_GAMECONTROLLER, 2, 4, 0);
+    if (first < 0) GTEST_SKIP() << "SDL without virtual joysticks: " << SDL_GetError();
+    SDL_Joystick* const stick = SDL_JoystickOpen(first);
+    ASSERT_NE(stick, nullptr);
+    poll();
+    const auto last = [this] {
+        const auto found = std::find_if(events.rbegin(), events.rend(), [](const InputEvent& e) { return std::holds_alternative<StickInput>(e); });
+        return found == events.rend() ? StickInput{9, {}} : std::get<StickInput>(*found);
+    };
+    EXPECT_EQ(last(), (StickInput{0, {.plugged = true}}));
+    SDL_JoystickSetVirtualAxis(stick, 0, -32768);
+    SDL_JoystickSetVirtualAxis(stick, 1, 32767);
+    SDL_JoystickSetVirtualButton(stick, 3, 1);  // the second and the fourth are the same to the guest
+    poll();
+    EXPECT_EQ(last(), (StickInput{0, {.plugged = true, .x = 0, .y = 0xffff, .buttons = 2}}));
+    SDL_JoystickSetVirtualButton(stick, 3, 0);
+    poll();
+    EXPECT_EQ(last(), (StickInput{0, {.plugged = true, .x = 0, .y = 0xffff}}));
+    SDL_JoystickClose(stick);
+    SDL_JoystickDetachVirtual(first);
+    poll();
+    EXPECT_EQ(last(), (StickInput{0, {}}));
+}
+
 TEST_F(SdlDisplayTest, CtrlAltEndIsCtrlAltDel) {
     key(SDL_SCANCODE_LCTRL, true, KMOD_LCTRL);
     key(SDL_SCANCODE_LALT, true, KMOD_LCTRL | KMOD_LALT);
@@ -314,6 +372,19 @@ TEST_F(SdlDisplayTest, ClosingAsksForPowerOffOnceAndTheTitleTellsTheSpeed) {
     SDL_PushEvent(&event);
     poll();
     EXPECT_EQ(events, (std::vector<InputEvent>{PowerOffRequest{}}));
+}
+
+TEST(SdlDisplay, WithoutADesktopThereIsNoWindow) {
+    if (std::filesystem::exists("/dev/dri/card0")) GTEST_SKIP() << "a screen without a desktop would do";
+    const char* const driver = std::getenv("SDL_VIDEODRIVER");
+    const std::string before = driver ? driver : "dummy";
+    unsetenv("SDL_VIDEODRIVER");
+    setenv("DISPLAY", ":54321", 1);  // nobody listens there
+    unsetenv("WAYLAND_DISPLAY");
+    const Result<std::unique_ptr<Display>> made = make_display({DisplayKind::Sdl}, {});
+    setenv("SDL_VIDEODRIVER", before.c_str(), 1);
+    ASSERT_FALSE(made.ok());
+    EXPECT_EQ(made.error().message.find("--display sdl: "), 0u);
 }
 
 }  // namespace

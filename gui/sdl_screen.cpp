@@ -30,10 +30,13 @@ bool draws_in_software(SDL_Renderer* renderer) {
     return name.starts_with("llvmpipe") || name.starts_with("softpipe") || name.find("Software") != std::string_view::npos;
 }
 
-/// Where OpenGL is software, SDL's own is quicker: it copies what changed straight into the window.
+/// Where OpenGL is software, SDL's own is quicker: it copies what changed straight into the window. Not on Wayland, where
+/// SDL knows no other way into a window than OpenGL.
 SDL_Renderer* create_renderer(SDL_Window* window) {
     SDL_Renderer* renderer = SDL_CreateRenderer(window, -1, 0);
-    if (!renderer || SDL_GetHint(SDL_HINT_RENDER_DRIVER) || !draws_in_software(renderer)) return renderer;
+    if (!renderer || SDL_GetHint(SDL_HINT_RENDER_DRIVER) || std::string_view(SDL_GetCurrentVideoDriver()) == "wayland" ||
+        !draws_in_software(renderer))
+        return renderer;
     SDL_DestroyRenderer(renderer);
     SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
     return SDL_CreateRenderer(window, -1, SDL_RENDERER_SOFTWARE);
@@ -144,10 +147,12 @@ SDL_Rect SdlScreen::picture_area() const {
     const double aspect = shape(shown_);
     double w = std::min<double>(output.x, height * aspect);
     double h = w / aspect;
-    const double whole_w = std::floor(w / picture_width) * picture_width;
-    const double whole_h = std::floor(h / picture_height) * picture_height;
-    const bool close = w - whole_w < 2 && h - whole_h < 2;
-    if (whole_w > 0 && whole_h > 0 && (close || scaling_ == ScalingChoice::Integer)) {
+    // As wide as possible, and of the heights the one that comes closest to the shape.
+    const double whole_w = std::max(1.0, std::floor(w / picture_width)) * picture_width;
+    const double rows = std::max(1.0, std::round(whole_w / aspect / picture_height));
+    const double whole_h = std::min(rows, std::floor(height / picture_height)) * picture_height;
+    const bool close = std::abs(w - whole_w) < 2 && std::abs(h - whole_h) < 2;
+    if (whole_w <= output.x && whole_h > 0 && (close || scaling_ == ScalingChoice::Integer)) {
         w = whole_w;
         h = whole_h;
     }
@@ -236,15 +241,19 @@ std::optional<u32> SdlScreen::menu_row(int x, int y) const {
     return static_cast<u32>((place.y - area.y) / scale()) / TextCanvas::kCellHeight;
 }
 
-void SdlScreen::set_status_line(TextCanvas line) { status_ = std::move(line); }
+void SdlScreen::set_status_line(TextCanvas line, bool message) {
+    status_ = std::move(line);
+    message_ = message;
+}
 
 void SdlScreen::present() {
     SDL_SetRenderDrawColor(renderer_.get(), 0, 0, 0, 255);
     SDL_RenderClear(renderer_.get());
     if (texture_) draw_picture();
-    if (status_height() > 0) {
+    if (status_height() > 0 || message_) {
         const SDL_Point output = output_size();
-        const SDL_Rect strip{0, output.y - status_height(), output.x, status_height()};
+        const int height = kStatusHeight * scale();
+        const SDL_Rect strip{0, output.y - height, output.x, height};
         SDL_SetRenderDrawColor(renderer_.get(), 0x20, 0x28, 0x30, 255);
         SDL_RenderFillRect(renderer_.get(), &strip);
         draw_canvas(status_, {0, strip.y + scale(), static_cast<int>(status_.width()) * scale(),

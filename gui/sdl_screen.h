@@ -35,12 +35,14 @@ class SdlScreen {
     void set_picture(const Frame& frame);
     /// The graphics driver has lost its textures.
     void restore();
-    void set_status_line(TextCanvas line);
+    /// A message is shown even where there is no status line: in full screen, over the picture.
+    void set_status_line(TextCanvas line, bool message);
     void set_menu(std::optional<TextCanvas> menu) { menu_ = std::move(menu); }
     void present();
 
     void toggle_full_screen();
     [[nodiscard]] bool full_screen() const;
+    [[nodiscard]] bool shows_status_line() const { return status_height() > 0; }
     /// To the next way of scaling; returns its name.
     const char* next_scaling();
     void toggle_status_line() { status_shown_ = !status_shown_; }
@@ -79,6 +81,7 @@ class SdlScreen {
     unsigned first_scale_;
     bool status_shown_ = true;
     TextCanvas status_{1, 1, 0};
+    bool message_ = false;  ///< status_ is one
     std::optional<TextCanvas> menu_;
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "devices/sound/game_port/game_port.h"
 #include "devices/storage/floppy_format.h"
 #include "gui/screenshot.h"
 #include "machine/snapshot.h"
@@ -182,6 +183,10 @@ void Session::tell(const std::string& message) {
     for (DisplayLink* link : displays_) link->tell({Notice::Kind::Message, message});
 }
 
+void Session::take(const StickInput& input) {
+    if (GamePort* port = machine_.game_port()) port->hold(input.stick, input.position);
+}
+
 void Session::take(const TextInput& input) {
     if (Result<void> typed = type_text(input.text); !typed)
         answering_->tell({Notice::Kind::Message, typed.error().message});
@@ -231,7 +236,9 @@ Result<std::string> Session::carry_out(const CommandRequest& request) {
         case UserCommand::CopyText: {
             const TextScreen screen = screen_text();
             if (screen.graphics) return fail("A graphics mode has no text to copy");
-            answering_->tell({Notice::Kind::Clipboard, fmt::format("{}\n", fmt::join(screen.lines(), "\n"))});
+            std::string text = fmt::format("{}", fmt::join(screen.lines(), "\n"));
+            text.erase(text.find_last_not_of('\n') + 1);  // the empty rows below
+            answering_->tell({Notice::Kind::Clipboard, text + "\n"});
             return std::string("Text copied");
         }
         case UserCommand::Mute:

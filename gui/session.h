@@ -110,6 +110,7 @@ class Session {
     void take(const PointerMotion& motion) { move_pointer(motion); }
     void take(const PointerPlace& place) { place_pointer(place); }
     void take(const PointerButton& button) { press_button(button); }
+    void take(const StickInput& input);
     void take(const PowerOffRequest&) { quit(); }
     void take(const TextInput& input);
     void take(const CommandRequest& request);

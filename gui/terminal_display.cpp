@@ -18,7 +18,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view kHint = " Ctrl-] or Ctrl-A x: leave   Ctrl-A h: help ";
 constexpr std::string_view kHelp =
-    " Ctrl-A x: leave  d: Ctrl-Alt-Del  p: pause  r: reset  s: screenshot  w: save  o: load  l: redraw  Ctrl-A: itself ";
+    " Ctrl-A x: leave  d: Ctrl-Alt-Del  p: pause  r: reset  s: shot  w: save  o: load";  // 80 columns
+constexpr std::string_view kPaused = " Paused: Ctrl-A p goes on ";
 constexpr auto kHintTime = std::chrono::seconds(5);
 /// Pace of strokes, so that a paste does not overrun the guest's keyboard, whose buffer holds 16 bytes.
 constexpr auto kStrokeTime = std::chrono::milliseconds(12);
@@ -223,6 +224,8 @@ void TerminalDisplay::compose(Size size) {
         compose_line(size, last, hint_);
     else if (screen_.graphics || size.rows > screen_.rows)
         compose_line(size, last, status_text());
+    else if (status_.paused)  // over the guest's last line, or it would look like a hang
+        compose_line(size, last, kPaused);
 }
 
 void TerminalDisplay::draw() {

@@ -300,6 +300,25 @@ TEST_F(TerminalDisplayTest, PrefixGivesCommandsAndTheAnswersAreShown) {
     EXPECT_EQ(terminal.line(29), " Screenshot screenshot-1.png");
 }
 
+TEST_F(TerminalDisplayTest, APauseIsShownWhereThereIsNoRoomAndEveryLineComesBack) {
+    start();
+    TextScreen screen = blank_screen();
+    screen.rows = 30;  // as many as the terminal has
+    screen.cells.resize(size_t{30} * screen.columns);
+    for (TextCell& cell : screen.cells) cell.character = 'x';
+    display->update(screen);
+    settle();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5100));  // the hint gives way
+    settle();
+    EXPECT_EQ(terminal.line(29).substr(0, 4), "xxxx");
+    display->set_status({.paused = true});
+    settle();
+    EXPECT_EQ(terminal.line(29), " Paused: Ctrl-A p goes on");
+    display->set_status({.paused = false});
+    settle();
+    EXPECT_EQ(terminal.line(29).substr(0, 4), "xxxx");
+}
+
 TEST_F(TerminalDisplayTest, StatusIsShownWhereThereIsRoom) {
     start();
     display->update(blank_screen());

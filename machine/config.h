@@ -30,6 +30,7 @@ struct Config {
         u64 count = 1;
         u64 quantum = 5000;
         u64 seed = 1;  ///< of RDRAND and RDSEED in deterministic mode
+        u64 physical_bits = 0;  ///< MAXPHYADDR; 0: the model's, less under firmware of others
     } cpu;
     struct Memory {
         u64 size = u64{128} << 20;  ///< bytes

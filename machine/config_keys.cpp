@@ -26,6 +26,10 @@ constexpr ConfigKey kKeys[] = {
      [](Config& c, unsigned) -> Field { return &c.cpu.seed; },
      "Deterministic mode: where the sequence of RDRAND and RDSEED begins; in realtime mode the host's numbers "
      "are used."},
+    {"cpu.physical_bits", "", KeyType::Number, "", 0, 52,
+     [](Config& c, unsigned) -> Field { return &c.cpu.physical_bits; },
+     "Width of physical addresses, at least 32 (CPUID leaf 80000008h). 0: the model's own, but under firmware of "
+     "others no more than 40 or what the RAM needs, since UEFI firmware maps all that the processor can address."},
     {"memory.size", "", KeyType::Size, "", kMiB, 4096 * 1024 * kMiB,
      [](Config& c, unsigned) -> Field { return &c.memory.size; },
      "Size of the RAM, a multiple of 1 MiB; what is above 3 GiB continues at 4 GiB."},
@@ -145,7 +149,7 @@ constexpr ConfigKey kKeys[] = {
      [](Config& c, unsigned) -> Field { return &c.sound.speaker; },
      "Whether the PC speaker is heard; programs cannot tell the difference."},
     {"sound.sb16", "", KeyType::Flag, "", 0, 0, [](Config& c, unsigned) -> Field { return &c.sound.sb16; },
-     "Whether there is a Sound Blaster 16, with OPL3 at 388h and MPU-401 at 330h."},
+     "Whether there is a Sound Blaster 16, with OPL3 at 388h, MPU-401 at 330h and a game port at 201h."},
     {"sound.sb16_port", "", KeyType::Number, "0x220, 0x240, 0x260 and 0x280", 0x220, 0x280,
      [](Config& c, unsigned) -> Field { return &c.sound.sb16_port; }, "Its base address."},
     {"sound.sb16_irq", "", KeyType::Number, "2, 5, 7 and 10", 2, 10,

@@ -51,8 +51,8 @@ Result<void> Machine::build_flash() {
         if (!rom) return rom.error();
         regions_.push_back(std::move(*rom));
     }
+    if (!firmware_.note().empty()) log_.warning("firmware", "{}", firmware_.note());
     if (firmware_.flash_bytes() == 0) return {};
-    if (!firmware_.note().empty()) log_.warning("flash", "{}", firmware_.note());
     Result<std::unique_ptr<Flash>> flash =
         Flash::create(*memory_, log_,
                       {.name = "flash",

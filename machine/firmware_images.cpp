@@ -22,6 +22,16 @@ Result<void> check_size(const std::string& path, u64 bytes, std::string_view wha
     return fail("{}: {} bytes; a {} has a multiple of 4 KiB, at most 16 MiB", path, bytes, what);
 }
 
+/// What the user should know of images that cannot run here; the name is all that tells them apart.
+std::string note_on(const std::string& bios) {
+    std::error_code none;
+    const std::filesystem::path target = std::filesystem::canonical(bios, none);
+    if (target.filename().string().find(".secboot.") == std::string::npos) return {};
+    return fmt::format("{}: by its name this image enforces Secure Boot, for which it needs system management mode; there is none here, "
+                       "and it will stop early. {} runs without",
+                       bios, bios.find("_4M") != std::string::npos ? "OVMF_CODE_4M.fd" : "OVMF_CODE.fd");
+}
+
 }  // namespace
 
 Result<std::vector<u8>> read_file(const std::string& path) {
@@ -57,6 +67,7 @@ Result<FirmwareImages> FirmwareImages::open(const Config::Firmware& config, bool
         images.foreign_ = true;
         if (Result<void> fits = check_size(config.bios, images.bios_.size(), "system BIOS"); !fits)
             return fits.error().in("firmware.bios");
+        images.note_ = note_on(config.bios);
     }
     if (config.flash_vars.empty()) return images;
     if (config.bios.empty())
@@ -78,8 +89,8 @@ Result<void> FirmwareImages::open_flash(const std::string& path, bool snapshot) 
     if (!file) return file.error();
     if (Result<void> fits = check_size(path, file->size(), "flash chip"); !fits) return fits;
     if (!snapshot && !file->writable())
-        note_ = fmt::format("{}: opened read-only ({}); what the firmware stores there is lost at the end",
-                            path, file->read_only_reason());
+        note_ += fmt::format("{}{}: opened read-only ({}); what the firmware stores there is lost at the end",
+                             note_.empty() ? "" : "; ", path, file->read_only_reason());
     flash_ = std::move(*file);
     return {};
 }

@@ -1,11 +1,15 @@
 // Firmware files and flash in a machine, and what our BIOS leaves in memory for operating systems.
 #include <gmock/gmock.h>
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <numeric>
 
 #include "bios/acpi/acpi_tables.h"
+#include "cpu/cpuid.h"
 #include "machine/firmware_images.h"
 #include "machine/machine_fixture.h"
 
@@ -48,6 +52,25 @@ TEST(FirmwareImages, MissingFilesAndContradictionsAreErrorsOfTheirKeys) {
     config = chips(code, vars);
     config.flash = vars.path();
     EXPECT_THAT(FirmwareImages::open(config, false).error().message, testing::HasSubstr("give one of them"));
+}
+
+TEST(FirmwareImages, ImagesThatNeedSystemManagementModeAreNamedThoughALinkHidesIt) {
+    const std::filesystem::path folder = std::filesystem::temp_directory_path() / fmt::format("gnomon-firmware-{}", getpid());
+    std::filesystem::create_directory(folder);
+    const std::string image = (folder / "OVMF_CODE_4M.secboot.fd").string(), link = (folder / "OVMF_CODE_4M.ms.fd").string(),
+                      other = (folder / "OVMF_CODE_4M.fd").string();
+    for (const std::string& path : {image, other}) std::ofstream(path) << std::string(0x1000, 'x');
+    std::filesystem::create_symlink(image, link);
+    const auto note = [](const std::string& path) {
+        Config::Firmware config;
+        config.bios = path;
+        return FirmwareImages::open(config, false)->note();
+    };
+    EXPECT_EQ(note(other), "");
+    EXPECT_EQ(note(link), link +
+                              ": by its name this image enforces Secure Boot, for which it needs system management mode; there is none "
+                              "here, and it will stop early. OVMF_CODE_4M.fd runs without");
+    std::filesystem::remove_all(folder);
 }
 
 struct FlashMachine {
@@ -109,6 +132,41 @@ TEST(MachineMemory, MoreRamThanTheProcessorCanNameIsToldToTheUser) {
     EXPECT_TRUE(messages.empty());
     make("max", 512);
     EXPECT_TRUE(messages.empty());
+}
+
+TEST(MachineProcessors, HaveTheModelsAddressBitsButNoMoreThan40UnderFirmwareOfOthers) {
+    const ScratchFile code(std::vector<u8>(0x20000, 0x90)), chip(std::vector<u8>(0x20000, 0x90));
+    const auto bits = [&](const std::string& cpu, u64 gib, bool in_rom, bool in_flash, u64 asked = 0) -> unsigned {
+        Config config;
+        config.cpu.model = cpu;
+        config.cpu.physical_bits = asked;
+        config.memory.size = gib << 30;
+        if (in_rom) config.firmware.bios = code.path();
+        if (in_flash) config.firmware.flash = chip.path();
+        Result<std::unique_ptr<Machine>> machine = Machine::create(config, {});
+        EXPECT_TRUE(machine.ok());
+        return cpuid_leaf((*machine)->cpu(), 0x80000008, 0).eax & 0xff;
+    };
+    EXPECT_EQ(bits("max", 1, false, false), 52u);
+    EXPECT_EQ(bits("max", 1, true, false), 40u);
+    EXPECT_EQ(bits("max", 1, false, true), 40u);
+    EXPECT_EQ(bits("max", 1023, true, false), 40u);
+    EXPECT_EQ(bits("max", 1024, true, false), 41u) << "the hole below 4 GiB moves the last of it up";
+    EXPECT_EQ(bits("haswell", 1, true, false), 39u);
+    EXPECT_EQ(bits("max", 1, true, false, 46), 46u);
+    EXPECT_EQ(bits("haswell", 1, false, false, 45), 45u);
+}
+
+TEST(MachineProcessors, AddressBitsThatNoProcessorCanHaveAreRefused) {
+    const auto error = [](const char* cpu, u64 asked) {
+        Config config;
+        config.cpu.model = cpu;
+        config.cpu.physical_bits = asked;
+        return Machine::create(config, {}).error().message;
+    };
+    EXPECT_EQ(error("max", 31), "cpu.physical_bits: 31; accepted are 0 and 32 to 52");
+    EXPECT_EQ(error("p3", 40),
+              "cpu.physical_bits: 'p3' has 36, and no CPUID leaf 80000008h that could announce another width");
 }
 
 /// ACPI tables by signature, as a system finds them.

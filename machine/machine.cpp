@@ -6,6 +6,7 @@
 
 #include "devices/keyboard/us_text.h"
 #include "devices/sound/ac97/ac97.h"
+#include "devices/sound/game_port/game_port.h"
 #include "devices/sound/pc_speaker.h"
 #include "devices/sound/sb16/sb16.h"
 
@@ -35,6 +36,26 @@ Result<void> keep(Result<T>&& made, T& place) {
     return {};
 }
 
+/// Firmware of others gets 40 address bits, as under QEMU, unless the RAM needs more: OVMF makes page tables for
+/// every address that CPUID announces, and its 4 MiB images (whose PEI phase is 32-bit code, which makes no 1 GiB
+/// pages) run out of memory with more.
+Result<void> choose_physical_bits(const Config& config, CpuModel& model) {
+    constexpr u64 kUsual = 40;
+    if (const u64 bits = config.cpu.physical_bits; bits != 0) {
+        if (bits < 32) return fail("cpu.physical_bits: {}; accepted are 0 and 32 to 52", bits);
+        if (!model.features.has(Feature::NX) && !model.features.has(Feature::LongMode))
+            return fail("cpu.physical_bits: '{}' has {}, and no CPUID leaf 80000008h that could announce another width", model.name,
+                        model.physical_bits);
+        model.physical_bits = static_cast<u8>(bits);
+        return {};
+    }
+    if (config.firmware.bios.empty() && config.firmware.flash.empty()) return {};
+    constexpr u64 kHole = u64{1} << 30;  // below 4 GiB
+    const u64 needed = std::max<u64>(kUsual, std::bit_width(config.memory.size + kHole - 1));
+    model.physical_bits = static_cast<u8>(std::min<u64>(model.physical_bits, needed));
+    return {};
+}
+
 }  // namespace
 
 Machine::Machine(const Config& config, HostEnvironment host, ClockMode mode, CpuModel model)
@@ -55,6 +76,7 @@ Result<std::unique_ptr<Machine>> Machine::create(const Config& config, HostEnvir
     if (config.cpu.count > 1 && !model->features.has(Feature::APIC))
         return fail("cpu.count: {} processors need a model with a local APIC, which '{}' has not; accepted is 1",
                     config.cpu.count, model->name);
+    if (Result<void> chosen = choose_physical_bits(config, *model); !chosen) return chosen.error();
     if (model->several_cores()) model->cores = static_cast<u8>(config.cpu.count);
     if (config.input.pointer == PointerChoice::Vmware) {
         model->features.set(Feature::HYPERVISOR);
@@ -282,14 +304,16 @@ void Machine::list_parts() {
     parts_.push_back(turn_part_.get());
     for (const Processor& processor : processors_) {
         parts_.push_back(processor.part.get());
+        parts_.push_back(processor.monitor_part.get());
         if (processor.apic) parts_.push_back(processor.apic.get());
     }
 }
 
 std::string Machine::fingerprint() {
     std::string text = fmt::format(
-        "cpu.model = {}\ncpu.count = {}\ncpu.quantum = {}\nmemory.size = {}M\nvideo.memory = {}M\nclock.mode = {}\nclock.ips = {}\nfirmware.bios = {:08x}\n",
-        config_.cpu.model.empty() ? model_.name : std::string_view(config_.cpu.model), config_.cpu.count, config_.cpu.quantum,
+        "cpu.model = {}\ncpu.physical_bits = {}\ncpu.count = {}\ncpu.quantum = {}\nmemory.size = {}M\nvideo.memory = {}M\nclock.mode = {}\nclock.ips = {}\nfirmware.bios = {:08x}\n",
+        config_.cpu.model.empty() ? model_.name : std::string_view(config_.cpu.model), model_.physical_bits,
+        config_.cpu.count, config_.cpu.quantum,
         memory_->ram_size() >> 20, vga_->memory().size() >> 20, clock_.mode() == ClockMode::Deterministic ? "deterministic" : "realtime",
         config_.clock.ips, firmware_.checksum());
     for (unsigned i = 0; i < 2; i++)

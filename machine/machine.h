@@ -46,6 +46,7 @@
 namespace gnomon {
 
 class Ac97;
+class GamePort;
 class PcSpeaker;
 class Sb16;
 
@@ -93,6 +94,8 @@ class Machine {
     [[nodiscard]] Hpet* hpet() { return hpet_.get(); }
     [[nodiscard]] Vga& vga() { return *vga_; }
     [[nodiscard]] I8042& keyboard() { return *keyboard_; }
+    /// Of the sound card; null without one.
+    [[nodiscard]] GamePort* game_port() { return game_port_.get(); }
     /// Null where the mouse has no such side.
     [[nodiscard]] VmwarePointer* pointer() { return pointer_.get(); }
     [[nodiscard]] Piix4Pm& power() { return *power_; }
@@ -204,6 +207,7 @@ class Machine {
 
     // processors.cpp
     class CpuPart;
+    class MonitorPart;
     class TurnPart;
     struct Processor {
         Processor();
@@ -213,6 +217,7 @@ class Machine {
         std::unique_ptr<LocalApic> apic;
         std::unique_ptr<Cpu> cpu;
         std::unique_ptr<StatePart> part;
+        std::unique_ptr<StatePart> monitor_part;
     };
     void build_processors();
     void place_apic(unsigned index, GuestPhys page, bool mapped);
@@ -254,6 +259,7 @@ class Machine {
     std::unique_ptr<SoundMixer> mixer_;
     std::unique_ptr<PcSpeaker> speaker_;
     std::unique_ptr<Sb16> sb16_;
+    std::unique_ptr<GamePort> game_port_;
     std::unique_ptr<Ac97> ac97_;
     std::unique_ptr<HostBridge> host_bridge_;
     std::unique_ptr<Piix3> piix3_;

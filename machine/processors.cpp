@@ -39,6 +39,21 @@ class Machine::CpuPart final : public StatePart {
     std::string name_;
 };
 
+/// How long it waits, where MWAIT's kin gave a time.
+class Machine::MonitorPart final : public StatePart {
+  public:
+    MonitorPart(MonitorUnit& unit, unsigned number) : unit_(unit), name_(fmt::format("monitor{}", number)) {}
+    [[nodiscard]] std::string_view state_name() const override { return name_; }
+    [[nodiscard]] StateNode save_state() const override { return save_value(unit_.timing()); }
+    Result<Install> load_state(const StateNode& node) override {
+        return prepare_state<MonitorUnit::Timing>(node, [this](const MonitorUnit::Timing& timing) { unit_.set_timing(timing); });
+    }
+
+  private:
+    MonitorUnit& unit_;
+    std::string name_;
+};
+
 /// Whose turn is next.
 class Machine::TurnPart final : public StatePart {
   public:
@@ -102,7 +117,11 @@ void Machine::build_processors() {
         processor.cpu->monitor_unit().on_wake([this] {
             if (running_) running_->shorten_budget(0);
         });
+        const Scheduler::EventId deadline =
+            scheduler_.add_event(fmt::format("cpu{}.wait", i), [cpu = processor.cpu.get()](const Scheduler::Due&) { end_timed_wait(*cpu); });
+        processor.cpu->monitor_unit().on_deadline([this, deadline](u64 ns) { scheduler_.schedule(deadline, ns); });
         processor.part = std::make_unique<CpuPart>(*processor.cpu, i);
+        processor.monitor_part = std::make_unique<MonitorPart>(processor.cpu->monitor_unit(), i);
         pins_.connect(*processor.pins, processor.apic.get());
         processors_.push_back(std::move(processor));
         cpus_.push_back(processors_.back().cpu.get());

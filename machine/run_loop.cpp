@@ -15,6 +15,9 @@ namespace {
 constexpr u64 kLookNs = 4'000'000;
 /// The processor comes back at least this often (deterministic mode), so that the host gets its looks.
 constexpr u64 kLongestSlice = 1'000'000;
+/// Realtime mode: the host's timers are late by about as much (the slack of a Linux thread), so a shorter sleep would take longer
+/// than its time; guests wait for microseconds in TPAUSE.
+constexpr u64 kShortestNapNs = 50'000;
 /// Realtime mode: an event is late by no more than a slice.
 constexpr u64 kRealtimeSliceNs = 1'000'000;
 
@@ -145,7 +148,7 @@ void RunLoop::idle() {
     const u64 host = host_now();
     u64 nap = next_look_ns_ > host ? next_look_ns_ - host : 0;
     if (deadline != Scheduler::kNever) nap = std::min(nap, deadline > now ? deadline - now : 0);
-    if (nap == 0) return;
+    if (nap < kShortestNapNs) return;
     std::this_thread::sleep_for(std::chrono::nanoseconds(nap));
     clock.catch_up();
 }

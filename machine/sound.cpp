@@ -1,5 +1,6 @@
 // The sound of a machine: the mixer and what it mixes.
 #include "devices/sound/ac97/ac97.h"
+#include "devices/sound/game_port/game_port.h"
 #include "devices/sound/pc_speaker.h"
 #include "devices/sound/sb16/sb16.h"
 #include "machine/machine.h"
@@ -21,6 +22,9 @@ Result<void> Machine::build_sound() {
         Result<std::unique_ptr<Sb16>> card = Sb16::create(ports_, scheduler_, log_, wires, config);
         if (!card) return card.error().in("sound.sb16");
         sb16_ = std::move(*card);
+        Result<std::unique_ptr<GamePort>> port = GamePort::create(ports_, clock_);
+        if (!port) return port.error().in("sound.sb16");
+        game_port_ = std::move(*port);
     }
     if (config_.sound.pci == PciSoundChoice::Ac97) {
         Result<std::unique_ptr<Ac97>> card =
@@ -34,11 +38,13 @@ Result<void> Machine::build_sound() {
 
 void Machine::list_sound_parts() {
     if (sb16_) parts_.push_back(sb16_.get());
+    if (game_port_) parts_.push_back(game_port_.get());
     if (ac97_) parts_.push_back(ac97_.get());
 }
 
 void Machine::reset_sound() {
     if (sb16_) sb16_->reset();
+    if (game_port_) game_port_->reset();
     if (ac97_) ac97_->reset();
 }
 

@@ -34,6 +34,7 @@ std::string stats_json(Machine& machine, u64 host_ns) {
         const BlockCache::Counters& b = one->blocks().counters();
         blocks.decoded += b.decoded;
         blocks.invalidated += b.invalidated;
+        blocks.patched += b.patched;
         blocks.flushes += b.flushes;
         const BlockCache::Runs r = one->blocks().runs();
         runs.blocks += r.blocks;
@@ -70,6 +71,7 @@ std::string stats_json(Machine& machine, u64 host_ns) {
                         seconds > 0 ? static_cast<double>(instructions) / 1e6 / seconds : 0.0);
     number("blocks_decoded", blocks.decoded);
     number("blocks_invalidated", blocks.invalidated);
+    number("blocks_patched", blocks.patched);
     number("blocks_run", runs.blocks);
     number("block_cache_flushes", blocks.flushes);
     number("block_lookups", cpu.block_lookups);

@@ -60,6 +60,13 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     [[nodiscard]] bool may_store_flagged(u64 linear, unsigned size, Privilege privilege) {
         return flagged_store(linear, size, privilege) != nullptr;
     }
+    /// Where such a store, of which nobody needs to be told, may be made at once; else null.
+    [[nodiscard]] u8* unnoticed_store(u64 linear, unsigned size, Privilege privilege) {
+        u8* const host = flagged_store(linear, size, privilege);
+        if (!host) return nullptr;
+        const u32 page = static_cast<u32>((host - map_.ram()) >> 12);
+        return map_.beside_code(page, static_cast<u32>(linear & ~kPageMask), size) ? host : nullptr;
+    }
     /// Makes such a store with its notifications; false: write() must. A page that lost its flags goes there
     /// too, to get its write tag back.
     bool store_flagged(u64 linear, unsigned size, Privilege privilege, const void* data) {
@@ -67,7 +74,7 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
         if (!host) return false;
         const u32 page = static_cast<u32>((host - map_.ram()) >> 12);
         if (map_.flags(page) == 0) return false;
-        map_.note_store(page, static_cast<u32>(linear & ~kPageMask), size);
+        map_.note_store(page, static_cast<u32>(linear & ~kPageMask), size, static_cast<const u8*>(data));
         switch (size) {
         case 1: *host = *static_cast<const u8*>(data); break;
         case 2: std::memcpy(host, data, 2); break;
@@ -205,6 +212,7 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     /// Drops the entries for the 2^shift bytes around `linear` that have all of these marks.
     void drop_range(u64 linear, unsigned shift, u8 marks);
     void note_writer(u32 ram_page, unsigned index);
+    [[nodiscard]] std::array<u64, 16>& large_regions(u64 linear) { return linear >> 63 ? upper_large_regions_ : large_regions_; }
 
     PhysicalMap& map_;
     const AccessWatch* watch_ = nullptr;
@@ -217,13 +225,16 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     /// For each RAM page up to two TLB indices (plus one) whose entries may have its write tag; kManyWriters:
     /// any may.
     std::unique_ptr<u32[], FreeZeros> writers_;
-    /// Bit n: the TLB may hold fragments of large pages at linear addresses with bits 22–31 equal to n.
+    /// Bit n: the TLB may hold fragments of large pages at linear addresses of the lower half with bits 22–31 equal to n.
     std::array<u64, 16> large_regions_{};
     MmioIo* private_device_ = nullptr;
     GuestPhys private_page_;
     PagingState paging_;
     WalkControl control_;
     Counters counters_;
+    /// As large_regions_: of the upper half, which in the long modes is the kernel's, whose large pages must not slow INVLPG of
+    /// the user's small ones down.
+    std::array<u64, 16> upper_large_regions_{};
 };
 
 }  // namespace gnomon

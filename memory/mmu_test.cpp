@@ -18,7 +18,7 @@ struct Device final : MmioIo, PageWriteObserver {
         return 0x8877665544332211;
     }
     void mmio_write(u64 offset, unsigned size, u64) override { writes.push_back({offset, size}); }
-    void page_written(u32 page, u32 offset, u32) override { stores.push_back({page, offset}); }
+    void page_written(u32 page, u32 offset, u32, const u8*) override { stores.push_back({page, offset}); }
     std::vector<std::pair<u64, unsigned>> reads;
     std::vector<std::pair<u64, unsigned>> writes;
     std::vector<std::pair<u32, u32>> stores;
@@ -518,6 +518,73 @@ TEST_P(ShadowTest, RootsOfForgottenSpacesLoseTheirFlag) {
     EXPECT_EQ(map->flags(root(0) >> 12), 0);
     EXPECT_NE(map->flags(root(1) >> 12), 0);
     EXPECT_EQ(mmu->shadow()->live_spaces(), ShadowTables::kSpaces);
+}
+
+TEST_P(ShadowTest, RootThatBecomesDataEndsItsSpace) {
+    constexpr u64 kOther = 0x8000;
+    map_page(0x5000, 0x105000, 7);
+    map_page(0x9000, 0x109000, 7);
+    put(0x107000, 0x77);
+    put(kOther, kTable0 | 7);
+    paging_.cr3 = kOther;
+    load();
+    EXPECT_EQ(read(0x5000, kUser), "ok 0");
+    paging_.cr3 = kDirectory;
+    load();
+    EXPECT_EQ(read(0x5000, kUser), "ok 0");
+    EXPECT_EQ(mmu->shadow()->live_spaces(), 2u);
+    for (u64 i = 0; i <= ShadowTables::kIdleWrites; i++) put(kOther + 0x800 + i * 4, 0);
+    EXPECT_EQ(mmu->shadow()->live_spaces(), 1u);
+    EXPECT_EQ(map->flags(kOther >> 12), 0);
+    EXPECT_EQ(tlb(0x5000, kUser).read_tag, 0x5000u) << "of the space in force";
+    put(kOther, kTable1 | 7);
+    put(kTable1 + 5 * 4, 0x107007);
+    paging_.cr3 = kOther;
+    load();
+    EXPECT_EQ(read(0x5000, kUser), "ok 77");
+}
+
+TEST_P(ShadowTest, StoreToTheTablesOfAnotherSpaceLeavesTheTlbAlone) {
+    constexpr u64 kOther = 0x8000;
+    map_page(0x5000, 0x105000, 7);
+    put(0x107000, 0x77);
+    put(kOther, kTable1 | 7);
+    put(kTable1 + 5 * 4, 0x107007);
+    paging_.cr3 = kOther;
+    load();
+    EXPECT_EQ(read(0x5000, kUser), "ok 77");
+    paging_.cr3 = kDirectory;
+    load();
+    EXPECT_EQ(read(0x5000, kUser), "ok 0");
+    put(kTable1 + 5 * 4, 0x105007);
+    EXPECT_EQ(tlb(0x5000, kUser).read_tag, 0x5000u);
+    paging_.cr3 = kOther;
+    load();
+    EXPECT_EQ(read(0x5000, kUser), "ok 0");
+    EXPECT_EQ(mmu->counters().page_walks, 3u);
+}
+
+/// 4-level paging: INVLPG of a page whose address has the bits 22-31 of a large page in the other half.
+TEST_P(MmuTest, InvlpgOfASmallPageLeavesLargePagesOfTheOtherHalfAlone) {
+    const auto put64 = [&](u64 address, u64 value) { map->write(GuestPhys(address), 8, value); };
+    constexpr u64 kLarge = 0xffffff80'00400000, kSmall = 0x400000;
+    put64(0x4000, 0x5000 | 7);
+    put64(0x4000 + 8 * 511, 0x5000 | 7);
+    put64(0x5000, 0x6000 | 7);
+    put64(0x6000 + 8 * 2, 0x7000 | 7);
+    put64(0x7000, 0x105000 | 7);
+    paging_.cr3 = 0x4000;
+    paging_.cr4 = 1 << 5;
+    paging_.efer = 1 << 8 | 1 << 10;
+    load();
+    EXPECT_EQ(read(kSmall, kSuper), "ok 0");
+    put64(0x6000 + 8 * 2, 0x400000 | 0x87);
+    mmu->invlpg(LinearAddr(kSmall));
+    EXPECT_EQ(read(kLarge + 0x1000, kSuper), "ok 0");
+    mmu->invlpg(LinearAddr(kSmall));
+    EXPECT_EQ(tlb(kLarge + 0x1000, kSuper).read_tag, kLarge + 0x1000);
+    mmu->invlpg(LinearAddr(kLarge));
+    EXPECT_EQ(tlb(kLarge + 0x1000, kSuper).read_tag, TlbEntry::kNoPage);
 }
 
 TEST_P(ShadowTest, DescribesSpacesAndFrames) {

@@ -47,9 +47,9 @@ void Mmu::fill(u64 linear, Privilege privilege, const Translation& translation,
         mark |= FillLog::kLarge;
         const unsigned region = linear >> 22 & 1023;
         if (translation.page_shift == 30)
-            std::fill_n(large_regions_.begin() + region / 256 * 4, 4, ~u64{0});  // all of the page's regions
+            std::fill_n(large_regions(linear).begin() + region / 256 * 4, 4, ~u64{0});  // all of the page's regions
         else
-            large_regions_[region / 64] |= u64{1} << region % 64;
+            large_regions(linear)[region / 64] |= u64{1} << region % 64;
     }
     if (stores && entry.read_tag == tag) mark |= FillLog::kStore;
     log.marks[index] = mark;
@@ -181,7 +181,7 @@ void Mmu::set_paging(const PagingState& next, bool cr3_written) {
 void Mmu::invlpg(LinearAddr linear) {
     drop_page(linear.value);
     const unsigned region = linear.value >> 22 & 1023;
-    if (!(large_regions_[region / 64] >> region % 64 & 1)) return;
+    if (!(large_regions(linear.value)[region / 64] >> region % 64 & 1)) return;
     // No page below the long modes is larger than 4 MiB; in these, more than the page may go.
     drop_range(linear.value, control_.mode >= PagingMode::FourLevel ? 30 : 22, FillLog::kLarge);
 }
@@ -189,7 +189,7 @@ void Mmu::invlpg(LinearAddr linear) {
 void Mmu::flush_tlb() {
     counters_.tlb_flushes++;
     for (const Privilege privilege : kAllPrivileges) flush_table(privilege);
-    large_regions_ = {};
+    large_regions_ = upper_large_regions_ = {};
     untracked_ = false;
 }
 

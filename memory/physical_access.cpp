@@ -62,7 +62,7 @@ void PhysicalMap::write_piece(u64 address, const u8* data, unsigned size) {
     switch (target.kind()) {
         case Target::Ram: {
             const u32 offset = static_cast<u32>(address & ~kPageMask);
-            note_store(target.index(), offset, size);
+            note_store(target.index(), offset, size, data);
             std::memcpy(ram_page_host(target.index()) + offset, data, size);
             return;
         }
@@ -135,7 +135,7 @@ bool PhysicalMap::poke(GuestPhys address, std::span<const u8> data) {
     for_each_page(address, data.size(), [&](GuestPhys at, size_t position, unsigned size) {
         const Page found = page(at);
         if (found.ram)
-            note_store(found.ram_page, static_cast<u32>(at.page_offset()), size);
+            note_store(found.ram_page, static_cast<u32>(at.page_offset()), size, data.data() + position);
         else
             rom = true;
         std::memcpy(found.host + at.page_offset(), data.data() + position, size);
@@ -156,7 +156,7 @@ void PhysicalMap::set_entry_bits(GuestPhys address, unsigned size, u64 bits) {
     const u32 page = found.write.index();
     const u32 offset = static_cast<u32>(masked & ~kPageMask);
     const u8 others = static_cast<u8>(flags_[page] & ~static_cast<u8>(PageFlag::PageTable));
-    if (others != 0) notify_store(page, offset, size, others);
+    if (others != 0) notify_store(page, offset, size, others, reinterpret_cast<const u8*>(&value));
     std::memcpy(ram_page_host(page) + offset, &value, size);
 }
 

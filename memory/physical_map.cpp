@@ -309,13 +309,13 @@ void PhysicalMap::remove_translation_observer(TranslationObserver& observer) {
     std::erase(translation_observers_, &observer);
 }
 
-void PhysicalMap::notify_store(u32 ram_page, u32 offset, u32 size, u8 flags) {
+void PhysicalMap::notify_store(u32 ram_page, u32 offset, u32 size, u8 flags, const u8* data) {
     if (flags & static_cast<u8>(PageFlag::Clean)) clear_flag(ram_page, PageFlag::Clean);
     for (PageFlag flag : {PageFlag::Code, PageFlag::PageTable, PageFlag::Clean, PageFlag::Monitored}) {
         if (!(flags & static_cast<u8>(flag))) continue;
         if (flag == PageFlag::Code && !(code_granules_[ram_page] & granules(offset, size))) continue;
         for (PageWriteObserver* observer : write_observers_[flag_index(flag)])
-            observer->page_written(ram_page, offset, size);
+            observer->page_written(ram_page, offset, size, data);
     }
 }
 

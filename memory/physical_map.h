@@ -26,10 +26,10 @@ enum class PageFlag : u8 {
 };
 
 /// Told before a store changes a page that has the flag. `page` is the index of the RAM page; the bytes are
-/// [offset, offset + size) within it.
+/// [offset, offset + size) within it, and will be those at `data` (null: whoever stores does not say).
 class PageWriteObserver {
   public:
-    virtual void page_written(u32 page, u32 offset, u32 size) = 0;
+    virtual void page_written(u32 page, u32 offset, u32 size, const u8* data) = 0;
     /// Where several observers share a flag: this one still needs it on the page.
     [[nodiscard]] virtual bool watches(u32 /*page*/) const { return false; }
 
@@ -187,12 +187,15 @@ class PhysicalMap final : public DmaPort {
     void add_translation_observer(TranslationObserver& observer);
     void remove_translation_observer(TranslationObserver& observer);
     /// Stores by the processor's slow path: notifies for [offset, offset + size) of the RAM page if it is
-    /// flagged. To be called before the store.
-    void note_store(u32 ram_page, u32 offset, u32 size) {
+    /// flagged. To be called before the store of `data` (null: unknown).
+    void note_store(u32 ram_page, u32 offset, u32 size, const u8* data = nullptr) {
         const u8 flags = flags_[ram_page];
-        if (flags == 0) return;
-        if (flags == static_cast<u8>(PageFlag::Code) && !(code_granules_[ram_page] & granules(offset, size))) return;
-        notify_store(ram_page, offset, size, flags);
+        if (flags == 0 || beside_code(ram_page, offset, size)) return;
+        notify_store(ram_page, offset, size, flags, data);
+    }
+    /// The page is flagged for its code alone, and none of it is in these bytes: nobody need be told of a store.
+    [[nodiscard]] bool beside_code(u32 ram_page, u32 offset, u32 size) const {
+        return flags_[ram_page] == static_cast<u8>(PageFlag::Code) && !(code_granules_[ram_page] & granules(offset, size));
     }
     /// The granules of 64 bytes that `size` bytes from `offset` of a page touch.
     [[nodiscard]] static u64 granules(u32 offset, u32 size) {
@@ -274,7 +277,7 @@ class PhysicalMap final : public DmaPort {
     void rebuild(u64 base, u64 size);
     void notify_changed();
     void region_page(u32 index, u64 address, Page& page) const;
-    void notify_store(u32 ram_page, u32 offset, u32 size, u8 flags);
+    void notify_store(u32 ram_page, u32 offset, u32 size, u8 flags, const u8* data);
     Result<PhysicalRegion> add_region(RegionInfo region);
     void remove_region(u32 index);
     void show_memory(u32 index, u64 offset, u64 size, u32 first_page, bool stores_reach_device);

@@ -24,7 +24,7 @@ struct Recorder final : MmioIo, PageWriteObserver, TranslationObserver {
     void mmio_write(u64 offset, unsigned size, u64 value) override {
         accesses.push_back({'w', offset, size, value});
     }
-    void page_written(u32 page, u32 offset, u32 size) override {
+    void page_written(u32 page, u32 offset, u32 size, const u8*) override {
         accesses.push_back({'p', page, size, offset});
     }
     void physical_map_changed() override { changes++; }

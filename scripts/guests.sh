@@ -87,4 +87,5 @@ unpack gnumach-image-1.8-486 amd64 gnumach
 unpack grub-legacy amd64 grub-legacy
 unpack bochsbios all bochsbios
 unpack vgabios all vgabios
+unpack systemd-boot-efi amd64 systemd-boot
 if [ -n "${GNOMON_LONG:-}" ] && [ ! -e "$out/debian/.complete" ]; then "$root/scripts/debian-disk.sh" "$out/debian"; fi

@@ -4,7 +4,7 @@ build_packages='cmake ninja-build g++ clang-19 lld-19 ccache pkg-config python3 
     libedit-dev nlohmann-json3-dev libvncserver-dev'
 run_packages='cpio gzip'
 test_packages='nasm libunicorn-dev seabios xorriso mtools isolinux syslinux syslinux-common grub-common grub-pc-bin grub-efi-amd64-bin dosfstools fdisk
-    xz-utils binutils gcc-multilib libc6-dev-i386 qemu-system-x86 git xvfb xdotool vncsnapshot xtightvncviewer grub-theme-starfield gdb lldb-14'
+    xz-utils binutils gcc-multilib libc6-dev-i386 qemu-system-x86 git xvfb xdotool vncsnapshot xtightvncviewer weston grub-theme-starfield gdb lldb-14'
 long_packages='debootstrap e2fsprogs'    # what `./check --long` needs beyond these
 
 as_root() {

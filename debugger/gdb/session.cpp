@@ -2,6 +2,7 @@
 #include "debugger/gdb/session.h"
 
 #include "cpu/model.h"
+#include "cpu/monitor_unit.h"
 #include "debugger/gdb/packet.h"
 
 namespace gnomon::gdb {
@@ -96,10 +97,11 @@ Reaction Session::query_features(std::string_view range) {
 }
 
 std::string Session::thread_state(unsigned processor) const {
-    const CpuState& state = debugger_.cpu(processor).state;
+    Cpu& cpu = debugger_.cpu(processor);
+    const CpuState& state = cpu.state;
     std::string text(mode_name(state));
     if (state.activity == Activity::Halted) text += ", halted";
-    if (state.activity == Activity::Waiting) text += ", waits in MWAIT";
+    if (state.activity == Activity::Waiting) text += fmt::format(", waits in {}", cpu.monitor_unit().instruction());
     if (state.activity == Activity::Shutdown) text += ", shut down";
     if (state.activity == Activity::WaitForSipi) text += ", waits for a startup message";
     return text;

@@ -185,7 +185,7 @@ TEST_F(FlashTest, SaysWhenTheHostCannotKeepIt) {
 TEST_F(FlashTest, TellsWhoWatchesItsPagesBeforeTheyChange) {
     struct Observer final : PageWriteObserver {
         std::vector<u64> seen;
-        void page_written(u32 page, u32 offset, u32 size) override {
+        void page_written(u32 page, u32 offset, u32 size, const u8*) override {
             seen.push_back(u64{page} << 32 | u64{offset} << 16 | size);
         }
     } observer;

@@ -232,10 +232,9 @@ TEST_F(FloppyTest, WrongRateCylinderHeadSectorOrSizeIsAnIdError) {
     EXPECT_EQ(dma.at, 0u);
 }
 
-TEST_F(FloppyVariantTest, TheRateAtPowerOnCanBeChosen) {
-    EXPECT_EQ(static_cast<int>(Config{}.power_on_rate), 2) << "250 kbit/s, as the datasheet has it";
+TEST_F(FloppyVariantTest, ForTheBiosOfBochsTheRateIsChosenAndTransfersSeek) {
     Config config;
-    config.power_on_rate = FloppyRate::Kbps500;
+    config.as_in_bochs = true;
     fdc = std::move(*FloppyController::create(ports, scheduler, log, dma, irq.line(6), config));
     insert(0, 1440);
     fdc->reset();
@@ -244,7 +243,8 @@ TEST_F(FloppyVariantTest, TheRateAtPowerOnCanBeChosen) {
     advance(1'000'000);
     for (u8 i = 0; i < 4; i++) run({0x08}, 2);
     EXPECT_EQ(seek({0x07, 0x00}), (std::vector<u8>{0x20, 0}));
-    EXPECT_EQ(transfer({0x4a, 0x00})[0], 0x00);
+    dma.program(512);
+    EXPECT_EQ(transfer({0x46, 0x00, 16, 0, 1, 2, 1, 0x1b, 0xff}), (std::vector<u8>{0x00, 0, 0, 17, 0, 1, 2}));
 }
 
 TEST_F(FloppyTest, ReadIdFollowsTheRotation) {

@@ -57,8 +57,8 @@ class I8042 final : public PortIo, public StatePart {
     /// Whether the user's finger is on it.
     [[nodiscard]] bool held(Key key) const;
     [[nodiscard]] u8 leds() const { return keyboard_.state().leds; }
-    /// Types text on a US layout at a pace that guests can follow; more may be added while it runs. Fails,
-    /// typing nothing, if there is no key for a character.
+    /// Types text on a US layout at a pace that guests can follow; more may be added while it runs. Pauses while
+    /// Ctrl, Alt, Shift or a GUI key is held. Fails, typing nothing, if there is no key for a character.
     Result<void> type_text(std::string_view text);
     [[nodiscard]] bool typing() const { return !text_.empty(); }
 
@@ -170,6 +170,7 @@ class I8042 final : public PortIo, public StatePart {
     void move_key(Key key, bool down);
     void pass_on(u16 movement);
     void pass_on_keys();
+    [[nodiscard]] bool typist_waits() const;
     void type_step();
 
     Scheduler& scheduler_;

@@ -218,6 +218,30 @@ TEST_F(I8042Test, TypingWaitsForAGuestThatDoesNotRead) {
     EXPECT_EQ(bytes(5000 * kMs), expected);
 }
 
+TEST_F(I8042Test, TypingPausesWhileTheUserHoldsAModifier) {
+    command_byte(0x40);
+    ASSERT_TRUE(device->type_text("ab").ok());
+    EXPECT_EQ(bytes(30 * kMs), "1e 9e");
+    device->press(Key::LeftControl);
+    EXPECT_EQ(bytes(200 * kMs), "1d");
+    device->press(Key::M);  // Ctrl+M is the user's, not the text's
+    device->release(Key::M);
+    EXPECT_EQ(bytes(200 * kMs), "32 b2");
+    device->press(Key::RightShift);
+    device->release(Key::LeftControl);
+    EXPECT_EQ(bytes(200 * kMs), "36 9d");
+    device->release(Key::RightShift);
+    EXPECT_EQ(bytes(200 * kMs), "b6 30 b0");
+    EXPECT_FALSE(device->typing());
+    ASSERT_TRUE(device->type_text("C").ok());
+    EXPECT_EQ(bytes(18 * kMs), "2a");  // between Shift and its letter
+    device->press(Key::RightAlt);
+    EXPECT_EQ(bytes(200 * kMs), "e0 38");
+    device->release(Key::RightAlt);
+    EXPECT_EQ(bytes(200 * kMs), "e0 b8 2e ae aa");
+    EXPECT_FALSE(device->typing());
+}
+
 TEST(UsText, EveryPrintableCharacterHasAKey) {
     for (char c = 0x20; c < 0x7f; c++) EXPECT_TRUE(us_key(c)) << c;
     EXPECT_EQ(us_key('|')->key, Key::Backslash);

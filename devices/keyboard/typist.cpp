@@ -58,11 +58,21 @@ Result<void> I8042::type_text(std::string_view text) {
     return {};
 }
 
+/// Whether the next movement must wait. Between two characters there is time until the guest has taken the last one and
+/// listens, and until the user has let go of keys that would make something else of the text. A key once pressed is
+/// released in time, or it would repeat.
+bool I8042::typist_waits() const {
+    using enum Key;
+    if (typing_step_ > 1) return false;
+    for (const Key modifier : {LeftControl, RightControl, LeftAlt, RightAlt, LeftGui, RightGui})
+        if (held(modifier)) return true;
+    if (typing_step_ == 1) return false;  // Shift may be the typist's own
+    return held(LeftShift) || held(RightShift) || keyboard_.codes_waiting() || !held_back_.empty() || !keyboard_.scanning();
+}
+
 void I8042::type_step() {
     if (text_.empty()) return;
-    // Between two characters there is time until the guest has taken the last one and listens. A key once
-    // pressed is released in time, or it would repeat.
-    if (typing_step_ != 0 || (!keyboard_.codes_waiting() && held_back_.empty() && keyboard_.scanning())) {
+    if (!typist_waits()) {
         const TypedKey typed = us_key(static_cast<char>(text_.front())).value_or(TypedKey{});
         switch (typing_step_) {
             case 0:

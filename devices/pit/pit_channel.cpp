@@ -279,10 +279,14 @@ void PitChannel::set_state(const State& state) {
     if (state_.counting && (mode() == 2 || mode() == 3) && state_.counter == 0) state_.counter = 1;
 }
 
-/// What a read of the counting element shows.
+/// What a read of the counting element shows. A bus cycle lasts longer than a pulse, so a pulse that is due to load the element does
+/// so before the read ends: software that polls right after writing the count never sees the old one, however fast its processor.
 u16 PitChannel::counting_element() const {
     u32 value = state_.counter;
-    if (mode() == 3 && state_.counting) {
+    if (state_.load_at == state_.tick + 1) {
+        value = programmed_count();
+        if (mode() == 3) value &= ~1u;
+    } else if (mode() == 3 && state_.counting) {
         // Steps of two; the high half of an odd count ends with a zero, the low half with a two.
         const bool odd = state_.period & 1;
         value = odd && state_.out ? 2 * (state_.counter - 1) : 2 * state_.counter;

@@ -48,6 +48,22 @@ TEST_F(PitChannelTest, Mode0RisesNPlusOnePulsesAfterTheWrite) {
     EXPECT_EQ(wave(3), "__-");
 }
 
+TEST_F(PitChannelTest, AReadRightAfterTheWriteShowsTheNewCount) {
+    control(0);
+    write(0x20);
+    wave(7);
+    write(0x80);    // no pulse passes: a processor that is faster than any bus
+    EXPECT_EQ(counter(), 0x80u);
+    EXPECT_EQ(status() & 0x40, 0x40) << "the pulse itself is still to come";
+    EXPECT_EQ(wave(1), "_");
+    EXPECT_EQ(counter(), 0x80u);
+    control(3);
+    write(9);
+    EXPECT_EQ(counter(), 8u);
+    wave(1);
+    EXPECT_EQ(counter(), 8u);
+}
+
 TEST_F(PitChannelTest, Mode0GateStopsTheCount) {
     control(0);
     write(3);

@@ -40,7 +40,6 @@ class FrameUpdate {
     }
     [[nodiscard]] u32 first() const { return first_; }
     [[nodiscard]] u32 end() const { return end_; }
-    [[nodiscard]] bool covers(u32 y) const { return y >= first_ && y < end_; }
 
     /// Whether what has this stamp must be drawn again.
     [[nodiscard]] bool wants(u64 stamp) const { return everything_ || stamp > since_; }

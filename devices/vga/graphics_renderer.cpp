@@ -2,7 +2,6 @@
 #include "devices/vga/graphics_renderer.h"
 
 #include "devices/vga/plane_dots.h"
-#include "devices/vga/scan_lines.h"
 
 namespace gnomon {
 namespace {
@@ -91,17 +90,18 @@ class GraphicsRenderer {
 
 }  // namespace
 
-void render_graphics(const VgaState& state, const VideoMemory& memory, bool blink_on, FrameUpdate& update) {
+void render_graphics(const VgaState& state, const VideoMemory& memory, bool blink_on, ScanWalk& walk, FrameUpdate& update) {
     GraphicsRenderer renderer(state, memory, blink_on);
     ScanLine drawn{};
     bool holds_drawn = false;  // update.line() shows `drawn`
-    for_each_line(state, [&](const ScanLine& line) {
-        if (!update.covers(line.y) || !update.wants(renderer.newest(line))) return;
+    for (; walk.line().y < update.end(); walk.advance(state)) {
+        const ScanLine& line = walk.line();
+        if (!update.wants(renderer.newest(line))) continue;
         if (!holds_drawn || !renderer.same(line, drawn)) renderer.draw(line, update.line());
         drawn = line;
         holds_drawn = true;
         update.finish(line.y);
-    });
+    }
 }
 
 }  // namespace gnomon

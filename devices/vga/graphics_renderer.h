@@ -3,11 +3,13 @@
 #pragma once
 
 #include "devices/vga/frame_update.h"
+#include "devices/vga/scan_lines.h"
 #include "devices/vga/video_memory.h"
 
 namespace gnomon {
 
 /// `blink_on`: the half of the blinking period in which attributes are as stored.
-void render_graphics(const VgaState& state, const VideoMemory& memory, bool blink_on, FrameUpdate& update);
+void render_graphics(const VgaState& state, const VideoMemory& memory, bool blink_on, ScanWalk& walk,
+                     FrameUpdate& update);
 
 }  // namespace gnomon

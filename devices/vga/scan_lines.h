@@ -14,43 +14,50 @@ struct ScanLine {
     bool panned;         ///< panning applies
 };
 
-/// Calls visit(ScanLine) for every displayed line.
-template<class Visitor>
-void for_each_line(const VgaState& state, Visitor visit) {
-    const unsigned lines = state.displayed_lines();
-    const bool pan_after_split = !(state.attribute[0x10] & 0x20);
-    unsigned row_start = state.start_address();
-    unsigned row_scan = state.crtc[8] & 0x1f;
-    bool new_row = true;
-    bool panned = true;
-    bool repeated = false;
-    for (unsigned y = 0; y < lines; y++) {
-        visit(ScanLine{y, row_start, row_scan, new_row, panned});
-        new_row = false;
+/// The CRTC's counters on their way down a frame. Registers may change on the way: each line is left by those that it was
+/// shown with, as the counters advance when its display ends.
+class ScanWalk {
+  public:
+    /// At the first line.
+    explicit ScanWalk(const VgaState& state)
+        : line_{.y = 0, .row_start = state.start_address(), .row_scan = state.crtc[8] & 0x1fu, .new_row = true, .panned = true} {}
+
+    [[nodiscard]] const ScanLine& line() const { return line_; }
+
+    /// To the next line.
+    void advance(const VgaState& state) {
+        const unsigned y = line_.y++;
+        line_.new_row = false;
         const unsigned counter = state.lines_doubled() ? y >> 1 : y;
         const bool counter_moves = !state.lines_doubled() || (y & 1);
         if (counter_moves && counter == state.line_compare()) {
-            row_start = 0;
-            row_scan = 0;
-            repeated = false;
-            new_row = true;
-            panned = pan_after_split;
-            continue;
+            line_.row_start = 0;
+            line_.row_scan = 0;
+            line_.new_row = true;
+            line_.panned = !(state.attribute[0x10] & 0x20);
+            repeated_ = false;
+            return;
         }
-        if (state.lines_doubled() && !counter_moves) continue;
-        if (state.double_scan()) {
-            repeated = !repeated;
-            if (repeated) continue;
-        }
-        if (row_scan == state.last_row_scan()) {
-            row_scan = 0;
-            row_start = (row_start + state.row_pitch()) & 0xffff;
-            new_row = true;
+        if (!counter_moves) return;
+        repeated_ = state.double_scan() && !repeated_;
+        if (repeated_) return;
+        if (line_.row_scan == state.last_row_scan()) {
+            line_.row_scan = 0;
+            line_.row_start = (line_.row_start + state.row_pitch()) & 0xffff;
+            line_.new_row = true;
         } else {
-            row_scan = (row_scan + 1) & 0x1f;
+            line_.row_scan = (line_.row_scan + 1) & 0x1f;
         }
     }
-}
+    /// Past lines that are not drawn.
+    void advance_to(unsigned y, const VgaState& state) {
+        while (line_.y < y) advance(state);
+    }
+
+  private:
+    ScanLine line_;
+    bool repeated_ = false;  ///< double scanning: the line has been shown twice when it ends
+};
 
 /// The address counter at `column` of a line, byte panning included.
 inline unsigned counter_at(const VgaState& state, const ScanLine& line, unsigned column) {

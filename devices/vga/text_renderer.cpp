@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "devices/vga/scan_lines.h"
-
 namespace gnomon {
 namespace {
 
@@ -101,16 +99,15 @@ class TextRenderer {
 
 }  // namespace
 
-void render_text(const VgaState& state, const VideoMemory& memory, BlinkPhase blink, FrameUpdate& update) {
+void render_text(const VgaState& state, const VideoMemory& memory, BlinkPhase blink, ScanWalk& walk, FrameUpdate& update) {
     // Characters and fonts share their pages, so that a change says little about where.
     constexpr u64 kPlanes = 0x40000;
-    if (!update.wants(memory.stamp(0, kPlanes))) return;
+    if (!update.wants(memory.stamp(0, kPlanes))) return walk.advance_to(update.end(), state);
     TextRenderer renderer(state, memory, blink);
-    for_each_line(state, [&](const ScanLine& line) {
-        if (!update.covers(line.y)) return;
-        renderer.draw(line, update.line());
-        update.finish(line.y);
-    });
+    for (; walk.line().y < update.end(); walk.advance(state)) {
+        renderer.draw(walk.line(), update.line());
+        update.finish(walk.line().y);
+    }
 }
 
 void read_text(const VgaState& state, const VideoMemory& memory, TextScreen& screen) {
@@ -122,8 +119,9 @@ void read_text(const VgaState& state, const VideoMemory& memory, TextScreen& scr
     const Fonts fonts(state);
     screen.columns = state.columns();
     bool cursor_found = false;
-    for_each_line(state, [&](const ScanLine& line) {
-        if (!line.new_row) return;
+    for (ScanWalk walk(state); walk.line().y < state.displayed_lines(); walk.advance(state)) {
+        const ScanLine& line = walk.line();
+        if (!line.new_row) continue;
         for (unsigned column = 0; column < screen.columns; column++) {
             const u32 address = state.display_address(counter_at(state, line, column), line.row_scan);
             const u8 attribute = memory.plane_byte(address, 1);
@@ -145,7 +143,7 @@ void read_text(const VgaState& state, const VideoMemory& memory, TextScreen& scr
                                     (state.crtc[0x0a] & 0x1fu) <= state.last_row_scan();
         }
         screen.rows++;
-    });
+    }
 }
 
 }  // namespace gnomon

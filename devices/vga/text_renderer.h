@@ -3,6 +3,7 @@
 #pragma once
 
 #include "devices/vga/frame_update.h"
+#include "devices/vga/scan_lines.h"
 #include "devices/vga/vga_state.h"
 #include "devices/vga/video_memory.h"
 
@@ -14,7 +15,8 @@ struct BlinkPhase {
 };
 
 /// Draws the characters; `update` has the size of the picture.
-void render_text(const VgaState& state, const VideoMemory& memory, BlinkPhase blink, FrameUpdate& update);
+void render_text(const VgaState& state, const VideoMemory& memory, BlinkPhase blink, ScanWalk& walk,
+                 FrameUpdate& update);
 void read_text(const VgaState& state, const VideoMemory& memory, TextScreen& screen);
 
 }  // namespace gnomon

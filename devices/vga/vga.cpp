@@ -168,7 +168,7 @@ std::span<const RasterLog::Band> Vga::bands() {
                : std::span<const RasterLog::Band>();
 }
 
-void Vga::draw(const State& state, FrameUpdate& update) const {
+void Vga::draw(const State& state, ScanWalk& walk, FrameUpdate& update) const {
     // The cursor is on for 8 frames of 16, blinking characters for 16 of 32.
     const unsigned phase = blink_phase();
     const BlinkPhase blink{.cursor_on = !(phase & 1), .characters_on = !(phase & 2)};
@@ -180,9 +180,9 @@ void Vga::draw(const State& state, FrameUpdate& update) const {
     else if (state.dispi.enabled())
         render_dispi(state, memory_, update);
     else if (state.graphics_mode())
-        render_graphics(state, memory_, blink.characters_on, update);
+        render_graphics(state, memory_, blink.characters_on, walk, update);
     else
-        render_text(state, memory_, blink, update);
+        render_text(state, memory_, blink, walk, update);
 }
 
 bool Vga::render(Frame& frame) {
@@ -190,12 +190,14 @@ bool Vga::render(Frame& frame) {
     if (frame.source != this) frame.stamp = 0;
     FrameUpdate update(frame, picture_size(), frame.stamp < redraw_stamp_);
     const std::span<const RasterLog::Band> parts = bands();
+    ScanWalk walk(parts.empty() ? state_ : parts.front().state);
     for (u32 first = 0; const RasterLog::Band& band : parts) {
         update.limit(first, band.end);
-        draw(band.state, update);
+        draw(band.state, walk, update);
+        walk.advance_to(update.end(), band.state);
         first = band.end;
     }
-    if (parts.empty()) draw(state_, update);
+    if (parts.empty()) draw(state_, walk, update);
     frame.source = this;
     frame.stamp = now;
     return frame.first_changed != frame.end_changed;

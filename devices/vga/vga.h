@@ -18,6 +18,7 @@
 namespace gnomon {
 
 class FrameUpdate;
+class ScanWalk;
 
 class Vga final : public PortIo, public MmioIo, public StatePart {
   public:
@@ -100,7 +101,8 @@ class Vga final : public PortIo, public MmioIo, public StatePart {
     void about_to_move_start();
     [[nodiscard]] u64 pictures_done() const;
     [[nodiscard]] std::span<const RasterLog::Band> bands();
-    void draw(const State& state, FrameUpdate& update) const;
+    /// Lines of `update`, from that of `walk` on.
+    void draw(const State& state, ScanWalk& walk, FrameUpdate& update) const;
     void registers_changed();
     void watch_retrace();
 

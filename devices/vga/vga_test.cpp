@@ -404,5 +404,56 @@ TEST_F(RasterTest, PanningAndTheSplitMayChangeByLine) {
     EXPECT_EQ(pixel(shown, 0, 0), test_colour(1));
 }
 
+/// A colour for each half of a row of mode 13h.
+struct RasterPitchTest : RasterTest {
+    RasterPitchTest() {
+        for (u32 at = 0; at < 0x10000; at++) vga->mmio_write(at, 1, half_row_colour(at / 160));
+        next_frame();
+    }
+    static u8 half_row_colour(u32 half_row) { return static_cast<u8>(half_row % 251 + 1); }
+    u32 first_of_half_row(u32 half_row) { return test_colour(half_row_colour(half_row)); }
+};
+
+TEST_F(RasterPitchTest, RowsAreAsFarApartAsThePitchSaysWhereTheyEnd) {
+    go_to_line_end(99);
+    indexed(0x3d4, 0x13, 0x14);
+    next_frame();
+    indexed(0x3d4, 0x13, 0x28);
+    const Frame shown = picture();
+    EXPECT_EQ(pixel(shown, 0, 98), first_of_half_row(98));
+    // The row that began under the old pitch is where that put it.
+    EXPECT_EQ(pixel(shown, 0, 100), first_of_half_row(100));
+    EXPECT_EQ(pixel(shown, 320, 100), first_of_half_row(101));
+    EXPECT_EQ(pixel(shown, 0, 101), first_of_half_row(100));
+    EXPECT_EQ(pixel(shown, 0, 102), first_of_half_row(101));
+    EXPECT_EQ(pixel(shown, 0, 399), first_of_half_row(249));
+    next_frame();
+    EXPECT_EQ(pixel(picture(), 0, 399), first_of_half_row(398));
+}
+
+TEST_F(RasterPitchTest, RowsBecomeHigherFromALineOn) {
+    go_to_line_end(99);
+    indexed(0x3d4, 0x09, 0x43);  // four lines a row
+    go_to_line_end(99);
+    indexed(0x3d4, 0x09, 0x41);
+    next_frame();
+    const Frame shown = picture();
+    EXPECT_EQ(pixel(shown, 0, 99), first_of_half_row(2 * 49));
+    for (u32 y = 100; y < 200; y++) ASSERT_EQ(pixel(shown, 0, y), first_of_half_row(2 * (50 + (y - 100) / 4))) << y;
+    for (u32 y = 200; y < 400; y++) ASSERT_EQ(pixel(shown, 0, y), first_of_half_row(2 * (75 + (y - 200) / 2))) << y;
+}
+
+TEST_F(RasterPitchTest, ARowWhoseLastLineHasGoneByLastsUntilItsCounterWraps) {
+    go_to_line_end(100);  // the first line of two
+    indexed(0x3d4, 0x09, 0x40);
+    next_frame();
+    const Frame shown = picture();
+    EXPECT_EQ(pixel(shown, 0, 100), first_of_half_row(100));
+    // Lines 1 to 31 of the row, then line 0 once more, which now is the last.
+    EXPECT_EQ(pixel(shown, 0, 132), first_of_half_row(100));
+    EXPECT_EQ(pixel(shown, 0, 133), first_of_half_row(102));
+    EXPECT_EQ(pixel(shown, 0, 134), first_of_half_row(104));
+}
+
 }  // namespace
 }  // namespace gnomon

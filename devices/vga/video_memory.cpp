@@ -19,7 +19,7 @@ VideoMemory::VideoMemory(PhysicalMap& map, u64 size)
 
 VideoMemory::~VideoMemory() { map_.stop_observing(PageFlag::Clean, *this); }
 
-void VideoMemory::page_written(u32 page, u32, u32) {
+void VideoMemory::page_written(u32 page, u32, u32, const u8*) {
     if (page >= first_page_) note(page - first_page_);
 }
 

@@ -67,7 +67,7 @@ class VideoMemory final : private PageWriteObserver {
     [[nodiscard]] u64 stamp(u64 offset, u64 count) const;
 
   private:
-    void page_written(u32 page, u32 offset, u32 size) override;
+    void page_written(u32 page, u32 offset, u32 size, const u8* data) override;
     void note(u32 page) {
         if (listed_[page]) return;
         listed_[page] = 1;

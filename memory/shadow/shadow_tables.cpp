@@ -111,6 +111,16 @@ void ShadowTables::retire(Space& space) {
     }
 }
 
+/// Of the spaces that are not in force, those with the root in this page. PAE has only copies of its root.
+void ShadowTables::retire_roots(u32 ram_page) {
+    const u64 root = map_.ram_address(ram_page).value;
+    for (unsigned slot = 0; slot < kSpaces; slot++) {
+        Space& space = spaces_[slot];
+        if (roots_[slot] != root || space.id == 0 || space.id == current_) continue;
+        if (space.control.mode != PagingMode::Pae) retire(space);
+    }
+}
+
 unsigned ShadowTables::live_spaces() const {
     return static_cast<unsigned>(
         std::count_if(spaces_.begin(), spaces_.end(), [](const Space& s) { return s.id != 0; }));
@@ -204,7 +214,7 @@ void ShadowTables::drop_translations(u32 space, u64 linear) {
 
 void ShadowTables::drop_linear(u32 space, u64 linear) {
     drop_translations(space, linear);
-    listener_.linear_page_changed(linear);
+    if (concerns_tlb(space)) listener_.linear_page_changed(linear);
 }
 
 /// Drops the fragments of a large page.
@@ -225,7 +235,7 @@ void ShadowTables::drop_range(u32 space, u64 base, unsigned shift) {
                 invalidations_++;
             }
     }
-    listener_.linear_range_changed(base, shift);
+    if (concerns_tlb(space)) listener_.linear_range_changed(base, shift);
 }
 
 // --- Tracking
@@ -310,6 +320,10 @@ void ShadowTables::release(Frame& frame) {
 
 void ShadowTables::untrack(Frame& frame) {
     disturbed_ = true;
+    // When a process has ended, the page of its root is used for something else: all of its translations go at
+    // once, and its entries need not be looked at one by one.
+    retire_roots(frame.ram_page);
+    if (!frame.in_use) return;
     const auto uses = frame.uses;  // a table that maps itself loses uses on the way
     const unsigned count = frame.use_count;
     for (unsigned word = 0; word < frame.derived.size(); word++)
@@ -364,7 +378,7 @@ void ShadowTables::drop_table(u64 physical, const Use& use) {
     if (left == 0) release(*frame);
 }
 
-void ShadowTables::page_written(u32 page, u32 offset, u32 size) {
+void ShadowTables::page_written(u32 page, u32 offset, u32 size, const u8*) {
     if (frame_index_[page] == 0) return;
     Frame& frame = frames_[frame_index_[page] - 1];
     // No guest edits page tables in long strides, except to build or to destroy them.

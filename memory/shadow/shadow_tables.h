@@ -17,8 +17,8 @@ namespace gnomon {
 /// to such an entry drops exactly the translations that were derived from it.
 class ShadowTables final : public PageWriteObserver {
   public:
-    /// Told when the translation of a linear page (in any space) is no longer derived from what the tables
-    /// say.
+    /// Told when the translation of a linear page (in the current space) is no longer derived from what the
+    /// tables say.
     class Listener {
       public:
         virtual void linear_page_changed(u64 linear) = 0;
@@ -47,7 +47,7 @@ class ShadowTables final : public PageWriteObserver {
     /// Forgets everything; the current space stays selected.
     void clear();
 
-    void page_written(u32 page, u32 offset, u32 size) override;
+    void page_written(u32 page, u32 offset, u32 size, const u8* data) override;
     [[nodiscard]] bool watches(u32 page) const override { return frame_index_[page] != 0; }
 
     [[nodiscard]] u64 invalidations() const { return invalidations_; }
@@ -130,6 +130,10 @@ class ShadowTables final : public PageWriteObserver {
     void drop_translations(u32 space, u64 linear);
     void drop_key(u64 key);
     void retire(Space& space);
+    void retire_roots(u32 ram_page);
+    /// The TLB may hold translations of these spaces; of others it keeps global ones only, as it would
+    /// whatever happened to their tables.
+    [[nodiscard]] bool concerns_tlb(u32 space) const { return space == kAnySpace || space == current_; }
     void forget_everything();
 
     PhysicalMap& map_;

@@ -102,11 +102,15 @@ def picture_of_window(desktop, machine, window):
     folder = os.environ.get("GNOMON_PICTURES")
     if not folder:
         return
-    machine.type_text("clear; uname -a; free -m; ls /\n")
+    machine.execute("eject", id="cdrom.2", force=True)
+    machine.type_text("clear; echo -e '\\033[?25h'; cat /proc/cpuinfo; uptime; cat /proc/version\n")
+    machine.wait_for_text("load average")
+    desktop.key("ctrl+alt+i", "ctrl+alt+i")  # as large as fits
+    time.sleep(6)                            # the status line has told so
     desktop.key("ctrl+alt+m", "Down", "Down", "Down", "Down", "Down")
     time.sleep(2)
     desktop.pixels(*desktop.place(window)).save(Path(folder) / "window.png")
-    desktop.key("Escape")
+    desktop.key("Escape", "ctrl+alt+i")
 
 
 def pause(desktop, machine):

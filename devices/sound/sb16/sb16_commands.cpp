@@ -72,6 +72,8 @@ constexpr Sb16Dsp::Command Sb16Dsp::kCommands[] = {
     {0xe8, 0xe8, 0, &Sb16Dsp::get_test},
     {0xf2, 0xf3, 0, &Sb16Dsp::trigger_interrupt},
     {0xf8, 0xf8, 0, &Sb16Dsp::answer_zero},
+    {0xf9, 0xf9, 1, &Sb16Dsp::read_internal_memory},
+    {0xfa, 0xfa, 2, &Sb16Dsp::ignore},
 };
 
 const Sb16Dsp::Command* Sb16Dsp::find(u8 code) {
@@ -282,6 +284,17 @@ void Sb16Dsp::deliver_identification() {
 
 void Sb16Dsp::copyright() {
     for (const char letter : kCopyright) answer(static_cast<u8>(letter));
+}
+
+/// The DSP is an 8051 whose memory drivers look at. These bytes are what cards of version 4.05 without a signal
+/// processor hold there; nobody looks at others.
+void Sb16Dsp::read_internal_memory() {
+    switch (state_.parameters[0]) {
+        case 0x0e: return answer(0xff);
+        case 0x0f: return answer(0x07);
+        case 0x37: return answer(0x38);
+        default: return answer(0x00);
+    }
 }
 
 void Sb16Dsp::trigger_interrupt() {

@@ -159,6 +159,7 @@ class Sb16Dsp {
     void get_test() { answer(state_.test); }
     void trigger_interrupt();
     void answer_zero() { answer(0); }
+    void read_internal_memory();
 
     // Transfers.
     void start(Transfer transfer);

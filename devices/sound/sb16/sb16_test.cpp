@@ -259,6 +259,42 @@ TEST(Sb16Dsp, RecordsSilence) {
     EXPECT_EQ(bench.answer(), 0x80);
 }
 
+TEST(Sb16Dsp, RecordsBlockAfterBlock) {
+    Sb16Bench bench;
+    bench.memory.bytes.assign(bench.memory.bytes.size(), 0x11);
+    bench.program(1, 0x2000, 20, 0x54);
+    bench.dsp({0x40, 156, 0x48, 9, 0, 0x2c});  // blocks of 10 at 10 kHz
+    for (unsigned block = 1; block <= 4; block++) {
+        bench.advance(1'000'000);
+        EXPECT_EQ(bench.irqs.rises[5], block);
+        (void)bench.in8(kBase + 0xe);
+    }
+    for (unsigned i = 0; i < 20; i++) EXPECT_EQ(bench.memory.bytes[0x2000 + i], 0x80);
+    EXPECT_EQ(bench.memory.bytes[0x2014], 0x11);
+    bench.dsp({0xda});
+    bench.advance(5'000'000);
+    EXPECT_EQ(bench.irqs.rises[5], 5u);
+    bench.program(5, 0x10000, 8, 0x54);
+    bench.dsp({0x42, 0x27, 0x10, 0xbe, 0x20, 7, 0});  // 16 bits, stereo, unsigned, at 10 kHz
+    bench.advance(400'000);
+    for (unsigned i = 0; i < 16; i++) EXPECT_EQ(bench.memory.bytes[0x10000 + i], i & 1 ? 0x80 : 0x00);
+}
+
+// The order in which Linux's driver looks for the chip.
+TEST(Sb16Dsp, ASignalProcessorIsLookedForInVain) {
+    Sb16Bench bench;
+    bench.dsp({0x05, 0x00, 0x00, 0x04, 0xfc, 0x0f, 0x83});
+    const u8 before = bench.answer();
+    const u8 turned = static_cast<u8>(~before);
+    bench.dsp({0x0e, 0x83, turned, 0x0f, 0x83});
+    EXPECT_NE(bench.answer(), turned);
+    // What follows is understood as a command again.
+    bench.dsp({0xf9, 0x0e});
+    EXPECT_EQ(bench.answer(), 0xff);
+    bench.dsp({0xfa, 0x0e, 0x00, 0xe4, 0x66, 0xe8});
+    EXPECT_EQ(bench.answer(), 0x66);
+}
+
 TEST(Sb16Dsp, ASilentBlockTakesItsTimeAndNoData) {
     Sb16Bench bench;
     bench.dsp({0x40, 156, 0x80, 0xe7, 0x03});
