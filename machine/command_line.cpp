@@ -161,6 +161,9 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
         line.print = features;
         return line;
     } catch (const CLI::ParseError& error) {
+        const std::string_view what = error.what();
+        if (what.find("At Most 1 required") != what.npos)
+            return fail("{} is given more than once", what.substr(0, what.find(':')));
         return fail("{}; gnomon --help lists the options", error.what());
     }
     if (reference) {

@@ -136,6 +136,7 @@ TEST(CommandLine, RefusesWithAReason) {
     EXPECT_EQ(error_of({"--smp", "65"}), "--smp: cpu.count: 65 is out of range; accepted: 1 to 64");
     EXPECT_EQ(error_of({"-s", "--debug"}),
               "--gdb and --debug exclude each other; GDB passes console commands on by \"monitor\"");
+    EXPECT_EQ(error_of({"--hda", "a", "--hda", "b"}), "--hda is given more than once");
     EXPECT_EQ(error_of({"-S"}), "--paused waits for a debugger: it needs --gdb");
     EXPECT_EQ(error_of({"--display", "curses"}),
               "--display: display.kind: 'curses' is not possible; accepted: auto, sdl, terminal, vnc, vnc:PORT, "

@@ -12,13 +12,6 @@ constexpr u64 kApicLint0 = 0x350;
 constexpr u32 kApicEnabled = 1 << 8;
 constexpr u32 kApicExtInt = 7 << 8;
 
-/// Bochs's own BIOS (at most 128 KiB) enables the local APIC, leaves LINT0 masked, and still counts on the 8259's
-/// interrupts: it finds the virtual wire of the MultiProcessor Specification ("Virtual Wire Mode") at power-on.
-bool wants_virtual_wire(const Config::Firmware& config, const FirmwareImages& images) {
-    constexpr size_t kBiggest = 128 << 10;
-    return !config.bios.empty() && images.bios().size() <= kBiggest;
-}
-
 Mmu::Shadow shadow_of(ShadowChoice choice) {
     switch (choice) {
         case ShadowChoice::Off: return Mmu::Shadow::Off;
@@ -149,7 +142,9 @@ void Machine::reset_processors() {
         if (processor.apic) processor.apic->reset();
         processor.cpu->reset();
         if (processor.apic && !processor.apic->bootstrap()) processor.cpu->state.activity = Activity::WaitForSipi;
-        if (processor.apic && processor.apic->bootstrap() && wants_virtual_wire(config_.firmware, firmware_)) {
+        // Bochs's BIOS enables the local APIC, leaves LINT0 masked, and still counts on the 8259: it finds the virtual
+        // wire of the MultiProcessor Specification ("Virtual Wire Mode") at power-on.
+        if (processor.apic && processor.apic->bootstrap() && firmware_.may_be_of_bochs()) {
             processor.apic->mmio_write(kApicSpurious, 4, kApicEnabled | 0xff);
             processor.apic->mmio_write(kApicLint0, 4, kApicExtInt);
         }

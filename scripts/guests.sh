@@ -82,5 +82,10 @@ unpack ipxe all ipxe
 unpack grub-invaders amd64 invaders
 unpack seabios all seabios
 unpack ovmf all ovmf
+unpack u-boot-qemu all u-boot
+unpack gnumach-image-1.8-486 amd64 gnumach
+unpack grub-legacy amd64 grub-legacy
+unpack bochsbios all bochsbios
+unpack vgabios all vgabios
 unpack systemd-boot-efi amd64 systemd-boot
 if [ -n "${GNOMON_LONG:-}" ] && [ ! -e "$out/debian/.complete" ]; then "$root/scripts/debian-disk.sh" "$out/debian"; fi

@@ -160,6 +160,15 @@ static const char* disk_error(u8 status) {
     }
 }
 
+// What the AT's INT 19h takes for no boot sector: a first byte below 6, or nine equal words, as formatting leaves them.
+static bool_t looks_empty(void) {
+    u16 first = far_read16(0x7C0, 0);
+    if ((u8)first < 6) return 1;
+    for (u16 i = 1; i <= 8; i++)
+        if (far_read16(0x7C0, (u16)(i * 2)) != first) return 0;
+    return 1;
+}
+
 static const char* boot_sector(u8 drive) {
     u8 status = 0xFF;
     for (u32 tries = 0; tries < 4 && status != 0; tries++) {
@@ -176,6 +185,7 @@ static const char* boot_sector(u8 drive) {
     if (status != 0) return disk_error(status);
     bool_t check = drive >= 0x80 || (cmos_read(0x38) & 1) == 0;
     if (check && far_read16(0x7C0, 510) != 0xAA55) return "no 55AA signature";
+    if (!check && looks_empty()) return "empty boot sector";
     jump_to(0, 0x7C00, drive);
 }
 

@@ -36,6 +36,7 @@ FloppyController::FloppyController(Scheduler& scheduler, Log& log, IsaDmaChannel
       irq_(irq),
       config_(config),
       drives_{FloppyDrive(config.drives[0]), FloppyDrive(config.drives[1])} {
+    if (config_.as_in_bochs) state_.dsr = static_cast<u8>(FloppyRate::Kbps500);
     execute_event_ = scheduler_.add_event("floppy.execute", [this](const Scheduler::Due&) { execute(); });
     reset_event_ = scheduler_.add_event("floppy.reset", [this](const Scheduler::Due&) { leave_reset(); });
     for (unsigned i = 0; i < seek_events_.size(); i++)
@@ -83,6 +84,7 @@ Result<StatePart::Install> FloppyController::load_state(const StateNode& node) {
 
 void FloppyController::reset() {
     state_ = {};
+    if (config_.as_in_bochs) state_.dsr = static_cast<u8>(FloppyRate::Kbps500);
     scheduler_.cancel(execute_event_);
     scheduler_.cancel(reset_event_);
     for (const Scheduler::EventId event : seek_events_) scheduler_.cancel(event);

@@ -23,6 +23,7 @@ class FloppyController final : public PortIo, public StatePart {
         std::array<FloppyDriveType, 2> drives{FloppyDriveType::Drive1440K, FloppyDriveType::None};
         Chip chip = Chip::I82077AA;
         Interface interface = Interface::PcAt;
+        bool as_in_bochs = false;  ///< for Bochs's BIOS: 500 kbit/s at power-on, and every transfer seeks
         bool realistic_timing =
             false;  ///< step rate, head settling and rotation instead of a few microseconds
     };

@@ -232,6 +232,21 @@ TEST_F(FloppyTest, WrongRateCylinderHeadSectorOrSizeIsAnIdError) {
     EXPECT_EQ(dma.at, 0u);
 }
 
+TEST_F(FloppyVariantTest, ForTheBiosOfBochsTheRateIsChosenAndTransfersSeek) {
+    Config config;
+    config.as_in_bochs = true;
+    fdc = std::move(*FloppyController::create(ports, scheduler, log, dma, irq.line(6), config));
+    insert(0, 1440);
+    fdc->reset();
+    out8(0x3f2, 0x00);
+    out8(0x3f2, 0x1c);
+    advance(1'000'000);
+    for (u8 i = 0; i < 4; i++) run({0x08}, 2);
+    EXPECT_EQ(seek({0x07, 0x00}), (std::vector<u8>{0x20, 0}));
+    dma.program(512);
+    EXPECT_EQ(transfer({0x46, 0x00, 16, 0, 1, 2, 1, 0x1b, 0xff}), (std::vector<u8>{0x00, 0, 0, 17, 0, 1, 2}));
+}
+
 TEST_F(FloppyTest, ReadIdFollowsTheRotation) {
     seek({0x0f, 0x04, 30});
     const std::vector<u8> first = transfer({0x4a, 0x04});

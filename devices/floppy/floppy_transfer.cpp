@@ -60,7 +60,7 @@ void FloppyController::transfer() {
     execution.dtl = b[8];
     execution.to_host = !is_write(execution.kind) && !is_scan(execution.kind);
     state_.last_eot = execution.eot;
-    const bool implied_seek = state_.configuration & 0x40;
+    const bool implied_seek = config_.as_in_bochs || state_.configuration & 0x40;
     const int steps = int{execution.c} - state_.pcn[execution.drive];
     if (!implied_seek || steps == 0) return after(kFastFindNs, Step::Find);
     if (FloppyDrive* drive = present_drive(execution.drive)) drive->step(steps);

@@ -87,7 +87,9 @@ def bochs_bios(run):
     """A bochsrc that names Bochs's own BIOS and VGA BIOS, as Debian's packages have them."""
     machine_file = run.scratch / "bochsrc"
     floppy = run.guests.find("grub-rescue/usr/lib/grub-rescue/grub-rescue-floppy.img")
-    machine_file.write_text(f"romimage: file=$BXSHARE/BIOS-bochs-latest\nvgaromimage: file=$BXSHARE/VGABIOS-lgpl-latest\nmegs: 64\n"
+    bios = run.guests.find("bochsbios/usr/share/bochs/BIOS-bochs-latest")
+    vgabios = run.guests.find("vgabios/usr/share/vgabios/vgabios.bin")
+    machine_file.write_text(f"romimage: file={bios}\nvgaromimage: file={vgabios}\nmegs: 64\n"
                             f"floppya: 1_44={floppy}, status=inserted, write_protected=1\nboot: floppy\n")
     grub_lists(run, r"\(fd0\)", str(machine_file))
 
@@ -120,4 +122,53 @@ def syslinux_power_off(run):
                     "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", str(tree.parent)], check=True, capture_output=True)
     status, output, _, _, _ = run.finish("--cdrom", str(image), "--timeout", "120")
     if status != 0:
+        raise Failed(f"status {status}: {output}")
+
+
+@case
+def u_boot(run):
+    """U-Boot as the firmware, up to its prompt; it starts in 16 bits and runs in 64."""
+    machine = run.serial("-m", "256M", "--bios", run.guests.find("u-boot/usr/lib/u-boot/qemu-x86_64/u-boot.rom"))
+    machine.wait_for("Jumping to 64-bit U-Boot")
+    machine.wait_for("Hit any key to stop autoboot")
+    machine.type("\r")
+    machine.wait_for("=> ")
+    machine.type("version\r")
+    machine.wait_for("U-Boot 20")
+
+
+@case
+def gnumach(run):
+    """GNU Mach by Multiboot, until it misses the programs of the Hurd."""
+    machine = run.serial("--kernel", run.guests.find("gnumach/boot/gnumach-*.gz"), "--append", "console=com0")
+    machine.wait_for("No bootstrap code loaded with the kernel")
+
+
+@case
+def grub_legacy(run):
+    """GRUB 0.97 from a floppy disk; its shell shows the geometry of drives."""
+    folder = "grub-legacy/usr/lib/grub/x86_64-pc/"
+    stages = [open(run.guests.find(folder + name), "rb").read() for name in ("stage1", "stage2")]
+    image = run.scratch / "legacy.img"
+    image.write_bytes((stages[0][:512] + stages[1]).ljust(1440 * 1024, b"\0"))
+    machine = run.terminal("--fda", str(image), "--boot", "a")
+    machine.wait_for(r"GNU GRUB +version 0\.97")
+    machine.type("geometry (fd0)\r")
+    machine.wait_for(r"drive 0x0: C/H/S = 80/2/18")
+
+
+@case
+def empty_floppies(run):
+    """Disks that were formatted only are not executed; one without the signature of later systems still is."""
+    text = run.scratch / "screen.txt"
+    for fill in (b"\0", b"\xf6"):
+        floppy = run.scratch / "empty.img"
+        floppy.write_bytes(fill * (1440 * 1024))
+        run.finish("--fda", str(floppy), "--boot", "a", "--max-instructions", "30000000", "--screen-text", str(text))
+        if "empty boot sector" not in text.read_text():
+            raise Failed(text.read_text())
+    # mov al, 42; mov dx, 0f4h; out dx, al; hlt
+    floppy.write_bytes(bytes([0xB0, 42, 0xBA, 0xF4, 0x00, 0xEE, 0xF4]).ljust(1440 * 1024, b"\0"))
+    status, output, _, _, _ = run.finish("--fda", str(floppy), "--boot", "a", "--set", "debug.exit_port=0xf4")
+    if status != 42 << 1 | 1:
         raise Failed(f"status {status}: {output}")
