@@ -55,8 +55,9 @@ void SdlJoysticks::on_event(const SDL_Event& event, std::vector<InputEvent>& eve
             // A game port has two buttons for each; pads have more, which take turns.
             if (Place* place = find(event.jbutton.which)) {
                 const u8 bit = static_cast<u8>(1u << event.jbutton.button % 2);
-                place->position.buttons = static_cast<u8>(event.type == SDL_JOYBUTTONDOWN ? place->position.buttons | bit
-                                                                                          : place->position.buttons & ~bit);
+                place->position.buttons =
+                    static_cast<u8>(event.type == SDL_JOYBUTTONDOWN ? place->position.buttons | bit
+                                                                    : place->position.buttons & ~bit);
                 report(*place, events);
             }
             break;

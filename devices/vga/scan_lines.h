@@ -14,13 +14,17 @@ struct ScanLine {
     bool panned;         ///< panning applies
 };
 
-/// The CRTC's counters on their way down a frame. Registers may change on the way: each line is left by those that it was
-/// shown with, as the counters advance when its display ends.
+/// The CRTC's counters on their way down a frame. Registers may change on the way: each line is left by those
+/// that it was shown with, as the counters advance when its display ends.
 class ScanWalk {
   public:
     /// At the first line.
     explicit ScanWalk(const VgaState& state)
-        : line_{.y = 0, .row_start = state.start_address(), .row_scan = state.crtc[8] & 0x1fu, .new_row = true, .panned = true} {}
+        : line_{.y = 0,
+                .row_start = state.start_address(),
+                .row_scan = state.crtc[8] & 0x1fu,
+                .new_row = true,
+                .panned = true} {}
 
     [[nodiscard]] const ScanLine& line() const { return line_; }
 

@@ -1,5 +1,5 @@
-// The game port of a sound card: four one-shots whose lengths the potentiometers of two joysticks set, and four buttons.
-// IBM Personal Computer Options and Adapters Technical Reference, "Game Control Adapter".
+// The game port of a sound card: four one-shots whose lengths the potentiometers of two joysticks set, and
+// four buttons. IBM Personal Computer Options and Adapters Technical Reference, "Game Control Adapter".
 #pragma once
 
 #include <array>
@@ -28,7 +28,9 @@ class GamePort final : public PortIo, public StatePart {
     void port_write(u16 port, unsigned size, u32 value) override;
 
     /// 24.2 µs and 0.011 µs for each ohm of a potentiometer of 100 kΩ.
-    [[nodiscard]] static constexpr u64 one_shot_ns(u16 position) { return 24'200 + u64{position} * 1'100'000 / 0xffff; }
+    [[nodiscard]] static constexpr u64 one_shot_ns(u16 position) {
+        return 24'200 + u64{position} * 1'100'000 / 0xffff;
+    }
 
     struct State {
         bool triggered = false;
