@@ -38,7 +38,9 @@ Result<void> rom(BochsContext& c, const BochsLine& line, const char* key, std::s
     return c.set(line, key, path);
 }
 Result<void> system_rom(BochsContext& c, const BochsLine& line) {
-    return rom(c, line, "firmware.bios", "BIOS-bochs");
+    if (Result<void> set = rom(c, line, "firmware.bios", "BIOS-bochs"); !set) return set;
+    if (!c.config.firmware.bios.empty()) c.config.firmware.power_on = PowerOnChoice::Bochs;
+    return {};
 }
 Result<void> vga_rom(BochsContext& c, const BochsLine& line) {
     return rom(c, line, "firmware.vgabios", "VGABIOS");

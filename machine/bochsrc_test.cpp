@@ -80,6 +80,14 @@ TEST(Bochsrc, NotesWhatHasNoCounterpartOnce) {
                                      "bochsrc:3: e1000 has no effect here"));
 }
 
+TEST(Bochsrc, ARomImageFindsTheChipsAsInBochs) {
+    EXPECT_EQ(read("megs: 32\n").config.firmware.power_on, PowerOnChoice::Datasheet);
+    EXPECT_EQ(read("romimage: file=/nowhere/BIOS-bochs-latest\n").config.firmware.power_on, PowerOnChoice::Datasheet);
+    const Outcome o = read("romimage: file=/roms/mine.rom\n");
+    EXPECT_EQ(o.config.firmware.bios, "/roms/mine.rom");
+    EXPECT_EQ(o.config.firmware.power_on, PowerOnChoice::Bochs);
+}
+
 TEST(Bochsrc, DebuggersAreMapped) {
     const Outcome o = read("gdbstub: enabled=1, port=2345, text_base=0, data_base=0, bss_base=0\n"
                            "magic_break: enabled=1 cx dx\n"

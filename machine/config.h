@@ -22,6 +22,8 @@ enum class ScalingChoice : u8 { Fit, Integer, Stretch };
 enum class MouseChoice : u8 { None, Standard, Wheel, Explorer };
 enum class PointerChoice : u8 { Ps2, Vmware, Auto };
 enum class UartChoice : u8 { I8250, I16450, I16550A };
+/// How the chips are when the firmware begins.
+enum class PowerOnChoice : u8 { Datasheet, Bochs };
 enum class PciSoundChoice : u8 { None, Ac97 };
 
 struct Config {
@@ -53,6 +55,7 @@ struct Config {
         std::string flash;       ///< BIOS and variables in one writable chip
         std::string vgabios;
         std::vector<std::string> roms;  ///< further option ROMs
+        PowerOnChoice power_on = PowerOnChoice::Datasheet;
     } firmware;
     struct Boot {
         std::string order = "cad";

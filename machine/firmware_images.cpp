@@ -64,7 +64,6 @@ Result<FirmwareImages> FirmwareImages::open(const Config::Firmware& config, bool
         Result<std::vector<u8>> file = read_file(config.bios);
         if (!file) return file.error().in("firmware.bios");
         images.bios_ = std::move(*file);
-        images.foreign_ = true;
         if (Result<void> fits = check_size(config.bios, images.bios_.size(), "system BIOS"); !fits)
             return fits.error().in("firmware.bios");
         images.note_ = note_on(config.bios);

@@ -21,8 +21,6 @@ class FirmwareImages {
 
     /// What lies at the top of the first 4 GiB. In one chip with its variables: as the file was at the start.
     [[nodiscard]] std::span<const u8> bios() const { return bios_; }
-    /// Firmware of others of at most 128 KiB. Bochs's own BIOS is such: it counts on what Bochs's chips are at power-on.
-    [[nodiscard]] bool may_be_of_bochs() const { return foreign_ && bios_.size() <= size_t{128} << 10; }
     [[nodiscard]] bool in_one_chip() const { return in_one_chip_; }
     /// 0: there is no flash.
     [[nodiscard]] u64 flash_bytes() const { return flash_ ? flash_->size() : 0; }
@@ -37,7 +35,6 @@ class FirmwareImages {
   private:
     Result<void> open_flash(const std::string& path, bool snapshot);
 
-    bool foreign_ = false;
     std::vector<u8> bios_;
     std::optional<HostFile> flash_;
     bool in_one_chip_ = false;

@@ -142,9 +142,9 @@ void Machine::reset_processors() {
         if (processor.apic) processor.apic->reset();
         processor.cpu->reset();
         if (processor.apic && !processor.apic->bootstrap()) processor.cpu->state.activity = Activity::WaitForSipi;
-        // Bochs's BIOS enables the local APIC, leaves LINT0 masked, and still counts on the 8259: it finds the virtual
-        // wire of the MultiProcessor Specification ("Virtual Wire Mode") at power-on.
-        if (processor.apic && processor.apic->bootstrap() && firmware_.may_be_of_bochs()) {
+        // Its BIOS enables the local APIC, leaves LINT0 masked, and still counts on the 8259: it finds the virtual wire
+        // of the MultiProcessor Specification ("Virtual Wire Mode") at power-on.
+        if (processor.apic && processor.apic->bootstrap() && config_.firmware.power_on == PowerOnChoice::Bochs) {
             processor.apic->mmio_write(kApicSpurious, 4, kApicEnabled | 0xff);
             processor.apic->mmio_write(kApicLint0, 4, kApicExtInt);
         }

@@ -46,7 +46,7 @@ Result<void> Machine::build_storage() {
             return fail("{}.type: is none, but {}.file names a disk", key, key);
         floppies.drives[i] = type;
     }
-    floppies.as_in_bochs = firmware_.may_be_of_bochs();
+    floppies.as_in_bochs = config_.firmware.power_on == PowerOnChoice::Bochs;
     Result<std::unique_ptr<FloppyController>> controller =
         FloppyController::create(ports_, scheduler_, log_, dma_->channel(2), isa_interrupts_->add_source(6), floppies);
     if (!controller) return controller.error();
