@@ -244,7 +244,7 @@ TEST_F(FloppyVariantTest, ForTheBiosOfBochsTheRateIsChosenAndTransfersSeek) {
     for (u8 i = 0; i < 4; i++) run({0x08}, 2);
     EXPECT_EQ(seek({0x07, 0x00}), (std::vector<u8>{0x20, 0}));
     dma.program(512);
-    EXPECT_EQ(transfer({0x46, 0x00, 16, 0, 1, 2, 1, 0x1b, 0xff}), (std::vector<u8>{0x00, 0, 0, 17, 0, 1, 2}));
+    EXPECT_EQ(transfer({0x46, 0x00, 16, 0, 1, 2, 1, 0x1b, 0xff}), (std::vector<u8>{0x20, 0, 0, 17, 0, 1, 2}));
 }
 
 TEST_F(FloppyTest, ReadIdFollowsTheRotation) {
