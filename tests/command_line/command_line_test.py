@@ -96,10 +96,11 @@ class CommandLine(unittest.TestCase):
         holder = subprocess.Popen([GNOMON, "--display", "none", "--hda", "a.img", "--timeout", "60"], cwd=self.path,
                                   stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            for _ in range(100):
-                done = self.run_gnomon("--hda", "a.img", "--timeout", "1")
-                if done.returncode == 2:
-                    break
+            descriptors = Path(f"/proc/{holder.pid}/fd")
+            while not any(os.path.realpath(link) == os.path.realpath(self.path / "a.img") for link in descriptors.iterdir()):
+                time.sleep(0.05)
+            time.sleep(0.5)  # from open to locked
+            done = self.run_gnomon("--hda", "a.img", "--timeout", "1")
             self.assertEqual(done.stderr, f"gnomon: --hda: disk.0.file: a.img: is in use by process {holder.pid}\n")
         finally:
             holder.terminate()
