@@ -72,7 +72,7 @@ constexpr ConfigKey kKeys[] = {
     {"firmware.power_on", "", KeyType::Choice, "datasheet|bochs", 0, 0,
      [](Config& c, unsigned) -> Field { return choice(c.firmware.power_on); },
      "How the chips are at power-on: as their data sheets say, or as in Bochs, which Bochs's own BIOS counts on "
-     "(virtual wire through the local APIC, floppy at 500 kbit/s with implied seeks). A romimage in a bochsrc chooses bochs."},
+     "(VGA BIOS at C0000h, virtual wire through the local APIC, floppy at 500 kbit/s with implied seeks). A romimage in a bochsrc chooses bochs."},
     {"boot.order", "", KeyType::BootOrder, "letters of a (floppy), c (hard disk), d (CD-ROM), n (network)", 0,
      0, [](Config& c, unsigned) -> Field { return &c.boot.order; },
      "What the firmware tries to boot, in order."},

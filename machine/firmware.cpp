@@ -82,12 +82,13 @@ Result<void> Machine::load_vga_rom() {
     else if (!rom.empty())
         if (Result<void> added = fw_cfg_->add_file("vgaroms/vgabios.bin", rom); !added) return added;
     // Bochs's own BIOS knows neither: it looks where an ISA adapter has its ROM. Shadow RAM hides it.
-    if (!config_.firmware.bios.empty() && !rom.empty()) {
+    const bool as_in_bochs = config_.firmware.power_on == PowerOnChoice::Bochs;
+    if (as_in_bochs && !rom.empty()) {
         Result<PhysicalRegion> isa = memory_->add_rom("vga bios", GuestPhys(kVgaRom), rom);
         if (!isa) return isa.error();
         regions_.push_back(std::move(*isa));
     }
-    Result<std::unique_ptr<VgaPci>> function = VgaPci::create(pci_, *vga_, expansion, log_);
+    Result<std::unique_ptr<VgaPci>> function = VgaPci::create(pci_, *vga_, expansion, log_, as_in_bochs);
     if (!function) return function.error();
     vga_pci_ = std::move(*function);
     return {};

@@ -54,7 +54,7 @@ void PciConfig::set_read_only(u8 offset, unsigned size, u32 value) {
 void PciConfig::add_io_bar(unsigned index, u32 bytes, BarChanged changed) {
     assert(std::has_single_bit(bytes) && bytes >= 4);
     const u8 offset = static_cast<u8>(kFirstBar + 4 * index);
-    bars_.at(index) = {bytes, true, std::move(changed), 0, false};
+    bars_.at(index) = {bytes, true, std::move(changed), 0, false, false};
     preset(offset, 4, kIoBarType);
     set_write_mask(offset, 4, ~(bytes - 1));
 }
@@ -62,14 +62,14 @@ void PciConfig::add_io_bar(unsigned index, u32 bytes, BarChanged changed) {
 void PciConfig::add_memory_bar(unsigned index, u32 bytes, bool prefetchable, BarChanged changed) {
     assert(std::has_single_bit(bytes) && bytes >= 16);
     const u8 offset = static_cast<u8>(kFirstBar + 4 * index);
-    bars_.at(index) = {bytes, false, std::move(changed), 0, false};
+    bars_.at(index) = {bytes, false, std::move(changed), 0, false, false};
     preset(offset, 4, prefetchable ? kPrefetchable : 0);
     set_write_mask(offset, 4, ~(bytes - 1));
 }
 
-void PciConfig::add_rom_bar(u32 bytes, BarChanged changed) {
+void PciConfig::add_rom_bar(u32 bytes, BarChanged changed, bool alone) {
     assert(std::has_single_bit(bytes) && bytes >= 2048);
-    bars_[kRomBar] = {bytes, false, std::move(changed), 0, false};
+    bars_[kRomBar] = {bytes, false, std::move(changed), 0, false, alone};
     preset(kRomBarOffset, 4, 0);
     set_write_mask(kRomBarOffset, 4, ~(bytes - 1) | kRomEnable);
 }
@@ -117,7 +117,7 @@ void PciConfig::update_bars(bool always) {
         const u64 end = base + bar.bytes;
         const bool possible = base != 0 && (bar.io ? end <= 0x10000 : end < u64{1} << 32);
         const bool wanted = i != kRomBar || (value & kRomEnable);
-        const bool enabled = possible && wanted && (bar.io ? io_enabled() : memory_enabled());
+        const bool enabled = possible && wanted && (bar.io ? io_enabled() : memory_enabled() || bar.alone);
         if (!always && base == bar.base && enabled == bar.enabled) continue;
         bar.base = base;
         bar.enabled = enabled;

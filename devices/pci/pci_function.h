@@ -47,8 +47,9 @@ class PciConfig {
     using BarChanged = std::function<void(u64 base, bool enabled)>;
     void add_io_bar(unsigned index, u32 bytes, BarChanged changed);
     void add_memory_bar(unsigned index, u32 bytes, bool prefetchable, BarChanged changed);
-    /// The expansion ROM base address register; its own enable bit counts too. At least 2 KiB.
-    void add_rom_bar(u32 bytes, BarChanged changed);
+    /// The expansion ROM base address register; its own enable bit counts too. At least 2 KiB. `alone`: only that bit counts, as in
+    /// Bochs, whose BIOS reads ROMs before it switches memory space on.
+    void add_rom_bar(u32 bytes, BarChanged changed, bool alone = false);
 
     /// A register that the function itself changes; reset() brings the preset back.
     void set_read_only(u8 offset, unsigned size, u32 value);
@@ -81,6 +82,7 @@ class PciConfig {
         BarChanged changed;
         u64 base = 0;
         bool enabled = false;
+        bool alone = false;
     };
     void update_bars(bool always);
     static u8 bar_offset(unsigned index);

@@ -282,6 +282,17 @@ TEST_F(VgaPciTest, ExpansionRomShowsWhileEnabled) {
     EXPECT_EQ(map.page(GuestPhys(0xe2000000)).host, nullptr);
 }
 
+TEST_F(VgaPciTest, ExpansionRomCanShowWithoutMemorySpace) {
+    function.reset();
+    function = std::move(*VgaPci::create(pci, *vga, rom, log, true));
+    config(0x30, 0xe2000000);
+    EXPECT_EQ(map.page(GuestPhys(0xe2000000)).host, nullptr);
+    config(0x30, 0xe2000001);
+    EXPECT_EQ(map.read(GuestPhys(0xe2000000), 2), 0x5a55u);
+    config(0x30, 0xfffff801);
+    EXPECT_EQ(map.page(GuestPhys(0xe2000000)).host, nullptr) << "asked for its size";
+}
+
 TEST_F(VgaPciTest, SnapshotKeepsPlacesAndRegisters) {
     Scheduler scheduler(clock);
     place();

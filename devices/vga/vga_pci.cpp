@@ -9,8 +9,6 @@ static_assert(every_field_listed<VgaPci::State>());
 
 namespace {
 
-constexpr u8 kRomBar = 0x30;
-constexpr u32 kRomEnable = 1;
 constexpr PciConfig::Identity kIdentity{.vendor = 0x1234,
                                         .device = 0x1111,
                                         .class_code = 0x030000,
@@ -32,15 +30,15 @@ constexpr u32 kLittleEndian = 0x1e1e1e1e;
 
 }  // namespace
 
-Result<std::unique_ptr<VgaPci>> VgaPci::create(PciBus& bus, Vga& vga, std::span<const u8> rom, Log& log) {
-    std::unique_ptr<VgaPci> function(new VgaPci(vga, rom, log));
+Result<std::unique_ptr<VgaPci>> VgaPci::create(PciBus& bus, Vga& vga, std::span<const u8> rom, Log& log, bool rom_alone) {
+    std::unique_ptr<VgaPci> function(new VgaPci(vga, rom, log, rom_alone));
     Result<PciSlot> slot = bus.add("vga", kDevice, 0, *function);
     if (!slot) return slot.error();
     function->slot_ = std::move(*slot);
     return function;
 }
 
-VgaPci::VgaPci(Vga& vga, std::span<const u8> rom, Log& log)
+VgaPci::VgaPci(Vga& vga, std::span<const u8> rom, Log& log, bool rom_alone)
     : vga_(vga), log_(log), config_(kIdentity), rom_(rom.begin(), rom.end()), edid_(make_edid()) {
     PhysicalMap& map = vga.memory().map();
     const u32 bytes = static_cast<u32>(vga.memory().size());
@@ -56,13 +54,11 @@ VgaPci::VgaPci(Vga& vga, std::span<const u8> rom, Log& log)
     });
     if (rom_.empty()) return;
     rom_.resize(std::max<size_t>(std::bit_ceil(rom_.size()), kPageSize), 0xff);
-    config_.add_rom_bar(static_cast<u32>(rom_.size()), [this, &map](u64 base, bool enabled) {
+    const auto place_rom = [this, &map](u64 base, bool enabled) {
         rom_region_.reset();
-        // Bochs's BIOS reads the ROM before it switches memory space on, which PCI's specification demands.
-        const bool early = !config_.memory_enabled() && (config_.read(kRomBar, 4) & kRomEnable) && base != 0 &&
-                           base + rom_.size() < u64{1} << 32;
-        if (enabled || early) keep(rom_region_, map.add_rom("vga rom", GuestPhys(base), rom_));
-    });
+        if (enabled) keep(rom_region_, map.add_rom("vga rom", GuestPhys(base), rom_));
+    };
+    config_.add_rom_bar(static_cast<u32>(rom_.size()), place_rom, rom_alone);
 }
 
 /// Software may put a register over another device's: then nothing answers here.

@@ -17,8 +17,8 @@ class VgaPci final : public PciFunction, public MmioIo, public StatePart {
   public:
     static constexpr unsigned kDevice = 2;
 
-    /// `rom` may be empty.
-    static Result<std::unique_ptr<VgaPci>> create(PciBus& bus, Vga& vga, std::span<const u8> rom, Log& log);
+    /// `rom` may be empty. `rom_alone`: see PciConfig::add_rom_bar.
+    static Result<std::unique_ptr<VgaPci>> create(PciBus& bus, Vga& vga, std::span<const u8> rom, Log& log, bool rom_alone = false);
 
     void reset() { config_.reset(); }
 
@@ -39,7 +39,7 @@ class VgaPci final : public PciFunction, public MmioIo, public StatePart {
     Result<Install> load_state(const StateNode& node) override;
 
   private:
-    VgaPci(Vga& vga, std::span<const u8> rom, Log& log);
+    VgaPci(Vga& vga, std::span<const u8> rom, Log& log, bool rom_alone);
     void keep(PhysicalRegion& place, Result<PhysicalRegion> region);
     [[nodiscard]] u8 read_byte(u64 offset);
     [[nodiscard]] u16 read_word(u64 offset);
