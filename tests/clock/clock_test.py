@@ -25,6 +25,7 @@ CASES = {
 }
 COMPLAINTS = r"unstable|invalid rate|skew|warp|wrong|inconsisten|not consistent|fast TSC calibration failed|unable to calibrate|read-back delay|lost"
 READINGS = 12
+BOOTS = 3
 
 
 class Guest:
@@ -79,6 +80,21 @@ def calibration(guest, case):
         raise Failed(f"CPUID says 1000 MHz, the kernel {detected}")
 
 
+def calibrated(options):
+    """A guest whose kernel is content. Where the host runs other things between two turns of a kernel's measuring loop, that
+    sees it, as on any busy host; so one of a few boots has to be undisturbed."""
+    for attempt in range(BOOTS):
+        guest = Guest(options)
+        try:
+            calibration(guest, options.case)
+            return guest
+        except Failed as reason:
+            guest.machine.close()
+            if attempt == BOOTS - 1:
+                raise
+            print(f"{options.case}: {reason}")
+
+
 def drift(guest, seconds):
     """Half of the time the guest is idle, half of it busy on all processors."""
     began, first = time.monotonic(), guest.offset()
@@ -108,9 +124,9 @@ def main():
     parser.add_argument("--case", choices=CASES, required=True)
     parser.add_argument("--seconds", type=float, default=75)
     options = parser.parse_args()
-    guest = Guest(options)
+    guest = None
     try:
-        calibration(guest, options.case)
+        guest = calibrated(options)
         drift(guest, options.seconds)
         guest.machine.type("poweroff -f\n")
         guest.machine.expect_exit(0)
@@ -118,7 +134,8 @@ def main():
         print(f"{options.case}: {reason}")
         return 1
     finally:
-        guest.machine.close()
+        if guest:
+            guest.machine.close()
     return 0
 
 
