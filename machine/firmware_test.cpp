@@ -229,7 +229,9 @@ TEST(BiosTables, SmbiosHasTheCoresBehindTheBiosItself) {
     memory.dma_read(GuestPhys(memory.read(GuestPhys(anchor + 24), 4)), tables);
     unsigned structures = 0, processors = 0;
     for (size_t at = 0; at + 4 < tables.size() + 1; structures++) {
-        if (structures == 0) EXPECT_EQ(tables[at], 0) << "the BIOS comes first";
+        if (structures == 0) {
+            EXPECT_EQ(tables[at], 0) << "the BIOS comes first";
+        }
         if (tables[at] == 4) {
             processors++;
             EXPECT_EQ(tables[at + 0x23], 4) << "cores";
