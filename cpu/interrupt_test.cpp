@@ -34,6 +34,27 @@ TEST(Interrupt, RealModeChecksTheLimitOfTheIdt) {
     EXPECT_EQ(m.cpu.fault.vector, Vector::GP);
 }
 
+TEST(Interrupt, FaultOfALaterStretchOfRepneScasRestoresTheFlagsBeforeTheFirst) {
+    TestMachine m;
+    m.enter_real();
+    m.poke16(13 * 4, 0x0123);
+    m.poke16(13 * 4 + 2, 0x4567);
+    m.cpu.state.idtr = {0, 0x3ff};
+    constexpr u32 kFlags = 0x2 | flag::CF | flag::ZF | flag::OF;
+    m.cpu.set_eflags(kFlags);
+    m.cpu.put<u32>(reg::AX, 0x80);
+    m.cpu.put<u32>(reg::DI, 0x10000 - 10);
+    m.cpu.put<u32>(reg::CX, 16384 + 3);    // a chance for interrupts after three elements
+    m.code({0x67, 0xf2, 0xae});
+    m.run(1);
+    EXPECT_EQ(m.gpr(reg::CX), 16384u);
+    EXPECT_EQ(m.cpu.eflags(), kFlags);
+    m.run(1);
+    EXPECT_EQ(m.rip(), 0x0123u);
+    EXPECT_EQ(m.gpr(reg::DI), 0x10000u);
+    EXPECT_EQ(m.stack16(2), kFlags);
+}
+
 TEST(Interrupt, FaultInUserCodePushesErrorCodeAndResumeFlag) {
     TestMachine m;
     m.enter_protected(3);

@@ -177,11 +177,16 @@ Outcome repeated(Cpu& c, const Instruction& i) {
     // SDM Vol. 2, "REP": a fault restores the flags to what they were before the instruction.
     const LazyFlags flags = c.lazy;
     const u64 stretch = c.mode_key & mode::kSingle ? 1 : kStretch;
+    // So would one in a later stretch: between them the flags stay what they were. The trap of a single step sees each comparison.
+    const auto to_be_continued = [&] {
+        if (stretch > 1) c.lazy = flags;
+        return Outcome::Repeat;
+    };
     for (bool started = false; left > 0; started = true) {
-        if (started && left % stretch == 0) return Outcome::Repeat;
+        if (started && left % stretch == 0) return to_be_continued();
         if (c.leave_after) {
             c.budget++;    // the stretch goes on later, and is counted then
-            return Outcome::Repeat;
+            return to_be_continued();
         }
         bool ended = false;
         u64 done = bulk<op, T, A>(c, i, (left - 1) % stretch + 1, down, ended);
