@@ -314,7 +314,7 @@ TEST_F(SdlDisplayTest, MessagesAreShownWhereThereIsNoStatusLine) {
 TEST_F(SdlDisplayTest, TheFirstTwoJoysticksArePlugged) {
     SDL_SetHint(SDL_HINT_JOYSTICK_ALLOW_BACKGROUND_EVENTS, "1");
     const int first = SDL_JoystickAttachVirtual(SDL_JOYSTICK_TYPE_GAMECONTROLLER, 2, 4, 0);
-    if (first < 0) GTEST_SKIP() << "SDL without virtual joysticks: " << SDL_GetError();
+    ASSERT_GE(first, 0) << SDL_GetError();
     SDL_Joystick* const stick = SDL_JoystickOpen(first);
     ASSERT_NE(stick, nullptr);
     poll();
@@ -375,7 +375,6 @@ TEST_F(SdlDisplayTest, ClosingAsksForPowerOffOnceAndTheTitleTellsTheSpeed) {
 }
 
 TEST(SdlDisplay, WithoutADesktopThereIsNoWindow) {
-    if (std::filesystem::exists("/dev/dri/card0")) GTEST_SKIP() << "a screen without a desktop would do";
     const char* const driver = std::getenv("SDL_VIDEODRIVER");
     const std::string before = driver ? driver : "dummy";
     unsetenv("SDL_VIDEODRIVER");
@@ -383,7 +382,12 @@ TEST(SdlDisplay, WithoutADesktopThereIsNoWindow) {
     unsetenv("WAYLAND_DISPLAY");
     const Result<std::unique_ptr<Display>> made = make_display({DisplayKind::Sdl}, {});
     setenv("SDL_VIDEODRIVER", before.c_str(), 1);
-    ASSERT_FALSE(made.ok());
+    // A graphics card would do without a desktop, memory that nobody sees would not.
+    if (made.ok()) {
+        ASSERT_TRUE(std::filesystem::exists("/dev/dri/card0"));
+        EXPECT_STREQ(SDL_GetCurrentVideoDriver(), "KMSDRM");
+        return;
+    }
     EXPECT_EQ(made.error().message.find("--display sdl: "), 0u);
 }
 
