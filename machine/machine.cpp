@@ -316,6 +316,7 @@ std::string Machine::fingerprint() {
         config_.cpu.count, config_.cpu.quantum,
         memory_->ram_size() >> 20, vga_->memory().size() >> 20, clock_.mode() == ClockMode::Deterministic ? "deterministic" : "realtime",
         config_.clock.ips, firmware_.checksum());
+    if (config_.firmware.power_on == PowerOnChoice::Bochs) text += "firmware.power_on = bochs\n";
     for (unsigned i = 0; i < 2; i++)
         text += fmt::format("floppy.{} = {} with {} sectors\n", i == 0 ? 'a' : 'b',
                             floppy_drive_name(floppy_->drive(i).type()),

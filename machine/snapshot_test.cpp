@@ -60,6 +60,12 @@ TEST(Snapshot, AnotherMachineIsRefusedWithTheDifference) {
     ASSERT_FALSE(loaded.ok());
     EXPECT_EQ(loaded.error().message,
               "it belongs to another machine: 'cpu.model = max' there, 'cpu.model = 486' here");
+    Config chips;
+    chips.firmware.power_on = PowerOnChoice::Bochs;
+    TestMachine as_in_bochs(Action::Work, 0, chips);
+    const Result<void> refused = load_machine(*as_in_bochs.machine, snapshot);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_TRUE(refused.error().message.ends_with("'firmware.power_on = bochs' here")) << refused.error().message;
 }
 
 TEST(Snapshot, WhatIsNoSnapshotIsRefused) {
