@@ -224,7 +224,7 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     std::array<FillLog, kPrivileges> logs_;
     /// For each RAM page up to two TLB indices (plus one) whose entries may have its write tag; kManyWriters:
     /// any may.
-    std::unique_ptr<u32[], FreeZeros> writers_;
+    std::unique_ptr<u32[], FreeMemory> writers_;
     /// Bit n: the TLB may hold fragments of large pages at linear addresses of the lower half with bits 22–31 equal to n.
     std::array<u64, 16> large_regions_{};
     MmioIo* private_device_ = nullptr;
