@@ -6,6 +6,7 @@
 #include "cpu/eflags.h"
 #include "cpu/model.h"
 #include "cpu/observer.h"
+#include "cpu/performance_counters.h"
 #include "cpu/system_registers.h"
 
 namespace gnomon {
@@ -82,6 +83,7 @@ void Cpu::update_mode() {
     tlb = key & mode::kChecked ? const_cast<TlbEntry*>(kEmptyTlb.entries.data())
                                : mmu_->tlb(privilege()).entries.data();
     if (becomes_careful || event_waiting()) break_chain();
+    if (performance_counters_->by_privilege()) performance_counters_->privilege_changed();
     if (observer_) observer_->mode_updated(*this);
 }
 
