@@ -133,21 +133,6 @@ Outcome Cpu::jump_near(u64 target, unsigned operand_bytes) {
 
 // ---- ports and time -------------------------------------------------------------------------------------
 
-u32 Cpu::port_in(u16 port, unsigned size) {
-    sync_clock();
-    if (mode_key & mode::kChecked) note_port_access(*this, port, size);
-    const u32 value = ports_.port_read(port, size);
-    if (observer_) observer_->port_access(*this, port, size, false, value);
-    return value;
-}
-
-void Cpu::port_out(u16 port, unsigned size, u32 value) {
-    sync_clock();
-    if (mode_key & mode::kChecked) note_port_access(*this, port, size);
-    if (observer_) observer_->port_access(*this, port, size, true, value);
-    ports_.port_write(port, size, value);
-}
-
 // ---- pins -----------------------------------------------------------------------------------------------
 
 void Cpu::set_line(unsigned pin, bool level) {

@@ -371,6 +371,7 @@ class Cpu final : public LineSink {
     InterruptController& pic_;
     Log& log_;
     std::unique_ptr<Mmu> mmu_;
+    std::unique_ptr<Tlb> empty_tlb_;    ///< probed while every access must be looked at: it never hits; null: never needed
     std::unique_ptr<BlockCache> blocks_;
     CpuObserver* observer_ = nullptr;
     ShutdownReport shutdown_;

@@ -38,9 +38,6 @@ bool flat(const Segment& s, bool code) {
            (code || (s.write_low == 0 && s.write_high == 0xffffffff));
 }
 
-/// What handlers probe while every access must be looked at: it never hits, so that they take the slow path.
-constinit const Tlb kEmptyTlb{};
-
 }  // namespace
 
 void Cpu::update_mode() {
@@ -80,8 +77,12 @@ void Cpu::update_mode() {
     const bool becomes_careful = key & ~mode_key & mode::kSingle;
     mode_key = key;
     // Nothing writes through Cpu::tlb; the MMU fills its own tables.
-    tlb = key & mode::kChecked ? const_cast<TlbEntry*>(kEmptyTlb.entries.data())
-                               : mmu_->tlb(privilege()).entries.data();
+    if (key & mode::kChecked) {
+        if (!empty_tlb_) empty_tlb_ = std::make_unique<Tlb>();
+        tlb = empty_tlb_->entries.data();
+    } else {
+        tlb = mmu_->tlb(privilege()).entries.data();
+    }
     if (becomes_careful || event_waiting()) break_chain();
     if (performance_counters_->by_privilege()) performance_counters_->privilege_changed();
     if (observer_) observer_->mode_updated(*this);
