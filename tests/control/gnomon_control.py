@@ -41,10 +41,14 @@ class Control:
         while b"\n" not in self.pending:
             data = self.socket.recv(65536)
             if not data:
-                raise EOFError("the machine has closed the control socket")
+                raise EOFError("the machine has closed the control socket" + self._why_closed())
             self.pending += data
         line, _, self.pending = self.pending.partition(b"\n")
         return json.loads(line)
+
+    def _why_closed(self):
+        """What else is known of a connection that has ended."""
+        return "".join(f"; {event['event']}: {event['data']}" for event in self.events if event["event"] == "SHUTDOWN")
 
     def execute(self, command, **arguments):
         self.number += 1
@@ -114,6 +118,13 @@ class Machine(Control):
         except BaseException:
             self.end()
             raise
+
+    def _why_closed(self):
+        try:
+            status = f"; gnomon ended with status {self.process.wait(10)}"
+        except subprocess.TimeoutExpired:
+            status = "; gnomon still runs"
+        return super()._why_closed() + status
 
     def end(self):
         if self.process.poll() is None:
