@@ -7,6 +7,7 @@
 #include "cpu/model.h"
 #include "cpu/monitor_unit.h"
 #include "cpu/observer.h"
+#include "cpu/performance_counters.h"
 
 namespace gnomon {
 
@@ -20,7 +21,8 @@ Cpu::Cpu(const CpuModel& model, PhysicalMap& map, PortSpace& ports, VirtualClock
       log_(log),
       mmu_(std::make_unique<Mmu>(map, shadow)),
       blocks_(std::make_unique<BlockCache>(map, features_, current, leave_after)),
-      monitor_unit_(std::make_unique<MonitorUnit>(map, state)) {
+      monitor_unit_(std::make_unique<MonitorUnit>(map, state)),
+      performance_counters_(std::make_unique<PerformanceCounters>(*this)) {
     reset();
 }
 
@@ -131,21 +133,6 @@ Outcome Cpu::jump_near(u64 target, unsigned operand_bytes) {
 
 // ---- ports and time -------------------------------------------------------------------------------------
 
-u32 Cpu::port_in(u16 port, unsigned size) {
-    sync_clock();
-    if (mode_key & mode::kChecked) note_port_access(*this, port, size);
-    const u32 value = ports_.port_read(port, size);
-    if (observer_) observer_->port_access(*this, port, size, false, value);
-    return value;
-}
-
-void Cpu::port_out(u16 port, unsigned size, u32 value) {
-    sync_clock();
-    if (mode_key & mode::kChecked) note_port_access(*this, port, size);
-    if (observer_) observer_->port_access(*this, port, size, true, value);
-    ports_.port_write(port, size, value);
-}
-
 // ---- pins -----------------------------------------------------------------------------------------------
 
 void Cpu::set_line(unsigned pin, bool level) {
@@ -204,6 +191,7 @@ void Cpu::set_architectural_state(const CpuState& fresh) {
     mmu_->flush_all();
     update_mode();
     monitor_unit_->rearm();
+    performance_counters_->state_replaced();
 }
 
 }  // namespace gnomon

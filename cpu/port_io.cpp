@@ -1,15 +1,44 @@
 // IN, OUT, INS, OUTS: I/O permission, breakpoints on ports, repetition. SDM Vol. 1, "Input/Output".
+#include <cstring>
+
+#include "cpu/debug_registers.h"
 #include "cpu/decode.h"
+#include "cpu/handler.h"
 #include "cpu/long_mode.h"
+#include "cpu/observer.h"
 #include "cpu/system_instructions.h"
 #include "cpu/system_registers.h"
 
 namespace gnomon {
+
+u32 Cpu::port_in(u16 port, unsigned size) {
+    sync_clock();
+    if (mode_key & mode::kChecked) note_port_access(*this, port, size);
+    const u32 value = ports_.port_read(port, size);
+    if (observer_) observer_->port_access(*this, port, size, false, value);
+    return value;
+}
+
+void Cpu::port_out(u16 port, unsigned size, u32 value) {
+    sync_clock();
+    if (mode_key & mode::kChecked) note_port_access(*this, port, size);
+    if (observer_) observer_->port_access(*this, port, size, true, value);
+    ports_.port_write(port, size, value);
+}
+
 namespace {
 
-/// IOPL and the I/O permission bit map. SDM Vol. 1, "I/O Permission Bit Map".
-bool port_allowed(Cpu& cpu, u16 port, unsigned size) {
-    if (cpu.real_mode() || (!cpu.v86() && cpu.cpl() <= cpu.iopl())) return true;
+/// Two bytes of the TSS or of a table. False: the TLB does not have them.
+bool peek_word(Cpu& cpu, u64 address, u16& out) {
+    const u64 linear = table_address(cpu, address);
+    const TlbEntry& entry = cpu.mmu().tlb(Privilege::Supervisor).entry(linear);
+    if (((linear + 1) & kPageMask) != entry.read_tag || cpu.accesses_checked()) return false;
+    std::memcpy(&out, reinterpret_cast<const void*>(linear + entry.addend), 2);
+    return true;
+}
+
+/// SDM Vol. 1, "I/O Permission Bit Map".
+__attribute__((noinline)) bool allowed_by_bit_map(Cpu& cpu, u16 port, unsigned size) {
     const Segment& tr = cpu.state.tr;
     const auto refuse = [&] {
         cpu.raise(Vector::GP, 0);
@@ -27,8 +56,26 @@ bool port_allowed(Cpu& cpu, u16 port, unsigned size) {
     return (bits & wanted) == 0 || refuse();
 }
 
+/// True only if the bit map allows the access, as far as the TLB knows it: a leaf, unlike allowed_by_bit_map().
+GNOMON_INLINE bool surely_allowed_by_bit_map(Cpu& cpu, u16 port, unsigned size) {
+    const Segment& tr = cpu.state.tr;
+    u16 map;
+    u16 bits;
+    if (!(attribute::type(tr.attributes) & 8) || tr.limit < 0x67 || !peek_word(cpu, tr.base + 0x66, map)) return false;
+    const u32 at = map + port / 8u;
+    return at + 1 <= tr.limit && peek_word(cpu, tr.base + at, bits) && (bits >> (port & 7) & ((1u << size) - 1)) == 0;
+}
+
+/// IOPL and the I/O permission bit map.
+GNOMON_INLINE bool port_allowed(Cpu& cpu, u16 port, unsigned size) {
+    if (cpu.real_mode() || (!cpu.v86() && cpu.cpl() <= cpu.iopl())) return true;
+    return surely_allowed_by_bit_map(cpu, port, size) || allowed_by_bit_map(cpu, port, size);
+}
+
 /// A device may have raised an interrupt or asked for a stop.
-Outcome after_port_access(Cpu& cpu) { return stop_if_event_waits(cpu); }
+Outcome after_port_access(Cpu& cpu) {
+    return cpu.event_waiting() || cpu.state.pending_debug ? stop_if_event_waits(cpu) : Outcome::Next;
+}
 
 template<class T>
 Outcome input(Cpu& cpu, u16 port) {

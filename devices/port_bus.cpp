@@ -4,6 +4,12 @@
 #include <bit>
 
 namespace gnomon {
+namespace {
+
+/// The bits of an access of `size` bytes: 1, 2 or 4.
+u32 width_mask(unsigned size) { return ~u32{0} >> (32 - 8 * size); }
+
+}  // namespace
 
 PortClaim& PortClaim::operator=(PortClaim&& other) noexcept {
     if (this != &other) {
@@ -72,13 +78,19 @@ void PortBus::write_part(u16 port, unsigned size, u32 value) {
     if (port != 0x80) log_.guest("ports", "write to an unclaimed port", "write of {:#x} to unclaimed port {:#06x}", value, port);
 }
 
+PortIo* PortBus::takes_whole(u16 port, unsigned size) const {
+    const Owner& owner = owners_[owner_of_port_[port]];
+    const bool whole = (owner.range.widths & size) && u32{port} + size <= u32{owner.range.first} + owner.range.count;
+    return whole && !observer_ ? owner.device : nullptr;
+}
+
 u32 PortBus::port_read(u16 port, unsigned size) {
+    if (PortIo* device = takes_whole(port, size)) [[likely]] return device->port_read(port, size) & width_mask(size);
     u32 value = 0;
     for (unsigned done = 0; done < size;) {
         const u16 at = static_cast<u16>(port + done);
         const unsigned part = part_size(at, std::bit_floor(size - done));
-        const u32 mask = part == 4 ? ~u32{0} : (u32{1} << 8 * part) - 1;
-        value |= (read_part(at, part) & mask) << 8 * done;
+        value |= (read_part(at, part) & width_mask(part)) << 8 * done;
         done += part;
     }
     if (observer_) observer_(port, size, value, false);
@@ -86,12 +98,12 @@ u32 PortBus::port_read(u16 port, unsigned size) {
 }
 
 void PortBus::port_write(u16 port, unsigned size, u32 value) {
+    if (PortIo* device = takes_whole(port, size)) [[likely]] return device->port_write(port, size, value & width_mask(size));
     if (observer_) observer_(port, size, value, true);
     for (unsigned done = 0; done < size;) {
         const u16 at = static_cast<u16>(port + done);
         const unsigned part = part_size(at, std::bit_floor(size - done));
-        const u32 mask = part == 4 ? ~u32{0} : (u32{1} << 8 * part) - 1;
-        write_part(at, part, value >> 8 * done & mask);
+        write_part(at, part, value >> 8 * done & width_mask(part));
         done += part;
     }
 }

@@ -75,11 +75,13 @@ class PortBus final : public PortSpace {
     struct Owner {
         std::string name;
         PortIo* device = nullptr;
-        PortRange range;
+        PortRange range{0, 0, 0};
     };
     void release(u16 slot);
     u32 read_part(u16 port, unsigned size);
     void write_part(u16 port, unsigned size, u32 value);
+    /// The device that gets the access as it is, unless it is observed; else null.
+    [[nodiscard]] PortIo* takes_whole(u16 port, unsigned size) const;
     [[nodiscard]] unsigned part_size(u16 port, unsigned size) const;
 
     Log& log_;
