@@ -6,6 +6,7 @@
         print(machine.screen_text())
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -108,13 +109,16 @@ class Machine(Control):
         self.process = subprocess.Popen([*command, "--control", "unix:" + path], **popen)
         try:
             deadline = time.monotonic() + seconds
-            while not os.path.exists(path):
+            while True:
+                # The socket's file is there a moment before anybody listens.
+                with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+                    super().__init__(path, seconds)
+                    return
                 if self.process.poll() is not None:
                     raise EOFError(f"gnomon ended with status {self.process.returncode}")
                 if time.monotonic() > deadline:
                     raise TimeoutError("no control socket in time")
                 time.sleep(0.02)
-            super().__init__(path, seconds)
         except BaseException:
             self.end()
             raise
