@@ -34,6 +34,14 @@ bool returns_to_loop(Cpu* c, u64 ip) {
     return observer && observer->watches_code(*c, code_linear(*c, ip));
 }
 
+/// The block that the jump cache has for this address; its page was not in the TLB. Null: look further.
+Block* recall(Cpu& c, u64 linear, u64 host, u32 mode) {
+    const Cpu::JumpCacheEntry& known = c.jump_cache_entry(linear);
+    if (known.linear != linear) return nullptr;
+    Block* block = block_of_entry(known.entry);
+    return block->host == host && block->mode == mode && !block->dead ? block : nullptr;
+}
+
 }  // namespace
 
 // ---- lookup ---------------------------------------------------------------------------------------------
@@ -69,7 +77,8 @@ Block* Engine::lookup(Cpu& c, u64 ip, u32 mode) {
     Block* block = nullptr;
     if (page.host) {
         const u64 host = reinterpret_cast<u64>(page.host) + offset;
-        block = c.blocks().find(host, mode);
+        block = recall(c, linear, host, mode);
+        if (!block) block = c.blocks().find(host, mode);
         if (!block || block->checked) block = c.blocks().translate(page, offset, mode);
         if (block && limited && ip + block->bytes - 1 > cs.limit && block->count > 1)
             return lookup(c, ip, mode | mode::kSingle);
