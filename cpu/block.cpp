@@ -77,8 +77,6 @@ bool ends_block(const Decoded& d) { return !d.row || (d.row->attributes & attr::
 
 }  // namespace
 
-void BlockCache::Free::operator()(void* p) const { std::free(p); }
-
 BlockCache::BlockCache(PhysicalMap& map, const FeatureSet& features, const Instruction* const& current, bool& written)
     : map_(map),
       features_(features),

@@ -120,9 +120,6 @@ class BlockCache final : public PageWriteObserver {
         Decoded decoded;
         std::array<Instruction, 2> forms{};    ///< with its flags alive, and dead
     };
-    struct Free {
-        void operator()(void* p) const;
-    };
 
     /// Behind a block whose runs are counted.
     struct alignas(32) RunCount {
@@ -148,11 +145,11 @@ class BlockCache final : public PageWriteObserver {
     const FeatureSet& features_;
     const Instruction* const& current_;
     bool& written_;
-    std::unique_ptr<u8, Free> arena_;
+    std::unique_ptr<u8, FreeMemory> arena_;
     size_t used_ = 0;
     std::vector<Block*> table_;    ///< open addressing; dead blocks are skipped, their slots used again
     size_t entries_ = 0;
-    std::unique_ptr<CodePage, Free> code_pages_;    ///< by RAM page
+    std::unique_ptr<CodePage, FreeMemory> code_pages_;    ///< by RAM page
     std::vector<u32> used_pages_;
     std::vector<Decoded> decoded_;    ///< of the block that is being built
     std::array<Translation, 2> translations_;    ///< before and after a patch: code that is patched is often patched again

@@ -7,6 +7,7 @@
 #include "cpu/model.h"
 #include "cpu/monitor_unit.h"
 #include "cpu/observer.h"
+#include "cpu/performance_counters.h"
 
 namespace gnomon {
 
@@ -20,7 +21,8 @@ Cpu::Cpu(const CpuModel& model, PhysicalMap& map, PortSpace& ports, VirtualClock
       log_(log),
       mmu_(std::make_unique<Mmu>(map, shadow)),
       blocks_(std::make_unique<BlockCache>(map, features_, current, leave_after)),
-      monitor_unit_(std::make_unique<MonitorUnit>(map, state)) {
+      monitor_unit_(std::make_unique<MonitorUnit>(map, state)),
+      performance_counters_(std::make_unique<PerformanceCounters>(*this)) {
     reset();
 }
 
@@ -189,6 +191,7 @@ void Cpu::set_architectural_state(const CpuState& fresh) {
     mmu_->flush_all();
     update_mode();
     monitor_unit_->rearm();
+    performance_counters_->state_replaced();
 }
 
 }  // namespace gnomon

@@ -20,6 +20,7 @@ class BlockCache;
 class CpuObserver;
 class LocalApic;
 class MonitorUnit;
+class PerformanceCounters;
 struct CpuModel;
 
 enum class StopReason : u8 {
@@ -56,7 +57,7 @@ class Cpu final : public LineSink {
     Cpu& operator=(const Cpu&) = delete;
 
     // ================ run control (for the machine) ================
-    /// Executes exactly `instructions` instructions unless stopped earlier.
+    /// Executes exactly `instructions` instructions unless stopped earlier, or a performance counter overflows with an interrupt.
     StopReason run(u64 instructions);
     /// As the RESET pin (or INIT, which keeps the FPU, MSRs and caches).
     void reset();
@@ -265,6 +266,7 @@ class Cpu final : public LineSink {
     Log& log() { return log_; }
     BlockCache& blocks() { return *blocks_; }
     MonitorUnit& monitor_unit() { return *monitor_unit_; }
+    PerformanceCounters& performance_counters() { return *performance_counters_; }
 
     struct Counters {
         u64 block_lookups = 0;
@@ -352,6 +354,11 @@ class Cpu final : public LineSink {
   private:
     friend struct Engine;
     void give_fpu_back();
+    /// So many more instructions are over, as the clock and the performance counters see it.
+    void retire(u64 instructions) {
+        clock_.retire(instructions);
+        state.performance.pending += instructions;
+    }
     /// In HLT or MWAIT: an interrupt or NMI ends it.
     [[nodiscard]] bool wake_up_pending() const;
     /// Delivers an NMI or an interrupt if one is pending and allowed.
@@ -366,6 +373,7 @@ class Cpu final : public LineSink {
     InterruptController& pic_;
     Log& log_;
     std::unique_ptr<Mmu> mmu_;
+    std::unique_ptr<Tlb> empty_tlb_;    ///< probed while every access must be looked at: it never hits; null: never needed
     std::unique_ptr<BlockCache> blocks_;
     CpuObserver* observer_ = nullptr;
     ShutdownReport shutdown_;
@@ -378,6 +386,7 @@ class Cpu final : public LineSink {
     i64 slice_ = 0;             ///< what run() was asked for and has not reported to the clock
     u64 reported_ = 0;
     std::unique_ptr<MonitorUnit> monitor_unit_;
+    std::unique_ptr<PerformanceCounters> performance_counters_;
     u64 branch_ends_at_ = kNoBranch;    ///< IP behind the branch that is executed alone, where branches are watched
 };
 

@@ -7,6 +7,7 @@
 #include "cpu/handler.h"
 #include "cpu/monitor_unit.h"
 #include "cpu/observer.h"
+#include "cpu/performance_counters.h"
 #include "cpu/opcode_table.h"
 #include "cpu/system_registers.h"
 
@@ -308,7 +309,7 @@ void Cpu::execute_from(u64 limit) {
 }
 
 StopReason Cpu::run(u64 instructions) {
-    slice_ = static_cast<i64>(std::min<u64>(instructions, u64{1} << 62));
+    slice_ = static_cast<i64>(std::min({instructions, u64{1} << 62, performance_counters_->allowance()}));
     budget = slice_;
     set_aside_ = 0;
     reported_ = 0;
@@ -368,10 +369,10 @@ StopReason Cpu::run(u64 instructions) {
     release_fpu();
     stop_requested_ = false;
     const u64 executed = static_cast<u64>(slice_ - budget);
-    clock_.retire(executed - reported_);
-    reported_ = executed;
+    retire(executed - reported_);
     slice_ = budget = 0;
     reported_ = 0;
+    performance_counters_->end_of_allowance();
     return reason;
 }
 
@@ -381,7 +382,7 @@ void Cpu::sync_clock() {
     if (current) left += block_of(current)->count - current->index_in_block;
     const u64 executed = static_cast<u64>(std::max<i64>(slice_ - left, 0));
     if (executed > reported_) {
-        clock_.retire(executed - reported_);
+        retire(executed - reported_);
         reported_ = executed;
     }
 }

@@ -12,21 +12,12 @@ namespace {
 
 /// The code segment that a return goes to. Its RPL is the new CPL.
 bool fetch_return_code(Cpu& cpu, u16 selector, Descriptor& code) {
-    if (is_null(selector)) {
-        cpu.raise(Vector::GP, 0);
-        return false;
-    }
+    if (is_null(selector)) return refuse(cpu, Vector::GP, 0);
     if (!fetch_descriptor(cpu, selector, Vector::GP, code)) return false;
     const bool level_fits = code.conforming() ? code.dpl() <= rpl(selector) : code.dpl() == rpl(selector);
-    if (!code.is_code() || rpl(selector) < cpu.cpl() || !level_fits || is_reserved_code(cpu, code)) {
-        cpu.raise(Vector::GP, selector_error(selector));
-        return false;
-    }
-    if (!code.present()) {
-        cpu.raise(Vector::NP, selector_error(selector));
-        return false;
-    }
-    return true;
+    if (!code.is_code() || rpl(selector) < cpu.cpl() || !level_fits || is_reserved_code(cpu, code))
+        return refuse(cpu, Vector::GP, selector_error(selector));
+    return check_present(cpu, selector, code);
 }
 
 /// SS as a return pops it. 64-bit mode does without one below level 3; then `null` is set.
@@ -80,16 +71,9 @@ Outcome return_protected(Cpu& cpu, StackFrame& frame, u16 selector, u64 offset, 
 /// Real mode, and virtual-8086 mode where it is allowed.
 bool enter_popped_segment(Cpu& cpu, const StackFrame& frame, u16 selector, u64 offset, unsigned release) {
     const u32 limit = cpu.v86() ? 0xffff : cpu.segment(Seg::CS).limit;
-    if (offset > limit) {
-        cpu.raise(Vector::GP, 0);
-        return false;
-    }
+    if (offset > limit) return refuse(cpu, Vector::GP, 0);
     set_stack_pointer(cpu, cpu.segment(Seg::SS), frame.pointer() + release);
-    if (cpu.v86())
-        set_v86_segment(cpu.segment(Seg::CS), selector);
-    else
-        set_real_segment(cpu, Seg::CS, selector);
-    cpu.state.rip = offset;
+    set_real_target(cpu, selector, offset);
     return true;
 }
 
@@ -192,7 +176,8 @@ Outcome interrupt_return(Cpu& cpu, unsigned bytes) {
     if (bytes >= 4) mask |= flag::RF | flag::AC | flag::ID;
     if (cpu.cpl() <= cpu.iopl()) mask |= flag::IF;
     if (cpu.cpl() == 0) mask |= flag::IOPL | (bytes >= 4 ? flag::VIF | flag::VIP : 0);
-    return return_protected(cpu, frame, selector, offset, bytes, 0, cpu.in_64bit_mode(), [&] { change_eflags(cpu, flags, mask); });
+    return return_protected(cpu, frame, selector, offset, bytes, 0, cpu.in_64bit_mode(),
+                            [&] { change_eflags(cpu, flags, mask); });
 }
 
 Outcome ret_far(Cpu& cpu, const Instruction& insn) { return far_return(cpu, insn.operand_bytes(), 0); }

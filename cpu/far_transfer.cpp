@@ -17,17 +17,11 @@ Outcome selector_fault(Cpu& cpu, Vector vector, u16 selector) {
 /// Real and virtual-8086 mode: the target must lie within the limit that CS has.
 bool real_target_allowed(Cpu& cpu, u64 offset) {
     const u32 limit = cpu.v86() ? 0xffff : cpu.segment(Seg::CS).limit;
-    if (offset <= limit) return true;
-    cpu.raise(Vector::GP, 0);
-    return false;
+    return offset <= limit || refuse(cpu, Vector::GP, 0);
 }
 
 void enter_real_segment(Cpu& cpu, u16 selector, u64 offset) {
-    if (cpu.v86())
-        set_v86_segment(cpu.segment(Seg::CS), selector);
-    else
-        set_real_segment(cpu, Seg::CS, selector);
-    cpu.state.rip = offset;
+    set_real_target(cpu, selector, offset);
     cpu.update_mode();
 }
 
@@ -35,15 +29,8 @@ void enter_real_segment(Cpu& cpu, u16 selector, u64 offset) {
 bool check_direct_target(Cpu& cpu, u16 selector, const Descriptor& d) {
     const bool allowed =
         d.conforming() ? d.dpl() <= cpu.cpl() : rpl(selector) <= cpu.cpl() && d.dpl() == cpu.cpl();
-    if (!allowed || is_reserved_code(cpu, d)) {
-        cpu.raise(Vector::GP, selector_error(selector));
-        return false;
-    }
-    if (!d.present()) {
-        cpu.raise(Vector::NP, selector_error(selector));
-        return false;
-    }
-    return true;
+    if (!allowed || is_reserved_code(cpu, d)) return refuse(cpu, Vector::GP, selector_error(selector));
+    return check_present(cpu, selector, d);
 }
 
 void enter_code(Cpu& cpu, u16 selector, const Descriptor& code, u64 offset, unsigned cpl) {
@@ -54,38 +41,22 @@ void enter_code(Cpu& cpu, u16 selector, const Descriptor& code, u64 offset, unsi
 
 /// Gates and TSSs: DPL against CPL and the RPL of the selector, presence.
 bool check_gate(Cpu& cpu, u16 selector, const Descriptor& gate) {
-    if (gate.dpl() < cpu.cpl() || gate.dpl() < rpl(selector)) {
-        cpu.raise(Vector::GP, selector_error(selector));
-        return false;
-    }
-    if (!gate.present()) {
-        cpu.raise(Vector::NP, selector_error(selector));
-        return false;
-    }
-    return true;
+    if (gate.dpl() < cpu.cpl() || gate.dpl() < rpl(selector))
+        return refuse(cpu, Vector::GP, selector_error(selector));
+    return check_present(cpu, selector, gate);
 }
 
 /// The code segment that a call gate leads to.
 bool fetch_gate_target(Cpu& cpu, const Descriptor& gate, bool is_jump, Descriptor& code) {
     const u16 selector = gate.gate_selector();
-    if (is_null(selector)) {
-        cpu.raise(Vector::GP, 0);
-        return false;
-    }
+    if (is_null(selector)) return refuse(cpu, Vector::GP, 0);
     if (!fetch_descriptor(cpu, selector, Vector::GP, code)) return false;
     const bool too_weak =
         code.dpl() > cpu.cpl() || (is_jump && !code.conforming() && code.dpl() != cpu.cpl());
     // In IA-32e mode call gates lead to 64-bit code only.
     const bool wrong_size = long_mode(cpu) && (!code.is_long() || code.is_big());
-    if (!code.is_code() || too_weak || wrong_size) {
-        cpu.raise(Vector::GP, selector_error(selector));
-        return false;
-    }
-    if (!code.present()) {
-        cpu.raise(Vector::NP, selector_error(selector));
-        return false;
-    }
-    return true;
+    if (!code.is_code() || too_weak || wrong_size) return refuse(cpu, Vector::GP, selector_error(selector));
+    return check_present(cpu, selector, code);
 }
 
 Outcome transfer_to_task(Cpu& cpu, u16 selector, const Descriptor& d, TaskSwitch kind) {
@@ -268,9 +239,9 @@ Outcome far_call(Cpu& cpu, u16 selector, u64 offset, unsigned bytes) {
         if (!target.code.conforming() && target.code.dpl() < cpu.cpl())
             return wide ? call_inner64(cpu, d, target) : call_inner(cpu, d, target);
         return call_same_level(cpu, d.gate_selector(), target.code, target.offset,
-                               wide                ? 8
+                               wide             ? 8
                                : d.gate_is_32() ? 4
-                                                   : 2,
+                                                : 2,
                                true);
     }
     if (leads_to_task(cpu, d)) return transfer_to_task(cpu, selector, d, TaskSwitch::Call);

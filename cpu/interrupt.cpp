@@ -49,11 +49,6 @@ u32 saved_flags(const Cpu& cpu, EventKind kind, Vector vector) {
     return kind == EventKind::Exception && is_fault(vector) ? flags | flag::RF : flags;
 }
 
-bool refuse(Cpu& cpu, Vector vector, u32 error) {
-    cpu.raise(vector, error);
-    return false;
-}
-
 void clear_flags(Cpu& cpu, u32 mask) { cpu.set_eflags(cpu.eflags() & ~mask); }
 
 bool deliver_to_vector_table(Cpu& cpu, u8 vector, u64 table, u32 flags) {
@@ -65,11 +60,7 @@ bool deliver_to_vector_table(Cpu& cpu, u8 vector, u64 table, u32 flags) {
     StackFrame frame(cpu);
     if (!frame.push_all(2, flags, cpu.segment(Seg::CS).selector, cpu.state.rip)) return false;
     set_stack_pointer(cpu, cpu.segment(Seg::SS), frame.pointer());
-    if (cpu.v86())
-        set_v86_segment(cpu.segment(Seg::CS), selector);
-    else
-        set_real_segment(cpu, Seg::CS, selector);
-    cpu.state.rip = offset;
+    set_real_target(cpu, selector, offset);
     return true;
 }
 
@@ -133,8 +124,8 @@ bool deliver_to_same_level(Delivery& d, Descriptor& code) {
     return enter_handler(d, frame, code, cpu.cpl(), nullptr);
 }
 
-/// IA-32e mode: the frame is always that of an inner level, eight bytes a slot, on a stack aligned to 16. SDM Vol. 3,
-/// "64-Bit Mode Stack Frame", "Interrupt Stack Table".
+/// IA-32e mode: the frame is always that of an inner level, eight bytes a slot, on a stack aligned to 16. SDM
+/// Vol. 3, "64-Bit Mode Stack Frame", "Interrupt Stack Table".
 bool deliver_to_64bit_handler(Delivery& d, Descriptor& code, bool inner) {
     Cpu& cpu = d.cpu;
     const unsigned cpl = inner ? code.dpl() : cpu.cpl();
@@ -159,6 +150,13 @@ bool deliver_to_64bit_handler(Delivery& d, Descriptor& code, bool inner) {
     return true;
 }
 
+/// Only INT n and its kin look at the DPL.
+bool check_gate(Cpu& cpu, const Descriptor& gate, EventKind kind, u32 idt_error) {
+    const bool software = kind == EventKind::SoftInterrupt || kind == EventKind::SoftException;
+    if (software && gate.dpl() < cpu.cpl()) return refuse(cpu, Vector::GP, idt_error);
+    return gate.present() || refuse(cpu, Vector::NP, idt_error);
+}
+
 bool deliver_long(Cpu& cpu, EventKind kind, const Fault& event, u32 flags) {
     const u8 vector = static_cast<u8>(event.vector);
     const u32 idt_error = vector * 8u + 2;
@@ -177,16 +175,14 @@ bool deliver_long(Cpu& cpu, EventKind kind, const Fault& event, u32 flags) {
     const unsigned type = d.gate.type();
     if (!d.gate.is_system() || (type != system_type::kInterruptGate64 && type != system_type::kTrapGate64))
         return refuse(cpu, Vector::GP, idt_error);
-    const bool software = kind == EventKind::SoftInterrupt || kind == EventKind::SoftException;
-    if (software && d.gate.dpl() < cpu.cpl()) return refuse(cpu, Vector::GP, idt_error);
-    if (!d.gate.present()) return refuse(cpu, Vector::NP, idt_error);
+    if (!check_gate(cpu, d.gate, kind, idt_error)) return false;
 
     const u16 selector = d.gate.gate_selector();
     if (is_null(selector)) return refuse(cpu, Vector::GP, 0);
     Descriptor code;
     if (!fetch_descriptor(cpu, selector, Vector::GP, code)) return false;
     if (!code.is_code() || code.dpl() > cpu.cpl()) return refuse(cpu, Vector::GP, selector_error(selector));
-    if (!code.present()) return refuse(cpu, Vector::NP, selector_error(selector));
+    if (!check_present(cpu, selector, code)) return false;
     if (!code.is_long() || code.is_big()) return refuse(cpu, Vector::GP, selector_error(selector));
     return deliver_to_64bit_handler(d, code, !code.conforming() && code.dpl() < cpu.cpl());
 }
@@ -206,9 +202,7 @@ bool deliver_protected(Cpu& cpu, EventKind kind, const Fault& event, u32 flags) 
     const bool is_gate =
         d.gate.is_system() && (type == system_type::kTaskGate || (type & 7) >= system_type::kInterruptGate16);
     if (!is_gate) return refuse(cpu, Vector::GP, idt_error);
-    const bool software = kind == EventKind::SoftInterrupt || kind == EventKind::SoftException;
-    if (software && d.gate.dpl() < cpu.cpl()) return refuse(cpu, Vector::GP, idt_error);
-    if (!d.gate.present()) return refuse(cpu, Vector::NP, idt_error);
+    if (!check_gate(cpu, d.gate, kind, idt_error)) return false;
     if (type == system_type::kTaskGate)
         return enter_task_gate(cpu, d.gate, TaskSwitch::Event, cpu.state.rip, flags, &event);
 
@@ -217,7 +211,7 @@ bool deliver_protected(Cpu& cpu, EventKind kind, const Fault& event, u32 flags) 
     Descriptor code;
     if (!fetch_descriptor(cpu, selector, Vector::GP, code)) return false;
     if (!code.is_code() || code.dpl() > cpu.cpl()) return refuse(cpu, Vector::GP, selector_error(selector));
-    if (!code.present()) return refuse(cpu, Vector::NP, selector_error(selector));
+    if (!check_present(cpu, selector, code)) return false;
     const bool inner = !code.conforming() && code.dpl() < cpu.cpl();
     // Out of virtual-8086 mode the way leads to level 0 only.
     if (cpu.v86() && (!inner || code.dpl() != 0)) return refuse(cpu, Vector::GP, selector_error(selector));
@@ -232,7 +226,7 @@ bool Cpu::try_deliver(EventKind kind, const Fault& event) {
     if (exception && event.vector == Vector::PF) state.cr2 = event.address;
     const u32 flags = saved_flags(*this, kind, event.vector);
     const u64 from = state.rip;
-    const bool delivered = real_mode() ? deliver_real(*this, static_cast<u8>(event.vector), flags)
+    const bool delivered = real_mode()        ? deliver_real(*this, static_cast<u8>(event.vector), flags)
                            : long_mode(*this) ? deliver_long(*this, kind, event, flags)
                                               : deliver_protected(*this, kind, event, flags);
     if (!delivered) {

@@ -6,6 +6,7 @@
 #include "cpu/eflags.h"
 #include "cpu/model.h"
 #include "cpu/observer.h"
+#include "cpu/performance_counters.h"
 #include "cpu/system_registers.h"
 
 namespace gnomon {
@@ -36,9 +37,6 @@ bool flat(const Segment& s, bool code) {
     return s.base == 0 && s.read_low == 0 && s.read_high == 0xffffffff &&
            (code || (s.write_low == 0 && s.write_high == 0xffffffff));
 }
-
-/// What handlers probe while every access must be looked at: it never hits, so that they take the slow path.
-constinit const Tlb kEmptyTlb{};
 
 }  // namespace
 
@@ -79,9 +77,14 @@ void Cpu::update_mode() {
     const bool becomes_careful = key & ~mode_key & mode::kSingle;
     mode_key = key;
     // Nothing writes through Cpu::tlb; the MMU fills its own tables.
-    tlb = key & mode::kChecked ? const_cast<TlbEntry*>(kEmptyTlb.entries.data())
-                               : mmu_->tlb(privilege()).entries.data();
+    if (key & mode::kChecked) {
+        if (!empty_tlb_) empty_tlb_ = std::make_unique<Tlb>();
+        tlb = empty_tlb_->entries.data();
+    } else {
+        tlb = mmu_->tlb(privilege()).entries.data();
+    }
     if (becomes_careful || event_waiting()) break_chain();
+    if (performance_counters_->by_privilege()) performance_counters_->privilege_changed();
     if (observer_) observer_->mode_updated(*this);
 }
 

@@ -7,6 +7,7 @@
 #include "cpu/long_mode.h"
 #include "cpu/model.h"
 #include "cpu/observer.h"
+#include "cpu/performance_counters.h"
 #include "cpu/system_registers.h"
 
 namespace gnomon {
@@ -17,16 +18,18 @@ using ReadMsr = u64 (*)(Cpu&, u32 n);
 using WriteMsr = bool (*)(Cpu&, u32 n, u64 value);  ///< false: #GP(0)
 
 /// Processors that have a register which no CPUID bit announces: software goes by family and model, and expects it.
-enum class Make : u8 { Any, Core2, Nehalem, SandyBridge, Amd64 };  // and what came later
+enum class Make : u8 { Any, P6, Core2, Nehalem, SandyBridge, K7, Amd64 };  // and what came later; P6: until the Pentium M
 
 bool made_as(const CpuModel& model, Make make) {
     const bool intel = model.vendor == kVendorIntel && model.family == 6;
     const bool atom = model.model == 28;
     switch (make) {
         case Make::Any: return true;
+        case Make::P6: return intel && model.model < 14;
         case Make::Core2: return intel && model.model >= 15;
         case Make::Nehalem: return intel && model.model >= 26 && !atom;
         case Make::SandyBridge: return intel && model.model >= 42;
+        case Make::K7: return model.vendor == kVendorAmd && model.family >= 6;
         case Make::Amd64: return model.vendor == kVendorAmd && model.family >= 15;
     }
     return false;
@@ -195,6 +198,14 @@ bool write_pkrs(Cpu& cpu, u32, u64 value) {
     return true;
 }
 
+u64 read_performance_select(Cpu& cpu, u32 n) { return cpu.performance_counters().select(n); }
+bool write_performance_select(Cpu& cpu, u32 n, u64 value) { return cpu.performance_counters().set_select(n, value); }
+u64 read_performance_count(Cpu& cpu, u32 n) { return cpu.performance_counters().count(n); }
+bool write_performance_count(Cpu& cpu, u32 n, u64 value) {
+    cpu.performance_counters().set_count(n, value);
+    return true;
+}
+
 /// No state components of IA32_XSS exist.
 bool write_xss(Cpu&, u32, u64 value) { return value == 0; }
 
@@ -236,6 +247,7 @@ constexpr auto kMsrs = std::to_array<MsrRow>({
     {0x03b, 1, "IA32_TSC_ADJUST", Feature::TSC_ADJUST, read_tsc_adjust, write_tsc_adjust},
     {0x079, 1, "IA32_BIOS_UPDT_TRIG", Feature::P6, nullptr, write_microcode_trigger},
     {0x08b, 1, "IA32_BIOS_SIGN_ID", Feature::P6, stored<&M::microcode>, store<&M::microcode>},
+    {0x0c1, 2, "PerfCtr", Feature::MSR, read_performance_count, write_performance_count, Make::P6},
     {0x0cd, 1, "MSR_FSB_FREQ", Feature::MSR, constant<5>, nullptr, Make::Core2},  // 100 MHz
     {0x0ce, 1, "MSR_PLATFORM_INFO", Feature::MSR, constant<kPlatformInfo>, nullptr, Make::SandyBridge},
     {0x0e1, 1, "IA32_UMWAIT_CONTROL", Feature::WAITPKG, stored<&M::umwait_control>,
@@ -249,6 +261,7 @@ constexpr auto kMsrs = std::to_array<MsrRow>({
     {0x176, 1, "IA32_SYSENTER_EIP", Feature::SEP, stored<&M::sysenter_eip>, store_address<&M::sysenter_eip>},
     {0x179, 1, "IA32_MCG_CAP", Feature::MCA, constant<5>, nullptr},  // five banks, no MCG_CTL
     {0x17a, 1, "IA32_MCG_STATUS", Feature::MCA, stored<&M::mcg_status>, store<&M::mcg_status, above(3)>},
+    {0x186, 2, "PerfEvtSel", Feature::MSR, read_performance_select, write_performance_select, Make::P6},
     {0x1a0, 1, "IA32_MISC_ENABLE", Feature::SSE2, read_misc_enable, write_misc_enable},
     {0x1a4, 1, "MSR_PREFETCH_CONTROL", Feature::MSR, remembered<&M::power, 2>, remember<&M::power, 2>, Make::Nehalem},
     {0x1aa, 1, "MSR_MISC_PWR_MGMT", Feature::MSR, remembered<&M::power, 3>, remember<&M::power, 3>, Make::Nehalem},
@@ -279,6 +292,8 @@ constexpr auto kMsrs = std::to_array<MsrRow>({
     {0xc0000102, 1, "IA32_KERNEL_GS_BASE", Feature::LongMode, stored<&M::kernel_gs_base>,
      store_address<&M::kernel_gs_base>},
     {0xc0000103, 1, "IA32_TSC_AUX", Feature::RDTSCP, read_tsc_aux, write_tsc_aux},
+    {0xc0010000, 4, "PERF_CTL", Feature::MSR, read_performance_select, write_performance_select, Make::K7},
+    {0xc0010004, 4, "PERF_CTR", Feature::MSR, read_performance_count, write_performance_count, Make::K7},
     {0xc0010010, 1, "SYSCFG", Feature::MSR, remembered<&M::amd_system, 0>, remember<&M::amd_system, 0>, Make::Amd64},
     {0xc0010015, 1, "HWCR", Feature::MSR, read_hwcr, remember<&M::amd_system, 1>, Make::Amd64},
     {0xc001001a, 1, "TOP_MEM", Feature::MSR, remembered<&M::amd_system, 2>, remember<&M::amd_system, 2>, Make::Amd64},

@@ -3,6 +3,7 @@
 #include "cpu/control_registers.h"
 #include "cpu/cpu.h"
 #include "cpu/model.h"
+#include "cpu/performance_counters.h"
 #include "cpu/system_registers.h"
 
 namespace gnomon {
@@ -35,6 +36,7 @@ void Cpu::reset() {
     const u64 random = state.random;
     state = initial_state(model_);
     state.random = random;
+    performance_counters_->state_replaced();
     state.msr.tsc_offset = -static_cast<i64>(clock_.now());
     lazy = {};
     update_paging(true);
@@ -46,6 +48,7 @@ void Cpu::init() {
     CpuState fresh = initial_state(model_);
     fresh.fpu = state.fpu;
     fresh.msr = state.msr;
+    fresh.performance = state.performance;
     fresh.msr.efer = 0;
     fresh.xcr0 = state.xcr0;
     fresh.pkru = state.pkru;

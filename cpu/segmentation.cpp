@@ -127,6 +127,14 @@ void set_v86_segment(Segment& segment, u16 selector) {
     Cpu::update_windows(segment);
 }
 
+void set_real_target(Cpu& cpu, u16 selector, u64 offset) {
+    if (cpu.v86())
+        set_v86_segment(cpu.segment(Seg::CS), selector);
+    else
+        set_real_segment(cpu, Seg::CS, selector);
+    cpu.state.rip = offset;
+}
+
 bool check_stack_segment(Cpu& cpu, u16 selector, unsigned cpl, Vector vector, Descriptor& out) {
     if (is_null(selector)) {
         // A null stack is an error code of 0 for MOV SS, and the selector, which is the same, in a task

@@ -65,6 +65,12 @@ constexpr bool is_null(u16 selector) { return !(selector & 0xfffc); }
 constexpr unsigned rpl(u16 selector) { return selector & 3; }
 constexpr bool in_ldt(u16 selector) { return selector & 4; }
 
+/// Sets a fault; false, which is what checks return then.
+[[nodiscard]] inline bool refuse(Cpu& cpu, Vector vector, u32 error) {
+    cpu.raise(vector, error);
+    return false;
+}
+
 /// Reads the descriptor of a selector that is not null. False: `vector`(selector) because it lies beyond its
 /// table, or #PF.
 [[nodiscard]] bool fetch_descriptor(Cpu& cpu, u16 selector, Vector vector, Descriptor& out);
@@ -73,6 +79,10 @@ constexpr bool in_ldt(u16 selector) { return selector & 4; }
 /// IA-32e mode: reads the second half of a system descriptor. False: `vector`(selector) because it lies beyond the
 /// table or its type field is not zero, or #PF.
 [[nodiscard]] bool fetch_upper_half(Cpu& cpu, u16 selector, Vector vector, Descriptor& descriptor);
+/// False: #NP(selector).
+[[nodiscard]] inline bool check_present(Cpu& cpu, u16 selector, const Descriptor& descriptor) {
+    return descriptor.present() || refuse(cpu, Vector::NP, selector_error(selector));
+}
 /// A code descriptor with L and D both set is reserved in IA-32e mode.
 [[nodiscard]] bool is_reserved_code(const Cpu& cpu, const Descriptor& code);
 /// Whether code that runs by this descriptor runs in 64-bit mode.
@@ -98,6 +108,8 @@ void set_null_stack(Cpu& cpu, u16 selector, unsigned cpl);
 void set_real_segment(Cpu& cpu, Seg seg, u16 selector);
 /// Virtual-8086 mode: 64 KiB, read/write, DPL 3.
 void set_v86_segment(Segment& segment, u16 selector);
+/// CS:IP in either of these modes; the mode is not updated.
+void set_real_target(Cpu& cpu, u16 selector, u64 offset);
 
 /// SS, DS, ES, FS, GS as MOV and POP load them, in every mode, with the mode updated. False with the fault
 /// set. `vector` is #GP, or #TS during a task switch.

@@ -145,7 +145,6 @@ struct MsrState {
     std::array<u64, 4> last_branch{};       ///< LASTBRANCHFROM, LASTBRANCHTO, LASTINTFROM, LASTINTTO
     u64 mcg_status = 0;
     std::array<u64, 20> machine_check{};    ///< CTL, STATUS, ADDR, MISC of five banks
-    u64 feature_control = 0;
     std::array<u64, 5> power{};             ///< power management and prefetching, which nothing here depends on (cpu/msr.cpp)
     std::array<u64, 6> amd_system{};        ///< SYSCFG, HWCR, TOP_MEM, TOP_MEM2, NB_CFG1, MMIO_CFG_BASE_ADDR
     std::array<u64, 16> amd_config{};       ///< C001_1020 to C001_102F
@@ -156,7 +155,6 @@ struct MsrState {
     u32 pkrs = 0;
     u64 umwait_control = 0;
     i64 tsc_adjust = 0;
-    u64 speculation_control = 0;
 
     template <class V>
     constexpr void fields(V& v) {
@@ -175,7 +173,6 @@ struct MsrState {
         v("last_branch", last_branch);
         v("mcg_status", mcg_status);
         v("machine_check", machine_check);
-        v("feature_control", feature_control);
         v("power", power);
         v("amd_system", amd_system);
         v("amd_config", amd_config);
@@ -189,10 +186,26 @@ struct MsrState {
         v("pkrs", pkrs);
         v("umwait_control", umwait_control);
         v("tsc_adjust", tsc_adjust);
-        v("speculation_control", speculation_control);
     }
 };
 static_assert(every_field_listed<MsrState>());
+
+/// Of the performance-monitoring counters (cpu/performance_counters.h).
+struct PerformanceState {
+    std::array<u64, 4> select{};    ///< PerfEvtSel, PERF_CTL
+    std::array<u64, 4> count{};     ///< PerfCtr, PERF_CTR, without what is pending
+    u64 pending = 0;                ///< instructions retired that are not yet added
+    bool user = false;              ///< they ran at a CPL above 0; kept only where a counter depends on it
+
+    template <class V>
+    constexpr void fields(V& v) {
+        v("select", select);
+        v("count", count);
+        v("pending", pending);
+        v("user", user);
+    }
+};
+static_assert(every_field_listed<PerformanceState>());
 
 /// WaitForSipi: after INIT, an application processor waits for a startup message.
 enum class Activity : u8 { Active, Halted, Shutdown, WaitForSipi, Waiting };  // Waiting: in MWAIT
@@ -223,6 +236,7 @@ struct CpuState {
     u32 pending_debug = 0;              ///< DR6 bits of the debug trap that the next instruction boundary delivers
     FpuState fpu;
     MsrState msr;
+    PerformanceState performance;
 
     template <class V>
     constexpr void fields(V& v) {
@@ -255,6 +269,7 @@ struct CpuState {
         v("pending_debug", pending_debug);
         v("fpu", fpu);
         v("msr", msr);
+        v("performance", performance);
     }
 };
 static_assert(every_field_listed<CpuState>());

@@ -4,6 +4,7 @@
 #include "cpu/long_mode.h"
 #include "cpu/model.h"
 #include "cpu/msr.h"
+#include "cpu/performance_counters.h"
 #include "cpu/segmentation.h"
 #include "cpu/system_instructions.h"
 #include "cpu/system_registers.h"
@@ -118,24 +119,15 @@ Outcome rdtsc(Cpu& cpu, const Instruction&) {
     return Outcome::Next;
 }
 
-namespace {
-
-/// Those that the model has without CPUID leaf 0Ah, which none of ours fills in: the P5 and P6 two, AMD's four.
-unsigned performance_counters(const CpuModel& model) {
-    if (model.vendor == kVendorAmd) return 4;
-    return model.family == 5 || (model.family == 6 && !model.features.has(Feature::SSE2)) ? 2 : 0;
-}
-
-}  // namespace
-
-/// SDM Vol. 2, "RDPMC—Read Performance-Monitoring Counters". The counters are at rest: no event selection register exists to
-/// start them.
+/// SDM Vol. 2, "RDPMC—Read Performance-Monitoring Counters".
 Outcome rdpmc(Cpu& cpu, const Instruction&) {
     if (!cpu.features().has(Feature::P6) && !cpu.features().has(Feature::MMX)) return cpu.raise(Vector::UD);
     if (!(cpu.state.cr4 & cr4::PCE) && cpu.cpl() != 0) return cpu.raise(Vector::GP, 0);
-    if (cpu.get<u32>(reg::CX) >= performance_counters(cpu.model())) return cpu.raise(Vector::GP, 0);
-    cpu.put<u32>(reg::AX, 0);
-    cpu.put<u32>(reg::DX, 0);
+    const u32 counter = cpu.get<u32>(reg::CX);
+    if (counter >= PerformanceCounters::readable(cpu.model())) return cpu.raise(Vector::GP, 0);
+    const u64 value = cpu.performance_counters().count(counter);
+    cpu.put<u32>(reg::AX, static_cast<u32>(value));
+    cpu.put<u32>(reg::DX, static_cast<u32>(value >> 32));
     return Outcome::Next;
 }
 

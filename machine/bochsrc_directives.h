@@ -24,6 +24,10 @@ struct BochsLine {
             if (key == name) return &value;
         return nullptr;
     }
+    [[nodiscard]] bool is_enabled() const {
+        const std::string* enabled = find("enabled");
+        return !enabled || *enabled != "0";
+    }
     [[nodiscard]] std::string first_word() const {
         return options.empty() ? std::string() : options[0].first;
     }

@@ -53,7 +53,7 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
 
     // --- Probed by the engine, inline -------------------------------------------------------------
     /// Tables by Privilege.
-    [[nodiscard]] Tlb& tlb(Privilege privilege) { return tlbs_[static_cast<unsigned>(privilege)]; }
+    [[nodiscard]] Tlb& tlb(Privilege privilege) { return table(privilege).tlb; }
 
     // --- Stores beside what somebody watches, inline -------------------------------------------------
     /// A store of `size` bytes is known to be allowed, though the page's flags keep it out of the write tags.
@@ -166,12 +166,23 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
         unsigned local_count = 0;
         unsigned globals_count = 0;
     };
+    struct Table {
+        Tlb tlb;
+        FillLog log;
+    };
     /// Where one piece (within a page) of an access goes.
     struct Place {
         GuestPhys physical;
         u8* host = nullptr;  ///< of the byte, where the access can be done directly; else through the map
         PhysicalMap::Page page;
     };
+
+    /// Made when it is first needed: a processor that never leaves the firmware's privilege needs one.
+    [[nodiscard]] Table& table(Privilege privilege) {
+        std::unique_ptr<Table>& table = tables_[static_cast<unsigned>(privilege)];
+        if (!table) [[unlikely]] table = std::make_unique_for_overwrite<Table>();
+        return *table;
+    }
 
     [[nodiscard]] Walk walk(u64 linear) const;
     void linear_page_changed(u64 linear) override { drop_page(linear); }
@@ -186,9 +197,10 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     /// else null.
     [[nodiscard]] u8* flagged_store(u64 linear, unsigned size, Privilege privilege) {
         const u64 index = linear >> 12 & (Tlb::kEntries - 1);
-        const TlbEntry& entry = tlb(privilege).entries[index];
+        const Table& known = table(privilege);
+        const TlbEntry& entry = known.tlb.entries[index];
         if (((linear + size - 1) & kPageMask) != entry.read_tag) return nullptr;
-        if (!(logs_[static_cast<unsigned>(privilege)].marks[index] & FillLog::kStore)) return nullptr;
+        if (!(known.log.marks[index] & FillLog::kStore)) return nullptr;
         return reinterpret_cast<u8*>(linear + entry.addend);
     }
     bool resolve(u64 linear, AccessKind kind, Privilege privilege, Place& out, PageFault& fault);
@@ -206,8 +218,9 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     [[nodiscard]] bool is_private(GuestPhys address) const {
         return private_device_ && address.page() == private_page_;
     }
-    void flush_local(Privilege privilege);
-    void flush_table(Privilege privilege);
+    static void flush_local(Table& table);
+    static void flush_whole(Table& table);
+    void flush_tables();
     void drop_page(u64 linear);
     /// Drops the entries for the 2^shift bytes around `linear` that have all of these marks.
     void drop_range(u64 linear, unsigned shift, u8 marks);
@@ -220,11 +233,10 @@ class Mmu final : public TranslationObserver, private ShadowTables::Listener {
     bool verify_ = false;
     /// The TLB may hold translations that the shadow tables do not keep coherent; only a flush removes them.
     bool untracked_ = false;
-    std::array<Tlb, kPrivileges> tlbs_;
-    std::array<FillLog, kPrivileges> logs_;
+    std::array<std::unique_ptr<Table>, kPrivileges> tables_;  ///< null: nothing was looked up yet
     /// For each RAM page up to two TLB indices (plus one) whose entries may have its write tag; kManyWriters:
     /// any may.
-    std::unique_ptr<u32[], FreeZeros> writers_;
+    std::unique_ptr<u32[], FreeMemory> writers_;
     /// Bit n: the TLB may hold fragments of large pages at linear addresses of the lower half with bits 22–31 equal to n.
     std::array<u64, 16> large_regions_{};
     MmioIo* private_device_ = nullptr;

@@ -7,8 +7,6 @@ namespace gnomon {
 
 namespace {
 
-constexpr Privilege kAllPrivileges[] = {Privilege::Supervisor, Privilege::User, Privilege::SupervisorOverride};
-
 constexpr u32 kManyWriters = ~u32{0};
 
 }  // namespace
@@ -19,7 +17,8 @@ void Mmu::fill(u64 linear, Privilege privilege, const Translation& translation,
     const unsigned index = linear >> 12 & (Tlb::kEntries - 1);
     const u64 tag = linear & kPageMask;
     const auto may = [&](AccessKind kind) { return access_allowed(control_, translation, kind, privilege); };
-    TlbEntry& entry = tlb(privilege).entries[index];
+    auto& [tlb, log] = table(privilege);
+    TlbEntry& entry = tlb.entries[index];
     entry.read_tag = may(AccessKind::Read) ? tag : TlbEntry::kNoPage;
     entry.fetch_tag = may(AccessKind::Fetch) ? tag : TlbEntry::kNoPage;
     entry.write_tag = TlbEntry::kNoPage;
@@ -33,7 +32,6 @@ void Mmu::fill(u64 linear, Privilege privilege, const Translation& translation,
     if (watch_ && watch_->covers(LinearAddr(tag), GuestPhys(translation.page)))
         entry.read_tag = entry.write_tag = TlbEntry::kNoPage;
 
-    FillLog& log = logs_[static_cast<unsigned>(privilege)];
     u8 mark = log.marks[index] & (FillLog::kInLocal | FillLog::kInGlobals);
     if (translation.global) {
         mark |= FillLog::kGlobal;
@@ -58,6 +56,7 @@ void Mmu::fill(u64 linear, Privilege privilege, const Translation& translation,
 void Mmu::note_writer(u32 ram_page, unsigned index) {
     u32& writers = writers_[ram_page];
     if (writers == kManyWriters) return;
+    static_assert(Tlb::kEntries <= 0xffff, "two indices plus one share a word");
     const u32 one = index + 1;
     const u32 low = writers & 0xffff;
     const u32 high = writers >> 16;
@@ -79,55 +78,61 @@ void Mmu::page_write_protected(u32 page) {
         if (entry.write_tag != TlbEntry::kNoPage && entry.write_tag + entry.addend == host)
             entry.write_tag = TlbEntry::kNoPage;
     };
-    for (unsigned table = 0; table < kPrivileges; table++) {
-        auto& entries = tlbs_[table].entries;
+    for (const auto& table : tables_) {
+        if (!table) continue;
+        auto& entries = table->tlb.entries;
         if (writers != kManyWriters) {
             if (writers & 0xffff) protect(entries[(writers & 0xffff) - 1]);
             if (writers >> 16) protect(entries[(writers >> 16) - 1]);
             continue;
         }
-        const FillLog& log = logs_[table];
+        const FillLog& log = table->log;
         for (unsigned i = 0; i < log.local_count; i++) protect(entries[log.local[i]]);
         for (unsigned i = 0; i < log.globals_count; i++) protect(entries[log.globals[i]]);
     }
 }
 
-void Mmu::flush_local(Privilege privilege) {
-    FillLog& log = logs_[static_cast<unsigned>(privilege)];
-    auto& entries = tlb(privilege).entries;
+void Mmu::flush_local(Table& table) {
+    auto& [tlb, log] = table;
     for (unsigned i = 0; i < log.local_count; i++) {
         const unsigned index = log.local[i];
         log.marks[index] &= static_cast<u8>(~FillLog::kInLocal);
-        if (!(log.marks[index] & FillLog::kGlobal)) entries[index] = TlbEntry{};
+        if (!(log.marks[index] & FillLog::kGlobal)) tlb.entries[index] = TlbEntry{};
     }
     log.local_count = 0;
 }
 
-void Mmu::flush_table(Privilege privilege) {
-    FillLog& log = logs_[static_cast<unsigned>(privilege)];
-    auto& entries = tlb(privilege).entries;
+void Mmu::flush_whole(Table& table) {
+    auto& [tlb, log] = table;
     const auto reset = [&](unsigned index) {
         log.marks[index] = 0;
-        entries[index] = TlbEntry{};
+        tlb.entries[index] = TlbEntry{};
     };
     for (unsigned i = 0; i < log.local_count; i++) reset(log.local[i]);
     for (unsigned i = 0; i < log.globals_count; i++) reset(log.globals[i]);
     log.local_count = log.globals_count = 0;
 }
 
+void Mmu::flush_tables() {
+    for (const auto& table : tables_)
+        if (table) flush_whole(*table);
+}
+
 void Mmu::drop_page(u64 linear) {
     const u64 tag = linear & kPageMask;
-    for (Tlb& table : tlbs_) {
-        TlbEntry& entry = table.entry(linear);
+    for (const auto& table : tables_) {
+        if (!table) continue;
+        TlbEntry& entry = table->tlb.entry(linear);
         if (entry.read_tag == tag || entry.write_tag == tag || entry.fetch_tag == tag) entry = TlbEntry{};
     }
 }
 
 void Mmu::drop_range(u64 linear, unsigned shift, u8 marks) {
-    for (unsigned table = 0; table < kPrivileges; table++) {
-        const FillLog& log = logs_[table];
+    for (const auto& table : tables_) {
+        if (!table) continue;
+        const FillLog& log = table->log;
         const auto drop = [&](unsigned index) {
-            TlbEntry& entry = tlbs_[table].entries[index];
+            TlbEntry& entry = table->tlb.entries[index];
             if ((log.marks[index] & marks) != marks) return;
             const auto inside = [&](u64 tag) {
                 return tag != TlbEntry::kNoPage && tag >> shift == linear >> shift;
@@ -159,7 +164,8 @@ void Mmu::set_paging(const PagingState& next, bool cr3_written) {
             if (verify_) verify_tlb();
         } else {
             counters_.tlb_flushes++;
-            for (const Privilege privilege : kAllPrivileges) flush_local(privilege);
+            for (const auto& table : tables_)
+                if (table) flush_local(*table);
             // Global pages were not judged; but only INVLPG and full flushes need to remove them.
             untracked_ = false;
         }
@@ -170,10 +176,10 @@ void Mmu::set_paging(const PagingState& next, bool cr3_written) {
         (control_.write_protect && !before.write_protect) || (control_.smap && !before.smap);
     const bool keys_changed = control_.user_keys != before.user_keys || control_.supervisor_keys != before.supervisor_keys;
     if (paging && keys_changed) {
-        for (const Privilege privilege : kAllPrivileges) flush_table(privilege);
+        flush_tables();
     } else if (paging && stricter) {
-        flush_table(Privilege::Supervisor);
-        flush_table(Privilege::SupervisorOverride);
+        for (const Privilege privilege : {Privilege::Supervisor, Privilege::SupervisorOverride})
+            if (const auto& table = tables_[static_cast<unsigned>(privilege)]) flush_whole(*table);
     }
     if (shadow_ && paging && !same_space) shadow_->select(control_);
 }
@@ -188,7 +194,7 @@ void Mmu::invlpg(LinearAddr linear) {
 
 void Mmu::flush_tlb() {
     counters_.tlb_flushes++;
-    for (const Privilege privilege : kAllPrivileges) flush_table(privilege);
+    flush_tables();
     large_regions_ = upper_large_regions_ = {};
     untracked_ = false;
 }
@@ -206,12 +212,14 @@ void Mmu::watch_accesses(const AccessWatch* watch) {
 void Mmu::physical_map_changed() { flush_all(); }
 
 void Mmu::verify_tlb() const {
-    for (const Privilege privilege : kAllPrivileges) {
-        const FillLog& log = logs_[static_cast<unsigned>(privilege)];
+    for (unsigned which = 0; which < kPrivileges; which++) {
+        if (!tables_[which]) continue;
+        const Privilege privilege = static_cast<Privilege>(which);
+        const auto& [tlb, log] = *tables_[which];
         for (unsigned i = 0; i < log.local_count; i++) {
             const unsigned index = log.local[i];
             if (log.marks[index] & FillLog::kGlobal) continue;
-            const TlbEntry& entry = tlbs_[static_cast<unsigned>(privilege)].entries[index];
+            const TlbEntry& entry = tlb.entries[index];
             for (AccessKind kind : {AccessKind::Read, AccessKind::Write, AccessKind::Fetch}) {
                 const u64 tag = kind == AccessKind::Read    ? entry.read_tag
                                 : kind == AccessKind::Write ? entry.write_tag

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "memory/io_space.h"
+#include "support/free_memory.h"
 #include "support/log.h"
 #include "support/result.h"
 #include "support/state.h"
@@ -50,11 +51,6 @@ class TranslationObserver {
 };
 
 class PhysicalMap;
-
-/// Releases tables that calloc() made: zeros that the host makes as they are needed, for one entry a page of RAM.
-struct FreeZeros {
-    void operator()(void* table) const { std::free(table); }
-};
 
 /// RAII registration of an MMIO range or ROM: the range disappears with it. Must not outlive the map.
 class [[nodiscard]] PhysicalRegion {
@@ -251,8 +247,8 @@ class PhysicalMap final : public DmaPort {
 
     /// One entry for each page of RAM.
     struct RamTables {
-        std::unique_ptr<u8[], FreeZeros> flags;             ///< PageFlag bits
-        std::unique_ptr<u64[], FreeZeros> code_granules;    ///< of 64 bytes, see watch_code()
+        std::unique_ptr<u8[], FreeMemory> flags;             ///< PageFlag bits
+        std::unique_ptr<u64[], FreeMemory> code_granules;    ///< of 64 bytes, see watch_code()
     };
     PhysicalMap(u64 ram_bytes, u64 device_bytes, u64 flash_bytes, u8* ram, RamTables tables, Log& log);
 
@@ -292,8 +288,8 @@ class PhysicalMap final : public DmaPort {
     u64 device_size_ = 0;
     u64 a20_mask_ = ~u64{0};
     std::vector<Chunk> chunks_;               ///< from address 0 to the end of the RAM, at least 4 GiB
-    std::unique_ptr<u8[], FreeZeros> flags_;  ///< PageFlag bits of each RAM page
-    std::unique_ptr<u64[], FreeZeros> code_granules_;
+    std::unique_ptr<u8[], FreeMemory> flags_;  ///< PageFlag bits of each RAM page
+    std::unique_ptr<u64[], FreeMemory> code_granules_;
     std::vector<RegionInfo> regions_;
     u16 window_reads_ = 0;   ///< bit n: 16 KiB at C0000 + n * 4000 read from RAM
     u16 window_writes_ = 0;  ///< the same for writes

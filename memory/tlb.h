@@ -25,8 +25,10 @@ struct TlbEntry {
 };
 static_assert(sizeof(TlbEntry) == 32);
 
+/// Large enough for programs that wander through 128 MiB: a miss costs more than an entry that the host has to fetch
+/// from its second-level cache. Flushes visit only the entries in use.
 struct Tlb {
-    static constexpr unsigned kBits = 12;
+    static constexpr unsigned kBits = 15;
     static constexpr u64 kEntries = u64{1} << kBits;
     std::array<TlbEntry, kEntries> entries;
 

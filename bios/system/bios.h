@@ -185,7 +185,7 @@ void cmos_write(u8 index, u8 value);
 void debugf(const char* format, ...) __attribute__((format(printf, 1, 2)));
 void screenf(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
-// ---- interrupts and time (entry.S, timer.c)
+// ---- interrupts and time (entry.S, call_out.S, far_memory.S, timer.c)
 // ---------------------------------------------------------------------
 struct CallRegs {
     u32 eax, ebx, ecx, edx, esi, edi, ebp;

@@ -98,10 +98,11 @@ TEST(SystemBiosImage, HasOneValidBios32Directory) {
 }
 
 TEST(SystemBiosImage, HasOneValidPlugAndPlayHeader) {
+    // Code that compares with the signature may lie on a paragraph, too: software goes by the checksum.
     auto found = find_structure("$PnP");
+    std::erase_if(found, [](uint32_t header) { return sum(at(header, 0x21)) != 0; });
     ASSERT_EQ(found.size(), 1u);
     EXPECT_EQ(at(found[0], 6)[5], 0x21);
-    EXPECT_EQ(sum(at(found[0], 0x21)), 0u);
 }
 
 TEST(SystemBiosImage, TablesThatPostFillsInAreAbsentBefore) {

@@ -12,6 +12,7 @@
 #define HIGH_ALIAS     0xFFFEC000  // link address + this = address in the ROM below 4 GB
 #define BDA_SEG        0x0040
 #define STACK_MARGIN   512  // left to interrupt handlers of others that run on our stack
+#define GDT_BYTES      40   // of far_memory.S
 #define EBDA_KB        1
 #define BASE_MEMORY_KB 640
 #define PM_BASE        0x0600

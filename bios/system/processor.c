@@ -76,7 +76,7 @@ void processor_setup_memory_types(void) {
     write_msr(MTRR_DEF_TYPE, 0, MTRR_ENABLE | MTRR_FIXED_ENABLE | WRITE_BACK);
 }
 
-u8 virtual_wire;  // for entry.S: the local APIC passes the 8259's interrupts on
+u8 virtual_wire;  // for reset.S: the local APIC passes the 8259's interrupts on
 
 void processor_setup(void) {
     processor_setup_memory_types();

@@ -98,6 +98,10 @@ int serial_call(struct Regs* r) {
     return DONE;
 }
 
+// With nothing at the other end of the cable every input is high: busy and out of paper, yet without the error that a printer
+// signals then. Waiting for it is of no use.
+static u8 nothing_attached(u8 status) { return (status & 0xF8) == 0x78; }
+
 int printer_call(struct Regs* r) {
     u16 port = r->dx < 3 ? BDA->lpt[r->dx] : 0;
     if (port == 0) {
@@ -110,7 +114,7 @@ int printer_call(struct Regs* r) {
             struct Deadline d;
             deadline_start(&d, BDA->lpt_timeout[r->dx] * 1000000u);
             while ((inb((u16)(port + 1)) & 0x80) == 0) {
-                if (deadline_passed(&d)) {
+                if (nothing_attached(inb((u16)(port + 1))) || deadline_passed(&d)) {
                     timed_out = 1;
                     break;
                 }

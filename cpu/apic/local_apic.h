@@ -75,6 +75,8 @@ class LocalApic final : public LineSink, public InterruptController, public Mmio
     void set_tsc_deadline(u64 value, i64 tsc_offset);
     /// Software changed the time-stamp counter.
     void tsc_offset_changed(i64 tsc_offset);
+    /// A performance-monitoring counter has overflowed.
+    void performance_overflow() { fire(Performance); }
     /// As CR8 sees it: the priority class, 0–15.
     [[nodiscard]] u8 task_priority() const { return static_cast<u8>(state_.tpr >> 4); }
     void set_task_priority(u8 priority_class);

@@ -244,19 +244,25 @@ GNOMON_HANDLER void lanes_rr(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s,
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }
 
+/// Where the host has the operand in memory; null: out of line, as it takes the slow path or the guest's MXCSR is not loaded.
+template<class Op, Mem form>
+[[gnu::always_inline]] inline const u8* quick_operand(Cpu* c, const Instruction* i, u64 ip, const Operands& o) {
+    u64 linear;
+    if (!operand_linear<form, AccessKind::Read>(c, i, ip, o.memory, linear) || (o.aligned() && (linear & (o.memory - 1u)))) [[unlikely]]
+        return nullptr;
+    if constexpr (Op::kMxcsr) {
+        if (!c->host_fpu.simd) [[unlikely]]
+            return nullptr;
+    }
+    return probe<AccessKind::Read>(c, linear, o.memory);
+}
+
 template<class Op, Mem form>
 GNOMON_HANDLER void lanes_rm(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     const Operands o = operands(*i);
-    u64 linear;
-    const u8* p = nullptr;
-    if (operand_linear<form, AccessKind::Read>(c, i, ip, o.memory, linear) && !(o.aligned() && (linear & (o.memory - 1u)))) [[likely]]
-        p = probe<AccessKind::Read>(c, linear, o.memory);
+    const u8* p = quick_operand<Op, form>(c, i, ip, o);
     if (!p) [[unlikely]]
         GNOMON_TAIL call<&execute<Op>>(c, i, ip, r, s, k);
-    if constexpr (Op::kMxcsr) {
-        if (!c->host_fpu.simd) [[unlikely]]
-            GNOMON_TAIL call<&execute<Op>>(c, i, ip, r, s, k);
-    }
     Vector& d = vector(*c, i->reg);
     const Vector& a = vector(*c, o.source);
     if constexpr (Op::kScalar) {
@@ -286,16 +292,9 @@ GNOMON_HANDLER void native_rr(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s
 template<class Op, unsigned width, Mem form>
 GNOMON_HANDLER void native_rm(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     const Operands o = operands(*i);
-    u64 linear;
-    const u8* p = nullptr;
-    if (operand_linear<form, AccessKind::Read>(c, i, ip, o.memory, linear) && !(o.aligned() && (linear & (o.memory - 1u)))) [[likely]]
-        p = probe<AccessKind::Read>(c, linear, o.memory);
+    const u8* p = quick_operand<Op, form>(c, i, ip, o);
     if (!p) [[unlikely]]
         GNOMON_TAIL call<&execute<Op>>(c, i, ip, r, s, k);
-    if constexpr (Op::kMxcsr) {
-        if (!c->host_fpu.simd) [[unlikely]]
-            GNOMON_TAIL call<&execute<Op>>(c, i, ip, r, s, k);
-    }
     Native<Op>::template run<width>(vector(*c, i->reg).bytes.data(), vector(*c, o.source).bytes.data(), p, o.imm);
     GNOMON_TAIL next(c, i, ip, r, s, k);
 }

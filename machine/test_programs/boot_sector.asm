@@ -2,16 +2,10 @@
 ;   0 power off by port 8900h      1 write the byte at 509 to the exit port F4h    2 triple fault
 ;   3 halt with interrupts off     4 loop for ever     5 compute and print through forty timer ticks, then as 1
 ;   6 reset by the keyboard controller, then as 1     7 reset by CF9h, then as 1
-bits 16
-org 0x7c00
+%include "boot_sector.inc"
 
 start:
-    cli
-    xor ax, ax
-    mov ds, ax
-    mov es, ax
-    mov ss, ax
-    mov sp, 0x7c00
+    BOOT_START
     sti
     cld
     mov si, text

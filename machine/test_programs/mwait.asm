@@ -1,34 +1,20 @@
 ; Boot sector for two processors: the second waits with MONITOR and MWAIT until the first, much later, stores to the line. Exits with
 ; the number of times that the second came out of MWAIT. SDM Vol. 3, "MONITOR/MWAIT Instruction".
-        bits 16
-        org 0x7c00
+%include "boot_sector.inc"
+%include "big_segments.inc"
 APIC    equ 0xfee00000
 line    equ 0x7000
 ready   equ 0x7100
 woken   equ 0x7102
 done    equ 0x7104
 
-start:  cli
-        xor ax, ax
-        mov ds, ax
-        mov es, ax
-        mov ss, ax
-        mov sp, 0x6f00
+start:  BOOT_START 0x6f00
         mov [line], ax
         mov [ready], ax
         mov [woken], ax
         mov [done], ax
         ; DS with a 4 GiB limit reaches the local APIC.
-        push ds
-        lgdt [gdt_pointer]
-        mov eax, cr0
-        or al, 1
-        mov cr0, eax
-        mov cx, 8
-        mov ds, cx
-        and al, 0xfe
-        mov cr0, eax
-        pop ds
+        BIG_DATA_SEGMENT
         ; A startup message names a page: the code of the other is copied to 8000h.
         mov si, other
         mov di, 0x8000
@@ -70,11 +56,5 @@ out_of_it:
         hlt
 other_end:
 
-        align 8
-gdt:    dq 0
-        dq 0x00cf93000000ffff
-gdt_pointer:
-        dw gdt_pointer - gdt - 1
-        dd gdt
-        times 510 - ($ - $$) db 0
-        dw 0xaa55
+        BIG_SEGMENTS_TABLE
+        BOOT_SIGNATURE

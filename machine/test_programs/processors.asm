@@ -1,7 +1,7 @@
 ; Boot sector: starts the other processors with INIT and startup messages, lets each take an interprocessor interrupt,
 ; and exits with (processors started) * 16 + (interrupts taken). SDM Vol. 3, "MP Initialization Example".
-        bits 16
-        org 0x7c00
+%include "boot_sector.inc"
+%include "big_segments.inc"
 APIC    equ 0xfee00000
 started equ 0x7000
 taken   equ 0x7002
@@ -45,16 +45,7 @@ wait2:  pause
 
         ; Real mode with a 4 GiB limit in DS.
 big_segments:
-        push ds
-        lgdt [gdt_pointer]
-        mov eax, cr0
-        or al, 1
-        mov cr0, eax
-        mov cx, 8
-        mov ds, cx
-        and al, 0xfe
-        mov cr0, eax
-        pop ds
+        BIG_DATA_SEGMENT
         ret
 
 other:  cli
@@ -84,12 +75,7 @@ interrupt:
         pop ebx
         iret
 
-        align 8
-gdt:    dq 0
-        dq 0x00cf93000000ffff
-gdt_pointer:
-        dw gdt_pointer - gdt - 1
-        dd gdt
+        BIG_SEGMENTS_TABLE
         times 508 - ($ - $$) db 0
 expected:                                   ; the other processors: the test fills it in
         dw 0

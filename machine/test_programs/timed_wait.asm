@@ -1,7 +1,6 @@
 ; One second of guest time in TPAUSE. Exits with 1 if it ended within a microsecond, with 2 if later, with 0 if too early.
 ; SDM Vol. 2, "TPAUSE—Timed PAUSE".
-bits 16
-org 0x7c00
+%include "boot_sector.inc"
 
         cli
         mov al, 0xff            ; an interrupt ends the wait even while IF is clear: the 8259A lets none through
@@ -29,5 +28,4 @@ done:
         out dx, al
         hlt
 
-        times 510 - ($ - $$) db 0
-        dw 0xaa55
+        BOOT_SIGNATURE

@@ -1,7 +1,7 @@
 ; Boot sector: what every timer counts from one change of the clock's seconds to the next, written to COM1 as lines of eight hexadecimal
 ; digits: TSC, HPET, PM timer, local APIC timer, PIT; then CPUID 15h EBX and ECX, and 16h EAX.
-        bits 16
-        org 0x7c00
+%include "boot_sector.inc"
+%include "big_segments.inc"
 APIC    equ 0xfee00000
 HPET    equ 0xfed00000
 PMTIMER equ 0x608
@@ -10,26 +10,12 @@ after   equ 0x7014
 ticks   equ 0x7028                          ; of the PIT, up to now
 last    equ 0x702c                          ; its count at the last look
 
-start:  cli
-        xor ax, ax
-        mov ds, ax
-        mov es, ax
-        mov ss, ax
-        mov sp, 0x6f00
+start:  BOOT_START 0x6f00
         in al, 0x92
         or al, 2
         out 0x92, al
         ; DS with a 4 GiB limit.
-        push ds
-        lgdt [gdt_pointer]
-        mov eax, cr0
-        or al, 1
-        mov cr0, eax
-        mov cx, 8
-        mov ds, cx
-        and al, 0xfe
-        mov cr0, eax
-        pop ds
+        BIG_DATA_SEGMENT
         ; HPET on; local APIC timer masked, divided by 1; PIT channel 2 in mode 2 with the longest period.
         mov ebx, HPET
         mov dword [ebx + 0x10], 1
@@ -145,11 +131,5 @@ send:   push ax
         out dx, al
         ret
 
-        align 8
-gdt:    dq 0
-        dq 0x00cf93000000ffff
-gdt_pointer:
-        dw gdt_pointer - gdt - 1
-        dd gdt
-        times 510 - ($ - $$) db 0
-        dw 0xaa55
+        BIG_SEGMENTS_TABLE
+        BOOT_SIGNATURE

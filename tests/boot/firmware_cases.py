@@ -2,7 +2,11 @@
 
 import subprocess
 
-from boot import HERE, Failed, case, debian_installer_on, grub_lists, kit_boots
+from cases import HERE, case
+from guest_console import Failed
+from installer_cases import debian_installer_on
+from kit_cases import kit_boots
+from loader_cases import grub_lists
 
 
 def cdrom(run):

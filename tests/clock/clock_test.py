@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "boot"))
-from boot import Failed, Guests, LINE, PROMPT, Serial  # noqa: E402
+from cases import LINE, PROMPT  # noqa: E402
+from guest_console import Failed, Guests, Serial  # noqa: E402
 
 # Kernel, initrd, further arguments. core2duo has no CPUID leaf 15h: Linux measures its time-stamp counter with the PIT, the PM timer and HPET.
 CASES = {

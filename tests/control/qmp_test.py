@@ -88,6 +88,11 @@ async def rules(path):
     commands = await client.execute("query-commands")
     assert all(isinstance(entry["name"], str) for entry in commands), commands
     assert isinstance(await client.execute("human-monitor-command", **{"command-line": "info status"}), str)
+    # There is no object model: as the protocol says it of any command that is not there.
+    for name, arguments in (("qom-list", {"path": "/machine"}), ("qom-get", {"path": "/machine", "property": "type"})):
+        assert name not in [entry["name"] for entry in commands], name
+        reply = await client.issue(name, **arguments)
+        assert reply["error"] == {"class": "CommandNotFound", "desc": f"The command {name} has not been found"}, reply
     # One waits, the others go on behind it, in order; every answer finds its caller.
     texts = [client.issue("wait-for-text", text="no such text", timeout=0.3), client.issue("query-status"),
              client.issue("frobnicate"), client.issue("stop"), client.issue("query-status"), client.issue("cont")]

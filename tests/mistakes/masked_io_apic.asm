@@ -1,6 +1,6 @@
 ; The 8259A is switched off, but the entry of the I/O APIC for the timer stays masked.
 %include "protected.inc"
-    ENTER_PROTECTED_MODE protected
+    START_IN_PROTECTED_MODE protected
 protected:
     LOAD_DATA_SEGMENTS
     SET_GATE 0x30, timer

@@ -1,6 +1,6 @@
 ; The handler of the local APIC's timer does not write the EOI register.
 %include "protected.inc"
-    ENTER_PROTECTED_MODE protected
+    START_IN_PROTECTED_MODE protected
 protected:
     LOAD_DATA_SEGMENTS
     SET_GATE 0x30, timer

@@ -1,6 +1,6 @@
 ; The timer's handler does not tell the interrupt controller that it is done.
 %include "protected.inc"
-    ENTER_PROTECTED_MODE protected
+    START_IN_PROTECTED_MODE protected
 protected:
     LOAD_DATA_SEGMENTS
     SET_GATE 0x20, timer

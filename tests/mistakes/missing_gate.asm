@@ -1,6 +1,6 @@
 ; An invalid instruction, and no handler for anything.
 %include "protected.inc"
-    ENTER_PROTECTED_MODE protected
+    START_IN_PROTECTED_MODE protected
 protected:
     LOAD_DATA_SEGMENTS
     ud2

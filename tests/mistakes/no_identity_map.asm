@@ -1,6 +1,6 @@
 ; Paging is switched on with a kernel mapped high only, while the code still runs low.
 %include "protected.inc"
-    ENTER_PROTECTED_MODE protected
+    START_IN_PROTECTED_MODE protected
 protected:
     LOAD_DATA_SEGMENTS
     IDENTITY_MAP

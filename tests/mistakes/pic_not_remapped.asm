@@ -1,6 +1,6 @@
 ; Interrupts are enabled with the controller as the BIOS left it: the timer arrives as vector 8.
 %include "protected.inc"
-    ENTER_PROTECTED_MODE protected
+    START_IN_PROTECTED_MODE protected
 protected:
     LOAD_DATA_SEGMENTS
     SET_GATE 0x20, timer

@@ -1,6 +1,6 @@
 ; A 4 MiB page whose base is not a multiple of 4 MiB.
 %include "protected.inc"
-    ENTER_PROTECTED_MODE protected
+    START_IN_PROTECTED_MODE protected
 protected:
     LOAD_DATA_SEGMENTS
     IDENTITY_MAP

@@ -1,6 +1,6 @@
 ; A procedure that calls itself without end, with its stack above the page tables.
 %include "protected.inc"
-    ENTER_PROTECTED_MODE protected
+    START_IN_PROTECTED_MODE protected
 protected:
     LOAD_DATA_SEGMENTS
     IDENTITY_MAP

@@ -1,6 +1,6 @@
 ; The task priority of the local APIC is too high for the vector of its timer.
 %include "protected.inc"
-    ENTER_PROTECTED_MODE protected
+    START_IN_PROTECTED_MODE protected
 protected:
     LOAD_DATA_SEGMENTS
     SET_GATE 0x30, timer

@@ -118,20 +118,7 @@ begin:
 
     mov ax, BUFFER
     mov es, ax
-    xor di, di
-    xor cx, cx
-.fill:
-    mov bx, 50
-    call triangle
-    imul ax, ax, 300
-    stosw
-    mov bx, 100
-    call triangle
-    imul ax, ax, 150
-    stosw
-    inc cx
-    cmp cx, 2000
-    jb .fill
+    call stereo_triangles
     ; Twenty descriptors of the same buffer, each with IOC.
     mov ax, LIST
     mov es, ax

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Linux plays through its own drivers, and the WAV file has the tone.
 
-    linux_sound.py [--gnomon FILE] CASE...      as ../boot/boot.py, whose machinery this uses
+    linux_sound.py [--gnomon FILE] CASE...      as ../boot/boot.py, whose cases.py this uses
 """
 import array
 import subprocess
@@ -11,8 +11,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "boot"))
-import boot  # noqa: E402
-from boot import Failed, case  # noqa: E402
+from cases import PROMPT, case, main  # noqa: E402
+from guest_console import Failed  # noqa: E402
 
 RATE = 8000       # what /dev/dsp has until it is told otherwise: 8 bits, one channel
 PERIOD = 16       # 500 Hz
@@ -71,7 +71,7 @@ def play(run, names, load, *arguments):
     out = run.scratch / "out.wav"
     machine = run.serial("-m", "256M", "--no-reboot", "--audio", f"wav:{out}", *run.direct("linux-686"), "--initrd", str(archive),
                          *arguments, seconds=900)
-    machine.wait_for(boot.PROMPT)
+    machine.wait_for(PROMPT)
     machine.type(load + "\n")
     machine.type("ls /dev/dsp && cat /proc/asound/cards; echo load''ed\n")
     machine.wait_for("loaded")
@@ -107,4 +107,4 @@ def linux_sb16(run):
 
 
 if __name__ == "__main__":
-    sys.exit(boot.main())
+    sys.exit(main())

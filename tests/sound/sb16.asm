@@ -169,20 +169,7 @@ begin:
     ; 2000 frames of the third.
     mov ax, BUFFER16
     mov es, ax
-    xor di, di
-    xor cx, cx
-.fill16:
-    mov bx, 50
-    call triangle
-    imul ax, ax, 300
-    stosw
-    mov bx, 100
-    call triangle
-    imul ax, ax, 150
-    stosw
-    inc cx
-    cmp cx, 2000
-    jb .fill16
+    call stereo_triangles
 
     ; First tone. DMA 1: auto-initialised reads of 2000 bytes from 10000h.
     outb 0x0a, 5

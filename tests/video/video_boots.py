@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Real software that draws: boot loaders, kernels and an X server, judged by the picture at their end.
 
-    video_boots.py [--gnomon FILE] CASE...      as ../boot/boot.py, whose machinery this uses
+    video_boots.py [--gnomon FILE] CASE...      as ../boot/boot.py, whose cases.py this uses
 
 With GNOMON_PICTURES=FOLDER in the environment the pictures that were judged good are left there (scripts/pictures.sh).
 """
@@ -14,9 +14,9 @@ from pathlib import Path
 
 for folder in ("boot", "control"):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent / folder))
-import boot  # noqa: E402
-from boot import Failed, case  # noqa: E402
+from cases import LINE, PROMPT, case, main  # noqa: E402
 from gnomon_control import Control  # noqa: E402
+from guest_console import Failed  # noqa: E402
 from picture import Picture  # noqa: E402
 
 SCREEN = (1024, 768)
@@ -45,7 +45,7 @@ def show_framebuffer(run, arguments, commands, colour):
     shot = str(run.scratch / "screen.png")
     socket = str(run.scratch / "control")
     machine = run.serial("-m", "256M", "--no-reboot", "--control", f"unix:{socket}", *arguments, seconds=400)
-    machine.wait_for(boot.PROMPT)
+    machine.wait_for(PROMPT)
     for command, answer in commands:
         machine.type(command + "\n")
         machine.wait_for(answer)
@@ -63,7 +63,7 @@ def show_framebuffer(run, arguments, commands, colour):
 @case
 def vesafb(run):
     """The VBE mode that the setup code of the kernel sets, 16 bits: AAAAh is 21, 21, 10 of 31, 63, 31."""
-    show_framebuffer(run, run.direct("linux-686")[:-1] + [boot.LINE + " vga=791"],
+    show_framebuffer(run, run.direct("linux-686")[:-1] + [LINE + " vga=791"],
                      [("dmesg | grep fb0", "VESA VGA frame buffer device")], "ad5552")
 
 
@@ -248,4 +248,4 @@ def debian_installer_gtk(run):
 
 
 if __name__ == "__main__":
-    sys.exit(boot.main())
+    sys.exit(main())

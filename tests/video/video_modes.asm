@@ -1,30 +1,20 @@
 ; A boot floppy that draws in every BIOS mode, in VBE modes through the window and the linear framebuffer, and in
 ; tweaked modes. After each picture it writes the number of the picture to the exit port F4h; video_test.cpp
 ; knows what must be on the screen then.
-bits 16
-org 0x7c00
+%include "boot_sector.inc"
+%include "big_segments.inc"
 
 PROGRAM_SECTORS equ 16
 
 start:
-    cli
-    xor ax, ax
-    mov ds, ax
-    mov es, ax
-    mov ss, ax
-    mov sp, 0x7c00
+    BOOT_START
     sti
     cld
-    mov ax, 0x0200 | PROGRAM_SECTORS
-    mov bx, main
-    mov cx, 2
-    xor dh, dh                  ; DL is the boot drive
-    int 0x13
+    LOAD_PROGRAM PROGRAM_SECTORS, main
     jnc main
     hlt
     jmp $
-    times 510 - ($ - $$) db 0
-    dw 0xaa55
+    BOOT_SIGNATURE
 
 ; picture NUMBER
 %macro picture 1
@@ -336,175 +326,7 @@ failed:
     cli
     hlt
 
-; BX: the mode
-set_vbe:
-    mov ax, 0x4f02
-    int 0x10
-    cmp ax, 0x4f
-    jne failed
-    ret
-
-; AX banks of 64 KB
-fill_banks:
-    mov bp, ax
-    xor dx, dx
-.bank:
-    mov ax, 0x4f05
-    xor bx, bx
-    int 0x10
-    mov ax, 0xa000
-    mov es, ax
-    xor di, di
-.byte:
-    call window_byte
-    stosb
-    test di, di
-    jnz .byte
-    inc dx
-    cmp dx, bp
-    jb .bank
-    ret
-
-; DX bank, DI offset: AL = (low byte ^ high byte) + 29 * bank
-window_byte:
-    mov al, dl
-    mov ah, 29
-    mul ah
-    mov cx, di
-    xor cl, ch
-    add al, cl
-    ret
-
-; EDI = PhysBasePtr of mode 144h
-framebuffer:
-    push ecx
-    xor ax, ax
-    mov es, ax
-    mov di, font
-    mov ax, 0x4f01
-    mov cx, 0x144
-    int 0x10
-    mov edi, [font + 40]
-    xor ax, ax
-    mov fs, ax
-    pop ecx
-    ret
-
-; Color i becomes (i, 2i, 63 - i).
-test_palette:
-    push ax
-    push dx
-    mov dx, 0x3c8
-    xor al, al
-    out dx, al
-    inc dx
-    xor ah, ah
-.next:
-    mov al, ah
-    out dx, al
-    mov al, ah
-    add al, al
-    out dx, al
-    mov al, 63
-    sub al, ah
-    out dx, al
-    inc ah
-    jnz .next
-    pop dx
-    pop ax
-    ret
-
-unchain:
-    mov dx, 0x3c4
-    mov ax, 0x0604
-    out dx, ax
-    mov ax, 0x0100
-    out dx, ax
-    mov dx, 0x3c2
-    mov al, 0xe3
-    out dx, al
-    mov dx, 0x3c4
-    mov ax, 0x0300
-    out dx, ax
-    mov dx, 0x3d4
-    mov ax, 0x0011
-    out dx, ax
-    ret
-
-; SI: index and value of CRTC registers, ended by FF
-tweak:
-    mov dx, 0x3d4
-.next:
-    lodsw
-    cmp al, 0xff
-    je .done
-    out dx, ax
-    jmp .next
-.done:
-    ret
-
-; Writes the number in EAX to the exit port when the frame that is over has seen no change.
-show:
-    push eax
-    push cx
-    push dx
-    mov dx, 0x3cc
-    in al, dx
-    mov dx, 0x3ba
-    test al, 1
-    jz .wait
-    mov dl, 0xda
-.wait:
-    mov cx, 3
-.frame:
-    in al, dx
-    test al, 8
-    jnz .frame
-.picture:
-    in al, dx
-    test al, 8
-    jz .picture
-    loop .frame
-    pop dx
-    pop cx
-    pop eax
-    out 0xf4, eax
-    ret
-
-retrace:
-    mov dx, 0x3da
-.in:
-    in al, dx
-    test al, 8
-    jnz .in
-.out:
-    in al, dx
-    test al, 8
-    jz .out
-    ret
-
-open_segments:
-    cli
-    lgdt [gdt_pointer]
-    mov eax, cr0
-    or al, 1
-    mov cr0, eax
-    mov bx, 8
-    mov fs, bx
-    and al, 0xfe
-    mov cr0, eax
-    xor bx, bx
-    mov fs, bx
-    sti
-    ret
-
-    align 8
-gdt:
-    dq 0
-    dq 0x00cf92000000ffff
-gdt_pointer:
-    dw 15
-    dd gdt
+%include "video_routines.inc"
 
 text_modes: db 0, 1, 2, 3, 7, 0xff
 attributes: db 0x07, 0x1e, 0x2f, 0x34, 0x4b, 0x50, 0x69, 0x78

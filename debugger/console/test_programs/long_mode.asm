@@ -1,15 +1,9 @@
 ; What the tests of the console debug: 64-bit mode with an interrupt stack, SSE and AVX registers, an MSR and a page
 ; above 4 GiB.
-bits 16
-org 0x7c00
+%include "boot_sector.inc"
 
 start:
-    cli
-    xor ax, ax
-    mov ds, ax
-    mov es, ax
-    mov ss, ax
-    mov sp, 0x7c00
+    BOOT_START
     cld
     mov di, 0x5000                      ; TSS and IDT
     mov cx, 0x1000
@@ -83,5 +77,4 @@ idt_pointer:
     dw 0x22 * 16 - 1
     dd 0x6000
 
-times 510 - ($ - $$) db 0
-    dw 0xaa55
+    BOOT_SIGNATURE

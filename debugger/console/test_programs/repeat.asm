@@ -1,7 +1,7 @@
 ; What the tests of the console debug: repeated string instructions over many pages, with all of their kinds and both
 ; directions.
-bits 16
-org 0x7c00
+%include "boot_sector.inc"
+%include "protected_mode.inc"
 
 start:
     cli
@@ -10,18 +10,10 @@ start:
     mov ss, ax
     mov sp, 0x7c00
     lgdt [gdt_pointer]
-    mov eax, cr0
-    or al, 1
-    mov cr0, eax
-    jmp 0x08:protected
+    ENTER_PROTECTED_MODE 0x08:protected
 
-bits 32
 protected:
-    mov ax, 0x10
-    mov ds, ax
-    mov es, ax
-    mov ss, ax
-    mov esp, 0x7c00
+    LOAD_DATA_SEGMENTS
     cld
     mov edi, 0x100000
     mov eax, 0x5a5a5a5a
@@ -62,5 +54,4 @@ gdt_pointer:
     dw 23
     dd gdt
 
-times 510 - ($ - $$) db 0
-    dw 0xaa55
+    BOOT_SIGNATURE

@@ -1,7 +1,7 @@
 ; What the tests of the console debug: a boot sector that goes from real mode to 32-bit protected mode with paging,
 ; calls a procedure, takes interrupts, reads and writes memory, ports and MSRs, and then halts.
-bits 16
-org 0x7c00
+%include "boot_sector.inc"
+%include "protected_mode.inc"
 
 start:
     cli
@@ -25,10 +25,8 @@ start:
     or al, 2
     out 0x92, al
     lgdt [gdt_pointer]
-    mov eax, cr0
-    or al, 1
-    mov cr0, eax
-    jmp 0x08:protected
+    ENTER_PROTECTED_MODE 0x08:protected
+bits 16
 
 increment:
     inc word [counter]
@@ -36,11 +34,7 @@ increment:
 
 bits 32
 protected:
-    mov ax, 0x10
-    mov ds, ax
-    mov es, ax
-    mov ss, ax
-    mov esp, 0x7c00
+    LOAD_DATA_SEGMENTS
     lidt [idt_pointer]
     ; Vector 0x30 is an interrupt gate to `handler`.
     mov word [0x6000 + 0x30 * 8], handler
@@ -49,18 +43,12 @@ protected:
     ; 4 MiB identity map at 0x8000 and 0x9000; the page at 0x5000 is read-only for users.
     mov edi, 0x9000
     mov eax, 7
-    mov ecx, 1024
-.fill:
-    stosd
-    add eax, 0x1000
-    loop .fill
+    FILL_PAGE_TABLE
     mov dword [0x9000 + 5 * 4], 0x5005
     mov dword [0x8000], 0x9007
     mov eax, 0x8000
     mov cr3, eax
-    mov eax, cr0
-    or eax, 0x80000000
-    mov cr0, eax
+    ENABLE_PAGING
     mov dword [0x5000], 0x12345678
     mov eax, [0x5000]
     int 0x30
@@ -89,5 +77,4 @@ idt_pointer:
 counter:
     dd 0
 
-times 510 - ($ - $$) db 0
-    dw 0xaa55
+    BOOT_SIGNATURE

@@ -1,7 +1,7 @@
 ; What the tests of the console debug: 32-bit protected mode with two tasks, a local descriptor table, paging, a page
 ; fault and a general-protection exception with error codes, both repaired by their handlers.
-bits 16
-org 0x7c00
+%include "boot_sector.inc"
+%include "protected_mode.inc"
 
 start:
     cli
@@ -11,18 +11,10 @@ start:
     mov sp, 0x7c00
     lgdt [gdt_pointer]
     lidt [idt_pointer]
-    mov eax, cr0
-    or al, 1
-    mov cr0, eax
-    jmp 0x08:protected
+    ENTER_PROTECTED_MODE 0x08:protected
 
-bits 32
 protected:
-    mov ax, 0x10
-    mov ds, ax
-    mov es, ax
-    mov ss, ax
-    mov esp, 0x7c00
+    LOAD_DATA_SEGMENTS
     ; Gates 13 and 14 at 0x6000.
     cld
     mov edi, 0x5000                     ; TSSs and IDT
@@ -53,18 +45,12 @@ protected:
     ; The first 4 MiB as they are, but for the page at 0x9000.
     mov edi, 0x9000
     mov eax, 3
-    mov ecx, 1024
-.fill:
-    stosd
-    add eax, 0x1000
-    loop .fill
+    FILL_PAGE_TABLE
     mov dword [0x8000], 0x9003
     mov dword [0x9000 + 0x40 * 4], 0
     mov eax, 0x8000
     mov cr3, eax
-    mov eax, cr0
-    or eax, 0x80000000
-    mov cr0, eax
+    ENABLE_PAGING
     mov ax, 0x18
     ltr ax
     mov ax, 0x28
@@ -115,5 +101,4 @@ idt_pointer:
 counter:
     dd 0
 
-times 510 - ($ - $$) db 0
-    dw 0xaa55
+    BOOT_SIGNATURE
