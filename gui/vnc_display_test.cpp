@@ -51,6 +51,7 @@ struct VncTest : testing::Test {
         bool connected = false;
         serve_while([&] {
             client = rfbGetClient(8, 3, 4);
+            free(client->serverHost);  // an empty one
             client->serverHost = strdup("127.0.0.1");
             client->serverPort = kPort;
             rfbClientSetClientData(client, nullptr, const_cast<char*>(password));
@@ -78,8 +79,13 @@ struct VncTest : testing::Test {
         });
         return pixel;
     }
+    /// The library leaves the pixels to whoever looks at them.
+    void disconnect() {
+        free(client->frameBuffer);
+        rfbClientCleanup(std::exchange(client, nullptr));
+    }
     void TearDown() override {
-        if (client) rfbClientCleanup(client);
+        if (client) disconnect();
     }
     static Frame frame(u32 width, u32 height, u32 colour) {
         Frame f;
@@ -130,7 +136,7 @@ TEST_F(VncTest, KeysymsBecomeKeysWithTheShiftOfTheUsLayout) {
         KeyInput{Key::F5, true}};
     EXPECT_EQ(events, expected);
     events.clear();
-    serve_while([&] { rfbClientCleanup(std::exchange(client, nullptr)); });
+    serve_while([&] { disconnect(); });
     EXPECT_EQ(events, (std::vector<InputEvent>{KeyInput{Key::F5, false}}));
 }
 
