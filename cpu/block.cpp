@@ -155,6 +155,7 @@ Block* BlockCache::build(const u8* bytes, unsigned available, u64 host, u32 mode
     if (count == 0) return nullptr;
     mark_dead_flags(list.data(), count);
 
+    align_to_line();
     auto* block = new (arena_.get() + used_) Block{};
     used_ += sizeof(Block) + (count + 1) * sizeof(Instruction);
     block->host = host;
@@ -199,6 +200,18 @@ Block* BlockCache::build(const u8* bytes, unsigned available, u64 host, u32 mode
     end->ip_offset = static_cast<u16>(offset);
     counters_.decoded++;
     return block;
+}
+
+Instruction* BlockCache::far_link(Instruction* end, Block& target, Handler check) {
+    align_to_line();
+    if (used_ + sizeof(Block) + sizeof(Instruction) > kArenaBytes) return nullptr;
+    auto* header = new (arena_.get() + used_) Block{};
+    auto* link = new (header->entry()) Instruction{};
+    used_ += sizeof(Block) + sizeof(Instruction);
+    link->handler = check;
+    link->taken = target.entry();
+    link->fall = end;
+    return link;
 }
 
 Block* BlockCache::translate(const Mmu::FetchPage& page, unsigned offset, u32 mode) {

@@ -54,6 +54,10 @@ class BlockCache final : public PageWriteObserver {
     /// same. Null if the instruction goes on beyond `available`, which is less than 15.
     Block* checked_block(u64 key, const u8* bytes, unsigned available, u32 mode);
 
+    /// A link to a block in another page, to be entered like one: `check` finds the block in its `taken`, and the end slot that it
+    /// was made for in its `fall`. Null: there is no room.
+    Instruction* far_link(Instruction* end, Block& target, Handler check);
+
     /// Forgets everything; must not be called while a block runs.
     void flush();
     [[nodiscard]] bool nearly_full() const { return used_ + kMaxBlockBytes > kArenaBytes || entries_ > kSlots / 4 * 3; }
@@ -81,7 +85,9 @@ class BlockCache final : public PageWriteObserver {
 
   private:
     static constexpr size_t kArenaBytes = size_t{32} << 20;
-    static constexpr size_t kMaxBlockBytes = sizeof(Block) + (kMaxInstructions + 3) * sizeof(Instruction);
+    static constexpr size_t kLine = 64;
+    /// With what aligns it.
+    static constexpr size_t kMaxBlockBytes = sizeof(Block) + (kMaxInstructions + 3) * sizeof(Instruction) + kLine;
     static constexpr size_t kSlots = size_t{1} << 17;
 
     /// Blocks that have bytes in one RAM page, and which 64-byte granules of it they cover.
@@ -127,6 +133,8 @@ class BlockCache final : public PageWriteObserver {
     void add_runs(Runs& runs) const;
     Block* build(const u8* bytes, unsigned available, u64 host, u32 mode, unsigned limit);
     void insert(Block* block);
+    /// The header of a block and its first instruction share a cache line: whoever enters it needs both.
+    void align_to_line() { used_ = (used_ + kLine - 1) & ~(kLine - 1); }
     void kill(Block* block);
     bool patch(Block& block, const Store& store, Patch& patch);
     bool translate_one(const u8* bytes, unsigned length, u32 mode, Translation& out) const;

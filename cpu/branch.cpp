@@ -105,7 +105,7 @@ GNOMON_HANDLER void ret_flat(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s,
     const u64 target = peek<W>(p);
     if (!sound_target<W>(target)) [[unlikely]] GNOMON_TAIL call<&ret>(c, i, ip, r, s, k);
     c->state.gpr[reg::SP] = static_cast<W>(sp + sizeof(W) + i->imm);
-    GNOMON_TAIL jump_to(c, i, target, r, s, k);
+    GNOMON_TAIL jump_flat(c, i, target, r, s, k);
 }
 
 template <class W>
@@ -113,7 +113,7 @@ GNOMON_HANDLER void call_register_flat(Cpu* c, const Instruction* i, u64 ip, u64
     const u64 target = c->get_at<W>(i->rm);
     if (!sound_target<W>(target) || !push_return<W>(c, ip + i[1].ip_offset)) [[unlikely]]
         GNOMON_TAIL call<&call_indirect>(c, i, ip, r, s, k);
-    GNOMON_TAIL jump_to(c, i, target, r, s, k);
+    GNOMON_TAIL jump_flat(c, i, target, r, s, k);
 }
 
 template <class W, Mem form>
@@ -123,14 +123,14 @@ GNOMON_HANDLER void call_memory_flat(Cpu* c, const Instruction* i, u64 ip, u64 r
     const u64 target = peek<W>(p);
     if (!sound_target<W>(target) || !push_return<W>(c, ip + i[1].ip_offset)) [[unlikely]]
         GNOMON_TAIL call<&call_indirect>(c, i, ip, r, s, k);
-    GNOMON_TAIL jump_to(c, i, target, r, s, k);
+    GNOMON_TAIL jump_flat(c, i, target, r, s, k);
 }
 
 template <class W>
 GNOMON_HANDLER void jmp_register_flat(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     const u64 target = c->get_at<W>(i->rm);
     if (!sound_target<W>(target)) [[unlikely]] GNOMON_TAIL call<&jmp_indirect>(c, i, ip, r, s, k);
-    GNOMON_TAIL jump_to(c, i, target, r, s, k);
+    GNOMON_TAIL jump_flat(c, i, target, r, s, k);
 }
 
 template <class W, Mem form>
@@ -139,7 +139,7 @@ GNOMON_HANDLER void jmp_memory_flat(Cpu* c, const Instruction* i, u64 ip, u64 r,
     if (!p) [[unlikely]] GNOMON_TAIL call<&jmp_indirect>(c, i, ip, r, s, k);
     const u64 target = peek<W>(p);
     if (!sound_target<W>(target)) [[unlikely]] GNOMON_TAIL call<&jmp_indirect>(c, i, ip, r, s, k);
-    GNOMON_TAIL jump_to(c, i, target, r, s, k);
+    GNOMON_TAIL jump_flat(c, i, target, r, s, k);
 }
 
 // ---- LOOP, JCXZ --------------------------------------------------------------------------------------------

@@ -281,14 +281,16 @@ class Cpu final : public LineSink {
     LocalApic* apic = nullptr;    ///< null: the model has none
 
     // ================ engine internals (cpu/engine*.cpp) ================
-    struct JumpCacheEntry {
-        u64 linear = ~u64{0};
-        u64 host_page = 0;
+    /// Where the block at a linear address is; its header says for which host page and mode that holds.
+    struct alignas(16) JumpCacheEntry {
+        u64 linear = u64{1} << 63;    ///< is canonical in no mode: no branch gets there
         Instruction* entry = nullptr;
-        u32 mode = 0;
     };
-    static constexpr unsigned kJumpCacheBits = 12;
+    static constexpr unsigned kJumpCacheBits = 13;
     std::array<JumpCacheEntry, 1u << kJumpCacheBits> jump_cache;
+    [[nodiscard]] JumpCacheEntry& jump_cache_entry(u64 linear) {
+        return jump_cache[(linear ^ linear >> kJumpCacheBits) & ((1u << kJumpCacheBits) - 1)];
+    }
 
     /// Ends the chaining of blocks soon: the budget is set aside.
     void break_chain() {

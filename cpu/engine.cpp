@@ -14,8 +14,6 @@
 namespace gnomon {
 namespace {
 
-size_t jump_cache_slot(u64 linear) { return (linear ^ linear >> Cpu::kJumpCacheBits) & ((1u << Cpu::kJumpCacheBits) - 1); }
-
 u64 code_linear(const Cpu& c, u64 ip) {
     return c.in_64bit_mode() ? ip : static_cast<u32>(c.segment(Seg::CS).base + ip);
 }
@@ -35,6 +33,14 @@ bool returns_to_loop(Cpu* c, u64 ip) {
     if (c->budget <= 0) return true;    // before the next instruction can fault
     CpuObserver* observer = c->observer();
     return observer && observer->watches_code(*c, code_linear(*c, ip));
+}
+
+/// The block that the jump cache has for this address; its page was not in the TLB. Null: look further.
+Block* recall(Cpu& c, u64 linear, u64 host, u32 mode) {
+    const Cpu::JumpCacheEntry& known = c.jump_cache_entry(linear);
+    if (known.linear != linear) return nullptr;
+    Block* block = block_of_entry(known.entry);
+    return block->host == host && block->mode == mode && !block->dead ? block : nullptr;
 }
 
 }  // namespace
@@ -72,7 +78,8 @@ Block* Engine::lookup(Cpu& c, u64 ip, u32 mode) {
     Block* block = nullptr;
     if (page.host) {
         const u64 host = reinterpret_cast<u64>(page.host) + offset;
-        block = c.blocks().find(host, mode);
+        block = recall(c, linear, host, mode);
+        if (!block) block = c.blocks().find(host, mode);
         if (!block || block->checked) block = c.blocks().translate(page, offset, mode);
         if (block && limited && ip + block->bytes - 1 > cs.limit && block->count > 1)
             return lookup(c, ip, mode | mode::kSingle);
@@ -108,16 +115,12 @@ Block* Engine::lookup(Cpu& c, u64 ip, u32 mode) {
 
 void Engine::remember(Cpu& c, u64 linear, Block* block) {
     if (block->checked) return;
-    Cpu::JumpCacheEntry& entry = c.jump_cache[jump_cache_slot(linear)];
-    entry = {linear, block->host & kPageMask, block->entry(), block->mode};
+    c.jump_cache_entry(linear) = {linear, block->entry()};
 }
 
 // ---- chaining -------------------------------------------------------------------------------------------
 
-namespace {
-
-/// The slow side of jump_to.
-GNOMON_HANDLER __attribute__((noinline)) void resolve(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
+GNOMON_HANDLER void resolve(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     park_registers(c, ip, r, s, k);
     if (returns_to_loop(c, ip)) return;
     Block* block = Engine::lookup(*c, ip, c->mode_key);
@@ -129,26 +132,29 @@ GNOMON_HANDLER __attribute__((noinline)) void resolve(Cpu* c, const Instruction*
     GNOMON_TAIL enter_block(c, block->entry(), ip, r, s, k);
 }
 
-}  // namespace
-
 GNOMON_HANDLER void jump_to(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     const u64 linear = code_linear(*c, ip);
-    const Cpu::JumpCacheEntry& known = c->jump_cache[jump_cache_slot(linear)];
-    const TlbEntry& page = c->tlb[linear >> 12 & (Tlb::kEntries - 1)];
-    const u64 linear_page = linear & kPageMask;
-    // The entry holds for this linear address as long as its page is where it was.
-    if (known.linear != linear || known.mode != c->mode_key || page.fetch_tag != linear_page ||
-        linear_page + page.addend != known.host_page) [[unlikely]]
+    const Cpu::JumpCacheEntry& known = c->jump_cache_entry(linear);
+    if (known.linear != linear) [[unlikely]] GNOMON_TAIL resolve(c, i, ip, r, s, k);
+    const Block* block = block_of_entry(known.entry);
+    if (block->mode != c->mode_key || !holds_at(c, block, linear)) [[unlikely]] GNOMON_TAIL resolve(c, i, ip, r, s, k);
+    if (!(block->mode & mode::kFlat) && ip + block->bytes - 1 > c->segment(Seg::CS).limit) [[unlikely]]
         GNOMON_TAIL resolve(c, i, ip, r, s, k);
-    const Instruction* entry = known.entry;
-    if (!(known.mode & mode::kFlat) && ip + block_of_entry(entry)->bytes - 1 > c->segment(Seg::CS).limit) [[unlikely]]
-        GNOMON_TAIL resolve(c, i, ip, r, s, k);
-    GNOMON_TAIL enter_block(c, entry, ip, r, s, k);
+    GNOMON_TAIL enter_block(c, known.entry, ip, r, s, k);
 }
 
 namespace {
 
-/// Looks the target up, and stores it in `*link` of the end slot `i` if it lies in the same page as the block.
+/// The link to a block in another page, which holds as long as that page is where it was. `W` is the width of IP.
+template <class W>
+GNOMON_HANDLER void enter_far(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
+    const u64 linear = static_cast<W>(ip);
+    if (!holds_at(c, block_of_entry(i->taken), linear)) [[unlikely]] GNOMON_TAIL link_taken(c, i->fall, ip, r, s, k);
+    GNOMON_TAIL enter_block(c, i->taken, linear, r, s, k);
+}
+
+/// Looks the target up, and links the side of the end slot `i` to it. The blocks that follow others into the next page are left to
+/// the jump cache.
 template <bool taken>
 GNOMON_HANDLER GNOMON_INLINE void link(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     park_registers(c, ip, r, s, k);
@@ -164,8 +170,12 @@ GNOMON_HANDLER GNOMON_INLINE void link(Cpu* c, const Instruction* i, u64 ip, u64
         const u64 start = taken ? ip - i[-1].imm : ip - i->ip_offset;
         const bool same_page = ((code_linear(*c, start) ^ code_linear(*c, ip)) & kPageMask) == 0;
         auto* end = const_cast<Instruction*>(i);
-        if (same_page && !block_of(i)->checked) (taken ? end->taken : end->fall) = block->entry();
-        else Engine::remember(*c, code_linear(*c, ip), block);
+        if (!block_of(i)->checked && (same_page || taken)) {
+            const Handler far = c->in_64bit_mode() ? &enter_far<u64> : &enter_far<u32>;
+            (taken ? end->taken : end->fall) = same_page ? block->entry() : c->blocks().far_link(end, *block, far);
+        } else {
+            Engine::remember(*c, code_linear(*c, ip), block);
+        }
     }
     GNOMON_TAIL enter_block(c, block->entry(), ip, r, s, k);
 }
@@ -173,11 +183,11 @@ GNOMON_HANDLER GNOMON_INLINE void link(Cpu* c, const Instruction* i, u64 ip, u64
 }  // namespace
 
 GNOMON_HANDLER void link_taken(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
-    // A branch to another page is not linked; the jump cache knows it after the first time.
     const u64 start = ip - i[-1].imm;
     ip = cut_ip(*c, ip);
     if (!surely_canonical(ip) && !c->canonical(ip)) [[unlikely]] GNOMON_TAIL branch_beyond_limit(c, i - 1, start, r, s, k);
-    if ((code_linear(*c, start) ^ code_linear(*c, ip)) & kPageMask) GNOMON_TAIL jump_to(c, i, ip, r, s, k);
+    // A far link that does not hold, because the code runs elsewhere or the page it leads to is not in the TLB, may hold again.
+    if (i->taken || block_of(i)->checked) GNOMON_TAIL jump_to(c, i, ip, r, s, k);
     GNOMON_TAIL link<true>(c, i, ip, r, s, k);
 }
 

@@ -163,6 +163,8 @@ GNOMON_INLINE void poke(u8* p, T value) {
 
 // ---- branches -------------------------------------------------------------------------------------
 
+/// Continues at `ip`, which is looked up.
+GNOMON_HANDLER void resolve(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k);
 /// Continues at `ip` by way of the jump cache.
 GNOMON_HANDLER void jump_to(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k);
 /// As jump_to, for an `ip` that is not yet cut to the width of IP; afterwards links the taken (or the fall-through) side of the block
@@ -180,6 +182,21 @@ GNOMON_HANDLER GNOMON_INLINE void enter_block(Cpu* c, const Instruction* entry, 
     if (left < 0) [[unlikely]] GNOMON_TAIL out_of_budget(c, entry, ip, r, s, k);
     c->budget = left;
     GNOMON_TAIL entry->handler(c, entry, ip, r, s, k);
+}
+
+/// The TLB fetches `linear` from where the block was decoded.
+GNOMON_INLINE bool holds_at(const Cpu* c, const Block* block, u64 linear) {
+    const TlbEntry& page = c->tlb[linear >> 12 & (Tlb::kEntries - 1)];
+    return page.fetch_tag == (linear & kPageMask) && linear + page.addend == block->host;
+}
+
+/// jump_to in line: for flat code of 32 or 64 bits, and an `ip` of its width.
+GNOMON_HANDLER GNOMON_INLINE void jump_flat(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
+    const Cpu::JumpCacheEntry& known = c->jump_cache_entry(ip);
+    if (known.linear != ip) [[unlikely]] GNOMON_TAIL resolve(c, i, ip, r, s, k);
+    const Block* block = block_of_entry(known.entry);
+    if (block->mode != c->mode_key || !holds_at(c, block, ip)) [[unlikely]] GNOMON_TAIL resolve(c, i, ip, r, s, k);
+    GNOMON_TAIL enter_block(c, known.entry, ip, r, s, k);
 }
 
 /// The branch `i` is taken. `Ip` is the width of IP (u16, u32) outside flat code. Only flat code, of 32 or 64 bits, is linked: there IP

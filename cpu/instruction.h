@@ -5,8 +5,13 @@
 
 // Handlers tail-call the next one with the hot state in registers. clang has a calling convention without callee-saved
 // registers for that, and guarantees the jump; g++ makes the jump when it optimises.
+// AddressSanitizer's frames need a base pointer, which that convention leaves no register for: there only the jump remains.
 #if defined(__clang__)
+#if __has_feature(address_sanitizer)
+#define GNOMON_HANDLER
+#else
 #define GNOMON_HANDLER __attribute__((preserve_none))
+#endif
 #define GNOMON_TAIL [[clang::musttail]] return
 #else
 #define GNOMON_HANDLER

@@ -219,6 +219,15 @@ Outcome cmov_memory(Cpu& c, const Instruction& i) {
     return Outcome::Next;
 }
 
+template <class T, unsigned code, Mem form>
+GNOMON_HANDLER void cmov_m(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
+    const u8* p = operand_pointer<form, AccessKind::Read>(c, i, ip, sizeof(T));
+    if (!p) [[unlikely]] GNOMON_TAIL call<&cmov_memory<T, code>>(c, i, ip, r, s, k);
+    const T value = peek<T>(p);
+    c->put_at<T>(i->reg, lazy::condition(code, r, s, k) ? value : c->get_at<T>(i->reg));
+    GNOMON_TAIL next(c, i, ip, r, s, k);
+}
+
 template <class F>
 Handler by_condition(unsigned code, F choose) {
     const auto table = [&]<size_t... I>(std::index_sequence<I...>) {
@@ -351,7 +360,9 @@ void build_cmovcc(const Decoded& d, Instruction& insn) {
     insn.handler = by_wide_width(d.operand_bytes, [&](auto zero) -> Handler {
         using T = decltype(zero);
         return by_condition(d.opcode & 15, [&](auto code) -> Handler {
-            return d.memory ? &call<&cmov_memory<T, code()>> : &cmov_r<T, code()>;
+            constexpr unsigned kCode = decltype(code)::value;
+            if (!d.memory) return &cmov_r<T, kCode>;
+            return by_operand_form<T>(d, [](auto form) -> Handler { return &cmov_m<T, kCode, form()>; });
         });
     });
 }

@@ -8,7 +8,7 @@
 
 namespace gnomon {
 
-inline constexpr unsigned kImagePiece = 16;
+inline constexpr unsigned kImagePiece = 64;    ///< the largest access there is
 
 /// #AC where the whole image is not aligned; its parts, of any size, are not looked at. SDM Vol. 3, "Alignment Check Exception".
 [[nodiscard]] inline bool check_image_alignment(Cpu& cpu, Seg seg, u64 offset, unsigned alignment) {
@@ -31,14 +31,31 @@ struct [[gnu::packed]] Unaligned {
     T value;
 };
 
+/// The pieces of `Bytes` from `at` on; `at` becomes where the rest begins.
+template<size_t Bytes>
+[[nodiscard]] inline bool write_pieces(Cpu& cpu, Seg seg, u64 offset, std::span<const u8> image, size_t& at) {
+    for (; at + Bytes <= image.size(); at += Bytes) {
+        std::array<u8, Bytes> piece;
+        std::copy_n(image.data() + at, Bytes, piece.data());
+        if (!cpu.write(seg, offset + at, piece)) return false;
+    }
+    return true;
+}
+
+template<size_t Bytes>
+[[nodiscard]] inline bool read_pieces(Cpu& cpu, Seg seg, u64 offset, std::span<u8> image, size_t& at) {
+    for (; at + Bytes <= image.size(); at += Bytes) {
+        std::array<u8, Bytes> piece;
+        if (!cpu.read(seg, offset + at, piece)) return false;
+        std::copy_n(piece.data(), Bytes, image.data() + at);
+    }
+    return true;
+}
+
 /// Byte counts are even.
 [[nodiscard]] inline bool write_image(Cpu& cpu, Seg seg, u64 offset, std::span<const u8> image) {
     size_t at = 0;
-    for (; at + kImagePiece <= image.size(); at += kImagePiece) {
-        std::array<u8, kImagePiece> piece;
-        std::copy_n(image.data() + at, kImagePiece, piece.data());
-        if (!cpu.write(seg, offset + at, piece)) return false;
-    }
+    if (!write_pieces<kImagePiece>(cpu, seg, offset, image, at) || !write_pieces<16>(cpu, seg, offset, image, at)) return false;
     for (; at < image.size(); at += 2)
         if (!cpu.write(seg, offset + at, static_cast<u16>(image[at] | image[at + 1] << 8))) return false;
     return true;
@@ -46,11 +63,7 @@ struct [[gnu::packed]] Unaligned {
 
 [[nodiscard]] inline bool read_image(Cpu& cpu, Seg seg, u64 offset, std::span<u8> image) {
     size_t at = 0;
-    for (; at + kImagePiece <= image.size(); at += kImagePiece) {
-        std::array<u8, kImagePiece> piece;
-        if (!cpu.read(seg, offset + at, piece)) return false;
-        std::copy_n(piece.data(), kImagePiece, image.data() + at);
-    }
+    if (!read_pieces<kImagePiece>(cpu, seg, offset, image, at) || !read_pieces<16>(cpu, seg, offset, image, at)) return false;
     for (; at < image.size(); at += 2) {
         u16 word;
         if (!cpu.read(seg, offset + at, word)) return false;
