@@ -9,11 +9,6 @@
 namespace gnomon {
 namespace {
 
-bool refuse(Cpu& cpu, Vector vector, u32 error) {
-    cpu.raise(vector, error);
-    return false;
-}
-
 /// What a TSS holds of a task. Segments in the order ES, CS, SS, DS, FS, GS.
 struct TaskImage {
     u32 cr3 = 0;
