@@ -198,7 +198,8 @@ GNOMON_HANDLER void link_fall(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s
     GNOMON_TAIL link<false>(c, i, ip, r, s, k);
 }
 
-GNOMON_HANDLER void out_of_budget(Cpu* c, const Instruction*, u64 ip, u64 r, u64 s, u64 k) { park_registers(c, ip, r, s, k); }
+// A far link gets the IP before it is cut.
+GNOMON_HANDLER void out_of_budget(Cpu* c, const Instruction*, u64 ip, u64 r, u64 s, u64 k) { park_registers(c, cut_ip(*c, ip), r, s, k); }
 
 GNOMON_HANDLER void branch_beyond_limit(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     detail::enter_out_of_line(c, i, ip, r, s, k);

@@ -432,7 +432,7 @@ Result<CpuModel> parse_model(std::string_view spec) {
         return fail("unknown processor model '{}'{}; there are: {}", name, suggestion(name, kModels),
                     names(kModels));
     CpuModel model = *found;
-    if (spec.size() > name.size() && rest.empty()) return fail("processor model '{}' ends in a comma", spec);
+    if (spec.ends_with(',')) return fail("processor model '{}' ends in a comma", spec);
     while (!rest.empty())
         if (Result<void> applied = apply(model, next()); !applied) return applied.error();
     for (const Dependency& d : kDependencies)

@@ -38,6 +38,7 @@ TEST(Model, ErrorsSuggestWhatWasMeant) {
         {"pentium,+sse", "feature 'sse' needs 'fxsr'"},
         {"p3,-mmx", "feature 'sse' needs 'mmx'"},
         {"p3,", "ends in a comma"},
+        {"p3,-pae,", "ends in a comma"},
         {"", "unknown processor model ''"},
     };
     for (const auto& [spec, text] : cases) {

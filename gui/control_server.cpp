@@ -18,6 +18,9 @@ constexpr size_t kLongestRequest = 1 << 20;
 constexpr size_t kMostUnsent = 16 << 20;
 constexpr int kFarewellMs = 500;
 
+/// Nothing is wrong with the connection; a host short of memory has no room for the data now.
+bool passes(int error) { return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM; }
+
 /// Cuts a stream into JSON values: an object or array ends where its last bracket closes, also without a line
 /// end.
 class JsonFramer {
@@ -129,7 +132,7 @@ class Caller {
                 if (framer_.pending() > kLongestRequest) gone_ = true;
                 continue;
             }
-            if (count == 0 || (errno != EAGAIN && errno != EINTR)) gone_ = true;
+            if (count == 0 || !passes(errno)) gone_ = true;
             break;
         }
     }
@@ -144,7 +147,7 @@ class Caller {
                 ::send(socket_.get(), unsent_.data(), unsent_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
             if (count > 0)
                 unsent_.erase(0, static_cast<size_t>(count));
-            else if (count < 0 && errno != EAGAIN && errno != EINTR)
+            else if (count < 0 && !passes(errno))
                 gone_ = true;
             else
                 break;

@@ -89,6 +89,15 @@ unsigned cdrom_place(const Config& config) {
     return 2;
 }
 
+/// An empty word is what a script's variable leaves that was never set: nobody means it. Only a kernel's command line may be empty.
+Result<void> refuse_empty(const CLI::App& app) {
+    for (const CLI::Option* option : app.get_options())
+        for (const std::string& value : option->results())
+            if (value.empty() && option->get_items_expected_min() > 0 && option->get_name() != "--append")
+                return fail("{}: its value is empty", option->get_name());
+    return {};
+}
+
 /// What one key alone cannot tell.
 Result<void> check_together(const Config& config) {
     const auto first = std::find_if(config.serial.begin(), config.serial.end(),
@@ -136,8 +145,8 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
     bool snapshot = false;
     bool no_reboot = false;
     bool reference = false;
-    app.add_flag("--snapshot", snapshot, "throw away at the end what the guest writes to disks");
-    app.add_flag("--no-reboot", no_reboot, "end at a triple fault, with status 6");
+    app.add_flag("--snapshot", snapshot, "throw away at the end what the guest writes to disks")->disable_flag_override();
+    app.add_flag("--no-reboot", no_reboot, "end at a triple fault, with status 6")->disable_flag_override();
     app.add_option("--stats", line.stats, "write counters to this JSON file at the end");
     app.add_option("--screenshot", line.screenshot, "write the screen to this PNG file at the end");
     app.add_option("--screen-text", line.screen_text, "write the text on the screen to this file at the end");
@@ -146,10 +155,10 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
     std::string gdb;
     CLI::Option* gdb_option =
         app.add_option("-s,--gdb", gdb, "GDB stub on [HOST:]PORT, 127.0.0.1:1234 by default")->expected(0, 1);
-    app.add_flag("-S,--paused", line.paused, "wait for the debugger of --gdb before the first instruction");
-    app.add_flag("--debug", line.debug, "start in the debugger's console");
+    app.add_flag("-S,--paused", line.paused, "wait for the debugger of --gdb before the first instruction")->disable_flag_override();
+    app.add_flag("--debug", line.debug, "start in the debugger's console")->disable_flag_override();
     app.add_option("--debug-script", line.debug_script, "debugger commands to execute first; without --debug the run goes on afterwards");
-    app.add_flag("--config-reference", reference, "print the reference of the configuration keys");
+    app.add_flag("--config-reference", reference, "print the reference of the configuration keys")->disable_flag_override();
 
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     try {
@@ -164,14 +173,21 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
         const std::string_view what = error.what();
         if (what.find("At Most 1 required") != what.npos)
             return fail("{} is given more than once", what.substr(0, what.find(':')));
+        if (const size_t end = what.find(" was given a disallowed flag"); end != what.npos)
+            return fail("--{} takes no value", what.substr(0, end));
         return fail("{}; gnomon --help lists the options", error.what());
     }
+    if (Result<void> filled = refuse_empty(app); !filled) return filled.error();
     if (reference) {
         line.print = config_reference();
         return line;
     }
     // A bare -s does not take the machine's file for its address.
-    if (gdb_option->count() != 0 && file.empty() && !gdb.empty() && !is_endpoint(gdb)) file = std::exchange(gdb, {});
+    if (gdb_option->count() != 0 && file.empty() && !gdb.empty() && !is_endpoint(gdb)) {
+        if (std::error_code ignored; !std::filesystem::exists(gdb, ignored))
+            return fail("--gdb: '{}' is neither [HOST:]PORT nor a machine file that is there", gdb);
+        file = std::exchange(gdb, {});
+    }
     if (!file.empty())
         if (Result<void> read = read_machine_file(file, line); !read) return read.error();
 

@@ -2,11 +2,15 @@
 #include "machine/command_line.h"
 #include "machine/config_keys.h"
 #include "machine/display_spec.h"
+#include "machine/log_parts.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <regex>
+#include <set>
 
 namespace gnomon {
 namespace {
@@ -129,7 +133,60 @@ TEST(CommandLine, TakesTheStubsAddressOrLeavesItOut) {
     EXPECT_EQ(parse({"-s", "0.0.0.0:1235"})->gdb, "0.0.0.0:1235");
     EXPECT_TRUE(parse({"-s", "-S"})->paused);
     // A bare -s does not take the machine's file for its address.
-    EXPECT_EQ(error_of({"-s", "/nowhere/machine.toml"}), error_of({"/nowhere/machine.toml"}));
+    const std::string file = testing::TempDir() + "gnomon-behind-s.toml";
+    std::ofstream(file) << "[cpu]\ncount = 2\n";
+    const Result<CommandLine> line = parse({"-s", file});
+    ASSERT_TRUE(line.ok()) << line.error().message;
+    EXPECT_EQ(line->gdb, "");
+    EXPECT_EQ(line->config.cpu.count, 2u);
+    std::filesystem::remove(file);
+    EXPECT_EQ(error_of({"-s", file}), "--gdb: '" + file + "' is neither [HOST:]PORT nor a machine file that is there");
+    EXPECT_EQ(error_of({"--gdb", "127.0.0.1:"}), "--gdb: '127.0.0.1:' is neither [HOST:]PORT nor a machine file that is there");
+}
+
+TEST(CommandLine, EmptyValuesAreRefusedButForTheKernelsCommandLine) {
+    for (const char* option : {"--memory", "--smp", "--cpu", "--kernel", "--initrd", "--fda", "--hdd", "--cdrom", "--boot", "--bios", "--serial",
+                               "--log", "--stats", "--screenshot", "--load-state", "--save-state", "--debug-script", "--set"})
+        EXPECT_EQ(error_of({option, ""}), std::string(option) + ": its value is empty");
+    EXPECT_EQ(error_of({""}), "FILE: its value is empty");
+    EXPECT_TRUE(parse({"--append", ""}).ok());
+    EXPECT_TRUE(parse({"--set", "boot.kernel="}).ok());
+}
+
+TEST(CommandLine, SwitchesTakeNoValues) {
+    for (const std::string option : {"--snapshot", "--no-reboot", "--debug", "--paused", "--config-reference"})
+        for (const char* value : {"=x", "=3", "=false"}) EXPECT_EQ(error_of({option + value}), option + " takes no value");
+}
+
+TEST(CommandLine, LogLevelsAreOfPartsThatThereAre) {
+    const std::string accepted = "; accepted: " + describe_accepted(*std::ranges::find(config_keys(), "log.level", &ConfigKey::name));
+    EXPECT_NE(accepted.find(", ide, "), std::string::npos) << accepted;
+    const std::string at = "--log: log.level: ";
+    EXPECT_EQ(error_of({"--log", "idee=info"}), at + "there is no part 'idee' (did you mean 'ide'?)" + accepted);
+    EXPECT_EQ(error_of({"--log", "info,printer9=debug"}), at + "there is no part 'printer9'" + accepted);
+    EXPECT_EQ(error_of({"--log", "=info"}), at + "there is no part ''" + accepted);
+    const std::string levels = " is not one of error, warning, info, debug, trace";
+    EXPECT_EQ(error_of({"--log", "ide=loud"}), at + "log level 'loud'" + levels + accepted);
+    EXPECT_EQ(error_of({"--log", "info,"}), at + "log level ''" + levels + accepted);
+    EXPECT_EQ(error_of({"--log", ","}), at + "log level ''" + levels + accepted);
+    EXPECT_EQ(parse({"--log", "ide=trace,serial.com1=debug,warning"})->config.log.level, "ide=trace,serial.com1=debug,warning");
+}
+
+/// A message of a part that is not listed could be asked for by nobody.
+TEST(LogParts, HoldWhateverTheSourcesLogUnder) {
+    const std::regex call(R"re(log_?(?:\(\))?(?:\.|->)(?:guest|error|warning|info|debug)\("([a-z0-9_.]+)")re");
+    std::set<std::string, std::less<>> said;
+    for (const char* folder : {"memory", "cpu", "devices", "machine", "debugger", "gui"})
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(std::filesystem::path(GNOMON_SOURCE_DIR) / folder)) {
+            if (entry.path().extension() != ".cpp" || entry.path().stem().string().ends_with("_test")) continue;
+            std::ifstream file(entry.path());
+            for (std::string line; std::getline(file, line);)
+                if (std::smatch found; line.find("log") != line.npos && std::regex_search(line, found, call)) said.insert(found[1]);
+        }
+    EXPECT_GT(said.size(), 15u);
+    for (const std::string& part : said) EXPECT_TRUE(std::ranges::binary_search(log_parts(), part)) << part;
+    for (const std::string_view part : log_parts())
+        EXPECT_TRUE(part.find('.') != part.npos || said.contains(part)) << part;
 }
 
 TEST(CommandLine, RefusesWithAReason) {

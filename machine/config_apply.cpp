@@ -16,6 +16,7 @@
 #include "machine/audio_spec.h"
 #include "machine/config_keys.h"
 #include "machine/display_spec.h"
+#include "machine/log_parts.h"
 
 namespace gnomon {
 namespace {
@@ -86,7 +87,7 @@ bool parse_number(std::string_view text, bool sizes, u64& out) {
         else if (digits.ends_with('B'))
             digits.remove_suffix(1);
         const size_t unit =
-            digits.empty() ? kUnits.npos : kUnits.find(static_cast<char>(std::toupper(digits.back())));
+            digits.empty() ? kUnits.npos : kUnits.find(static_cast<char>(std::toupper(static_cast<unsigned char>(digits.back()))));
         if (unit != kUnits.npos) {
             shift = static_cast<unsigned>(10 * (unit + 1));
             digits.remove_suffix(1);
@@ -171,6 +172,9 @@ Result<void> apply_text(const Setting& setting, const ConfigKey& key, std::strin
     if (key.type == KeyType::Audio)
         if (Result<AudioSpec> audio = parse_audio(setting.text); !audio)
             return refuse(setting, key, audio.error().message);
+    if (key.type == KeyType::LogLevels)
+        if (Result<void> levels = check_log_levels(setting.text); !levels)
+            return refuse(setting, key, levels.error().message);
     if (key.type == KeyType::Path)
         out = resolve(setting.folder, setting.text);
     else if (key.type == KeyType::Backend &&

@@ -1,6 +1,8 @@
 // The table of configuration keys.
 #include "machine/config_keys.h"
 
+#include "machine/log_parts.h"
+
 namespace gnomon {
 namespace {
 
@@ -239,7 +241,7 @@ constexpr ConfigKey kKeys[] = {
     {"limit.instructions", "", KeyType::Number, "", 0, ~u64{0} >> 1,
      [](Config& c, unsigned) -> Field { return &c.limit.instructions; },
      "Instructions after which the run ends with status 4; 0 is no limit."},
-    {"log.level", "", KeyType::Text, "error, warning, info, debug or trace; part=LEVEL,part=LEVEL", 0, 0,
+    {"log.level", "", KeyType::LogLevels, "", 0, 0,
      [](Config& c, unsigned) -> Field { return &c.log.level; }, "What is logged, for all or for parts."},
 };
 
@@ -279,6 +281,9 @@ std::string describe_accepted(const ConfigKey& key) {
             return "auto, sdl, terminal, vnc, vnc:PORT, vnc:HOST:PORT and none, or several";
         case KeyType::Audio: return "auto, sdl, wav:FILE and none";
         case KeyType::Backend: return "stdio, file:PATH, pty, tcp:HOST:PORT[,server] and none";
+        case KeyType::LogLevels:
+            return fmt::format("error, warning, info, debug or trace; part=LEVEL,part=LEVEL with the parts {}",
+                               fmt::join(log_parts(), ", "));
         default: return "any text";
     }
 }

@@ -13,8 +13,9 @@
 namespace gnomon {
 
 /// Text is any; Path is resolved against the file that names it; Paths may also be one string; Backend is
-/// what open_char_backend() takes; Displays is what parse_displays() takes, or a list of such; Audio is what parse_audio() takes; Size is in MiB, or with K, M or G; Choice is one of `accepted`.
-enum class KeyType : u8 { Text, Path, Paths, Backend, Size, Number, Flag, Choice, BootOrder, Model, Displays, Audio };
+/// what open_char_backend() takes; Displays is what parse_displays() takes, or a list of such; Audio is what parse_audio() takes; LogLevels is what
+/// check_log_levels() takes; Size is in MiB, or with K, M or G; Choice is one of `accepted`.
+enum class KeyType : u8 { Text, Path, Paths, Backend, Size, Number, Flag, Choice, BootOrder, Model, Displays, Audio, LogLevels };
 
 /// A member of type `enum class … : u8` with the values 0, 1, … in the order of `accepted`.
 struct ChoiceField {

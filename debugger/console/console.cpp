@@ -2,6 +2,9 @@
 #include "debugger/console/console.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 
 #include "debugger/expression.h"
 
@@ -161,8 +164,10 @@ void Console::execute(std::string_view line) {
 }
 
 Result<void> Console::run_script(const std::string& path) {
+    std::error_code folder;
+    if (std::filesystem::is_directory(path, folder)) return fail("{}: {}", path, std::strerror(EISDIR));
     std::ifstream file(path);
-    if (!file) return fail("{}: cannot be opened", path);
+    if (!file) return fail("{}: {}", path, std::strerror(errno));
     std::string line;
     for (unsigned number = 1; std::getline(file, line) && !finished_; number++)
         for (const std::string_view part : split_commands(line)) {

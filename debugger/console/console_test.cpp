@@ -137,7 +137,8 @@ TEST(Console, MistakesOfTheUserNameTheirPlace) {
     EXPECT_EQ(guest("watch z 0x1000"), "watch: r, w, rw or x is expected, not \"z\"\n");
     EXPECT_EQ(guest("set al = 0x100"), "set: 0x100 does not fit into the 8 bits of al\n");
     EXPECT_EQ(guest("set tr = 8"), "set: tr cannot be changed\n");
-    EXPECT_EQ(guest("source /nowhere/at.all"), "source: /nowhere/at.all: cannot be opened\n");
+    EXPECT_EQ(guest("source /nowhere/at.all"), "source: /nowhere/at.all: No such file or directory\n");
+    EXPECT_EQ(guest("source /"), "source: /: Is a directory\n");
     EXPECT_EQ(guest("x /4k 0"), "x: \"k\" in the format is not one of m x d u o t c s i (how) b h w g (1, 2, 4, 8 bytes)\n");
 }
 

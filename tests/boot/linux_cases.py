@@ -183,3 +183,23 @@ def shell_in_terminal(run):
     machine.wait_for(PROMPT)
     machine.type("echo $((6 * 7))-typed\r")
     machine.wait_for("(?m)^42-typed")
+
+
+def counts_events(run, model, driver, *arguments):
+    """The kernel tries the performance counters before it believes in them."""
+    machine = run.serial("-m", "256M", "--no-reboot", "--cpu", model, *arguments, seconds=600)
+    machine.wait_for(PROMPT)
+    machine.type(f"echo pmu-$(dmesg | grep -c 'Performance Events:.*{driver} PMU driver')-$(dmesg | grep -c 'Broken PMU')\n")
+    machine.wait_for("pmu-1-0")
+    machine.type("poweroff -f\n")
+    machine.expect_exit(0)
+
+
+@case
+def linux_p3_counters(run):
+    counts_events(run, "p3", "p6", *run.direct("linux-686"))
+
+
+@case
+def linux_zen2_counters(run):
+    counts_events(run, "zen2", "AMD", *run.direct("linux-amd64", "shell-amd64"))

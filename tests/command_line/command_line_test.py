@@ -37,7 +37,8 @@ class CommandLine(unittest.TestCase):
 
     def run_gnomon(self, *arguments, **more):
         limit = [] if "--timeout" in arguments else ["--timeout", "30"]
-        return subprocess.run([GNOMON, "--display", "none", "-m", "16M", *limit, *arguments], cwd=self.path, text=True,
+        memory = [] if "--memory" in arguments else ["-m", "16M"]
+        return subprocess.run([GNOMON, "--display", "none", *memory, *limit, *arguments], cwd=self.path, text=True,
                               capture_output=True, timeout=120, **({"stdin": subprocess.DEVNULL} | more))
 
     def refused(self, message, *arguments):
@@ -88,6 +89,31 @@ class CommandLine(unittest.TestCase):
 
     def test_an_image_is_no_machine_file(self):
         self.refused("a.img: is no machine file (TOML or bochsrc); images are given by --fda, --hda or --cdrom, kernels by --kernel", "a.img")
+
+    def test_empty_values_are_refused(self):
+        for option in ("--fda", "--cdrom", "--kernel", "--bios", "--cpu", "--log", "--stats", "--load-state", "--debug-script"):
+            self.refused(f"{option}: its value is empty", option, "")
+
+    def test_unknown_parts_of_the_log_are_refused_with_the_list(self):
+        done = self.run_gnomon("--log", "idee=info")
+        self.assertEqual(done.returncode, 2)
+        self.assertTrue(done.stderr.startswith("gnomon: --log: log.level: there is no part 'idee' (did you mean 'ide'?); accepted: "), done.stderr)
+        for part in (" ide,", " floppy,", " serial.com1,", " vga\n"):
+            self.assertIn(part, done.stderr)
+
+    def test_numbers_that_are_too_long_are_refused(self):
+        digits = "9" * 40
+        self.refused(f"--memory: memory.size: '{digits}G' is no size; accepted: 1M to 4096G, as 256M or 1G; a number alone is MiB",
+                     "--memory", f"{digits}G")
+        self.refused(f"--smp: cpu.count: '{digits}' is no number; accepted: 1 to 64", "--smp", digits)
+        self.refused(f"--max-instructions: limit.instructions: '{digits}' is no number; accepted: 0 to {2**63 - 1}",
+                     "--max-instructions", digits)
+        self.refused(f"--gdb: \"{digits}\" is no port; expected [HOST:]PORT, as 1234 or 0.0.0.0:1234", "--gdb", digits)
+        self.refused(f"--serial: serial.1: 'tcp:127.0.0.1:{digits}': '{digits}' is not a TCP port", "--serial", f"tcp:127.0.0.1:{digits}")
+
+    def test_scripts_of_the_debugger_must_be_readable(self):
+        self.refused("--debug-script: nothing: No such file or directory", "--debug-script", "nothing")
+        self.refused("--debug-script: folder: Is a directory", "--debug-script", "folder")
 
     def test_an_option_given_twice_is_refused(self):
         self.refused("--hda is given more than once", "--hda", "a.img", "--hda", "exit.img")

@@ -6,6 +6,7 @@
         print(machine.screen_text())
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -41,10 +42,14 @@ class Control:
         while b"\n" not in self.pending:
             data = self.socket.recv(65536)
             if not data:
-                raise EOFError("the machine has closed the control socket")
+                raise EOFError("the machine has closed the control socket" + self._why_closed())
             self.pending += data
         line, _, self.pending = self.pending.partition(b"\n")
         return json.loads(line)
+
+    def _why_closed(self):
+        """What else is known of a connection that has ended."""
+        return "".join(f"; {event['event']}: {event['data']}" for event in self.events if event["event"] == "SHUTDOWN")
 
     def execute(self, command, **arguments):
         self.number += 1
@@ -104,16 +109,26 @@ class Machine(Control):
         self.process = subprocess.Popen([*command, "--control", "unix:" + path], **popen)
         try:
             deadline = time.monotonic() + seconds
-            while not os.path.exists(path):
+            while True:
+                # The socket's file is there a moment before anybody listens.
+                with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+                    super().__init__(path, seconds)
+                    return
                 if self.process.poll() is not None:
                     raise EOFError(f"gnomon ended with status {self.process.returncode}")
                 if time.monotonic() > deadline:
                     raise TimeoutError("no control socket in time")
                 time.sleep(0.02)
-            super().__init__(path, seconds)
         except BaseException:
             self.end()
             raise
+
+    def _why_closed(self):
+        try:
+            status = f"; gnomon ended with status {self.process.wait(10)}"
+        except subprocess.TimeoutExpired:
+            status = "; gnomon still runs"
+        return super()._why_closed() + status
 
     def end(self):
         if self.process.poll() is None:

@@ -154,10 +154,10 @@ class Lockstep {
             if (d.row->mnemonic == "RETF" && d.imm >= 0x8000) return {};  // Unicorn takes it as signed
             const bool ours_faulted = step_ours();
             interrupt_ = -1;
-            const uc_err error = uc_emu_start(uc_, linear_theirs(), 0xffffffff, 0, 1);
+            const uc_err error = uc_emu_start(uc_, eip_theirs(), 0xffffffff, 0, 1);
             // An exception in the only instruction of a run does not always reach the hook: EIP has then
             // stayed where it was.
-            const bool theirs_faulted = interrupt_ >= 0 || error != UC_ERR_OK || linear_theirs() == eip;
+            const bool theirs_faulted = interrupt_ >= 0 || error != UC_ERR_OK || eip_theirs() == eip;
             if (d.row->mnemonic == "CALL" && (cpu_.state.gpr[4] & ~0xfffu) == place32::kCode)
                 return {};  // pushes into its own code
             if (ours_faulted && vector_ == 13 && d.segment_override && d.segment == Seg::CS)
@@ -178,6 +178,9 @@ class Lockstep {
                     return at + fmt::format("exception {}, Unicorn {}", vector_, interrupt_);
                 return {};
             }
+            // At times it stops behind a far transfer with the linear address for EIP.
+            const u64 base = cpu_.segment(Seg::CS).base;
+            if (far && base != 0 && eip_theirs() == static_cast<u32>(base + cpu_.state.rip)) return {};
             if (std::string text = compare(undefined); !text.empty()) return at + text;
         }
         for (const Window& w : kWindows) {
@@ -260,9 +263,12 @@ class Lockstep {
             vector_ = eip - kHandlers;
             return true;
         }
-        return cpu_.state.activity == Activity::Shutdown;
+        if (cpu_.state.activity != Activity::Shutdown) return false;
+        // No stack to deliver the exception to: what began it counts.
+        vector_ = static_cast<unsigned>(cpu_.shutdown_report().chain[0].fault.vector);
+        return true;
     }
-    u32 linear_theirs() {
+    u32 eip_theirs() {
         u32 eip = 0;
         uc_reg_read(uc_, UC_X86_REG_EIP, &eip);
         return eip;
