@@ -133,6 +133,50 @@ TEST_F(Code64, NearBranchesIgnoreTheOperandSizePrefix) {
     EXPECT_EQ(m->rip(), kCode + 6);
 }
 
+TEST_F(Code64, BranchToAnotherPageGoesWhereThatPageIs) {
+    constexpr u32 kFirst = 0x90000, kSecond = 0x92000, kOther = 0x94000, kIterations = 50;
+    m->use_small_pages();
+    const auto put = [&](u32 at, std::initializer_list<u8> bytes) {
+        for (const u8 b : bytes) m->poke8(at++, b);
+    };
+    const auto map_second = [&](u32 page) {
+        m->poke64(LongMachine::kTable + (kSecond >> 12) * 8, page | 3u);
+        m->cpu.mmu().invlpg(LinearAddr(kSecond));
+    };
+    const auto loop_at = [&](u64 rip) {
+        gpr(0) = gpr(3) = 0;
+        m->cpu.state.rip = rip;
+        m->run(3 * kIterations);
+        EXPECT_EQ(m->rip(), rip);
+    };
+    put(kFirst, {0xe9, 0xfb, 0x1f, 0, 0});                    // jmp +2000
+    put(kSecond, {0xff, 0xc0, 0xe9, 0xf9, 0xdf, 0xff, 0xff});    // inc eax; jmp -2000
+    put(kOther, {0xff, 0xc3, 0xe9, 0xf9, 0xdf, 0xff, 0xff});     // inc ebx; jmp -2000
+    for (unsigned round = 0; round < 2; round++) {
+        map_second(kSecond);
+        loop_at(kFirst);
+        EXPECT_EQ(gpr(0), kIterations);
+        map_second(kOther);
+        loop_at(kFirst);
+        EXPECT_EQ(gpr(0), 0u);
+        EXPECT_EQ(gpr(3), kIterations);
+        // The same code at the top, where the second page is still in its place.
+        loop_at(LongMachine::kHigh + kFirst);
+        EXPECT_EQ(gpr(0), kIterations);
+    }
+    // The block that the link leads to is overwritten.
+    put(kOther, {0xff, 0xc8});    // dec eax
+    loop_at(kFirst);
+    EXPECT_EQ(gpr(0), static_cast<u32>(-static_cast<i32>(kIterations)));
+    // It is there no more: the fetch faults, not the branch.
+    m->poke64(LongMachine::kTable + (kSecond >> 12) * 8, 0);
+    m->cpu.mmu().invlpg(LinearAddr(kSecond));
+    m->cpu.state.rip = kFirst;
+    m->run(2);
+    EXPECT_EQ(m->cpu.state.cr2, kSecond);
+    EXPECT_EQ(m->stack64(1), kSecond);
+}
+
 TEST_F(Code64, BranchesToAddressesThatAreNotCanonicalFaultWhereTheyAre) {
     gpr(0) = kNotCanonical;
     execute({0xff, 0xd0});    // call rax

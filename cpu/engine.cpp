@@ -28,6 +28,9 @@ void park_registers(Cpu* c, u64 ip, u64 r, u64 s, u64 k) {
     c->current = nullptr;
 }
 
+/// An entry made by BlockCache::far_link, whose header counts no instructions.
+bool is_far_link(const Instruction* entry) { return block_of_entry(entry)->count == 0; }
+
 /// Before the block at `ip` is looked up: the run loop is to have the processor first.
 bool returns_to_loop(Cpu* c, u64 ip) {
     if (c->budget <= 0) return true;    // before the next instruction can fault
@@ -198,8 +201,11 @@ GNOMON_HANDLER void link_fall(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s
     GNOMON_TAIL link<false>(c, i, ip, r, s, k);
 }
 
-// A far link gets the IP before it is cut.
-GNOMON_HANDLER void out_of_budget(Cpu* c, const Instruction*, u64 ip, u64 r, u64 s, u64 k) { park_registers(c, cut_ip(*c, ip), r, s, k); }
+GNOMON_HANDLER void out_of_budget(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
+    // A far link gets the IP before it is cut and known to be canonical.
+    if (is_far_link(i)) GNOMON_TAIL link_taken(c, i->fall, ip, r, s, k);
+    park_registers(c, ip, r, s, k);
+}
 
 GNOMON_HANDLER void branch_beyond_limit(Cpu* c, const Instruction* i, u64 ip, u64 r, u64 s, u64 k) {
     detail::enter_out_of_line(c, i, ip, r, s, k);
