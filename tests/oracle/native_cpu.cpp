@@ -13,7 +13,9 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
 
 namespace gnomon::oracle {
 namespace {
@@ -186,6 +188,15 @@ NativeCpu::~NativeCpu() {
     for (const int number : kSignals) signal(number, SIG_DFL);
     for (const Window& w : mapped_) munmap(reinterpret_cast<void*>(w.address), w.bytes);
     if (code_) munmap(code_, 0x1000);
+}
+
+bool NativeCpu::maps(u64 address) {
+    std::ifstream file("/proc/self/maps");
+    for (std::string line; std::getline(file, line);) {
+        unsigned long first = 0, end = 0;
+        if (std::sscanf(line.c_str(), "%lx-%lx", &first, &end) == 2 && address >= first && address < end) return true;
+    }
+    return false;
 }
 
 Ending NativeCpu::run(UserState& state, u64 end) {

@@ -76,6 +76,9 @@ class NativeCpu {
     [[nodiscard]] const std::vector<Window>& windows() const { return windows_; }
     [[nodiscard]] bool has_low() const { return has_low_; }
 
+    /// This process has memory at `address`: the test's own, or the code's.
+    [[nodiscard]] static bool maps(u64 address);
+
     /// `end`: where kEnd is.
     Ending run(UserState& state, u64 end);
 
