@@ -2,11 +2,11 @@
 
 import subprocess
 
-from cases import HERE, case
+from cases import case
 from guest_console import Failed
 from installer_cases import debian_installer_on
 from kit_cases import kit_boots
-from loader_cases import grub_lists
+from loader_cases import grub_in_memdisk, grub_lists
 
 
 def cdrom(run):
@@ -50,10 +50,7 @@ def grub_functional_test(run):
 
 @case
 def memdisk_seabios(run):
-    floppy = run.guests.find("grub-rescue/usr/lib/grub-rescue/grub-rescue-floppy.img")
-    image = str(run.scratch / "memdisk.iso")
-    subprocess.run([str(HERE / "make_image.sh"), "memdisk", image, floppy], check=True)
-    grub_lists(run, r"\(fd0\)", *run.seabios(), "--cdrom", image)
+    grub_in_memdisk(run, *run.seabios())
 
 
 @case

@@ -43,13 +43,17 @@ def grub_videoinfo(run):
     machine.wait_for(r"VBE info|Adapter|List of supported video modes")
 
 
-@case
-def memdisk(run):
+def grub_in_memdisk(run, *firmware):
     """GRUB's floppy, held in memory by MEMDISK, which answers INT 13h for it."""
     floppy = run.guests.find("grub-rescue/usr/lib/grub-rescue/grub-rescue-floppy.img")
     image = str(run.scratch / "memdisk.iso")
     subprocess.run([str(HERE / "make_image.sh"), "memdisk", image, floppy], check=True)
-    grub_lists(run, r"\(fd0\)", "--cdrom", image)
+    grub_lists(run, r"\(fd0\)", *firmware, "--cdrom", image)
+
+
+@case
+def memdisk(run):
+    grub_in_memdisk(run)
 
 
 @case
